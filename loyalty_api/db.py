@@ -1,0 +1,136 @@
+"""The session, the base model and the one place that commits.
+
+Every request is one transaction: ``Database.unit_of_work`` opens it, hands out a Session and commits at the end,
+or rolls all of it back. Hot paths ask for the psycopg connection under the session with ``driver``: the same
+transaction, without the cost of five ORM calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow, tuple_row
+from sqlalchemy import URL, Engine, MetaData, create_engine, event, exc, make_url
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from loyalty_api.engines import with_timeouts
+
+# A connection that was used this recently is taken as alive; older ones are asked first.
+_TRUSTED_SECONDS = 1.0
+_SERVER_LIMITS = (
+    "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+)
+
+
+class Base(DeclarativeBase):
+    """Base of every table; constraint names follow one convention, so that migrations can name them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+def sqlalchemy_url(url: str) -> URL:
+    """``url`` for SQLAlchemy with psycopg 3, with the time-outs that keep a dead server from hanging us."""
+    return make_url(with_timeouts(url)).set(drivername="postgresql+psycopg")
+
+
+class Database:
+    """One PostgreSQL database, by its URL, through a pool as large as the process has threads."""
+
+    def __init__(self, url: str, *, threads: int = 2, server_limits: str = _SERVER_LIMITS) -> None:
+        self.engine: Engine = create_engine(
+            sqlalchemy_url(url),
+            pool_size=threads + 1,
+            max_overflow=0,
+            pool_timeout=2,
+            connect_args={"options": server_limits},
+        )
+        event.listen(self.engine, "checkout", _ask_if_idle)
+        event.listen(self.engine, "checkin", _remember_use)
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Session]:
+        """A session whose transaction commits when the block ends, and rolls back when it raises."""
+        session = Session(self.engine, autoflush=False, expire_on_commit=False)
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.close()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[psycopg.Connection[TupleRow]]:
+        """A read-only transaction that sees one moment of the database (REPEATABLE READ)."""
+        with self._checked_out() as connection:
+            connection.autocommit = True
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+                connection.autocommit = False
+
+    def fetch_one(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> TupleRow | None:
+        """The first row of one statement, outside any transaction: a single round trip."""
+        with self._checked_out() as connection:
+            connection.autocommit = True
+            try:
+                return connection.execute(sql, parameters, prepare=True).fetchone()
+            finally:
+                if not connection.broken:
+                    connection.autocommit = False
+
+    @contextmanager
+    def _checked_out(self) -> Iterator[psycopg.Connection[TupleRow]]:
+        pooled = self.engine.raw_connection()
+        try:
+            connection = pooled.driver_connection
+            assert connection is not None  # noqa: S101 - a pooled connection is never detached here
+            yield connection
+        except psycopg.OperationalError:
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
+
+    def close(self) -> None:
+        """Give every connection back to the server."""
+        self.engine.dispose()
+
+
+def driver(session: Session) -> psycopg.Connection[TupleRow]:
+    """The psycopg connection of the session's transaction, for hand-written statements on hot paths."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101 - psycopg 3 is the only driver
+    connection.row_factory = tuple_row
+    return connection
+
+
+def _remember_use(_connection: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _ask_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
+    """Ping a connection that lay idle, so that a restarted server costs a reconnect and not an error."""
+    if time.monotonic() - record.info.get("used", time.monotonic()) < _TRUSTED_SECONDS:
+        return
+    try:
+        connection.autocommit = True
+        connection.execute("")
+        connection.autocommit = False
+    except psycopg.Error as error:
+        raise exc.DisconnectionError from error

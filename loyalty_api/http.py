@@ -1,0 +1,408 @@
+"""How every resource speaks HTTP: blueprint, bodies, problem documents, pages, ETags.
+
+A resource is a function under ``Blueprint.operation``. It gets the parsed body and query as keyword arguments and
+returns a plain document (or a document with a status and headers); documents are written with orjson. What a
+document looks like is said by its schema, which the tests hold every answer against.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Any, NoReturn, TypeVar
+from uuid import UUID
+
+import flask
+import flask_smorest
+import marshmallow as ma
+import orjson
+from flask import Response, current_app, g, request
+from sqlalchemy.orm import Session
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+from werkzeug.routing import ValidationError as NoMatch
+
+from loyalty_api import ids
+from loyalty_api.db import Database
+from loyalty_api.errors import Conflict, Fault, Invalid, LoyaltyError, NotFound
+from loyalty_api.fields import Schema, Text, Whole
+
+View = TypeVar("View", bound=Callable[..., Any])
+JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+PROBLEM = "application/problem+json"
+
+
+class NotJson(Invalid):
+    """The body is not JSON as RFC 8259 has it, in UTF-8."""
+
+    code, title, status = "malformed_body", "The body is not JSON", 400
+
+
+class WrongContentType(Invalid):
+    """The body came under a content type that this operation does not read."""
+
+    code, title, status = "unsupported_media_type", "This content type is not read here", 415
+
+
+class PreconditionRequired(Conflict):
+    """What people edit needs If-Match, so that nobody overwrites what they have not seen."""
+
+    code, title, status = "precondition_required", "Send If-Match with the ETag you read", 428
+
+
+class PreconditionFailed(Conflict):
+    """Someone else changed it since it was read."""
+
+    code, title, status = "precondition_failed", "It has changed since you read it", 412
+
+
+class BadCursor(Invalid):
+    """A cursor is opaque and comes from an earlier page of the same list."""
+
+    code, title = "bad_cursor", "This cursor is not one of ours"
+
+
+def render(document: Any, *, status: int = 200, mimetype: str = "application/json") -> Response:
+    """``document`` as a response; times in UTC with ``Z``."""
+    return Response(orjson.dumps(document, option=JSON_OPTIONS), status=status, mimetype=mimetype)
+
+
+def problem(error: LoyaltyError) -> Response:
+    """``error`` as RFC 9457 problem document, with the headers that belong to its kind."""
+    document = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "code": error.code,
+        "detail": error.detail,
+        "instance": request.path,
+        "request_id": g.get("request_id", ""),
+        "action": error.action,
+        **error.extra,
+        "errors": [{"pointer": f.pointer, "code": f.code, "message": f.message} for f in error.errors],
+    }
+    response = render(document, status=error.status, mimetype=PROBLEM)
+    if "retry_after" in error.extra:
+        response.headers["Retry-After"] = str(error.extra["retry_after"])
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+class ProblemSchema(Schema):
+    """RFC 9457 problem document with our stable members."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    type = Text(required=True)
+    title = Text(required=True)
+    status = Whole(required=True)
+    code = Text(required=True)
+    detail = Text(required=True, longest=2000)
+    instance = Text(required=True, longest=2000)
+    request_id = Text(required=True, shortest=0)
+    action = Text(
+        required=True,
+        metadata={
+            "enum": [
+                "retry_same_key", "fix_request", "sign_in", "proceed_without", "ask_member", "call_support"
+            ]
+        },
+    )  # fmt: skip
+    errors = ma.fields.List(ma.fields.Dict(keys=Text(), values=Text(shortest=0, longest=2000)))
+
+
+class Parser(FlaskParser):
+    """webargs' parser with orjson: bounded depth, no NaN, no lone surrogates, 415 for other content types."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": ma.RAISE}  # noqa: RUF012
+
+    def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
+        """The request's body, parsed."""
+        if req.mimetype != "application/json" and not req.mimetype.endswith("+json"):
+            raise WrongContentType("Send the body as application/json.")
+        return load_json(req.get_data())
+
+    def handle_error(
+        self, error: ma.ValidationError, req: Any, schema: Any, *, error_status_code: Any, error_headers: Any
+    ) -> NoReturn:
+        """Every fault of the request at once, each with a pointer into the body or the query."""
+        messages = error.messages if isinstance(error.messages, dict) else {"json": error.messages}
+        faults = [fault for place in messages.values() for fault in faults_of(place)]
+        raise Invalid(_summary(faults), errors=faults)
+
+
+def load_json(raw: bytes) -> Any:
+    """``raw`` parsed as JSON.
+
+    :raises NotJson: it is not JSON, or nested deeper than anything we read.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise NotJson(f"Line {error.lineno}, column {error.colno}: {error.msg}.") from error
+
+
+def faults_of(messages: Any, pointer: str = "") -> Iterator[Fault]:
+    """marshmallow's nested messages as flat faults with RFC 6901 pointers."""
+    if isinstance(messages, Mapping):
+        for key, value in messages.items():
+            step = "" if key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            yield from faults_of(value, pointer + step)
+    elif isinstance(messages, list):
+        for message in messages:
+            yield from faults_of(message, pointer)
+    else:
+        yield Fault(pointer or "", _fault_code(str(messages)), str(messages))
+
+
+def _fault_code(message: str) -> str:
+    if message.startswith("Missing data"):
+        return "required"
+    return "unknown_field" if message.startswith("Unknown field") else "invalid_value"
+
+
+def _summary(faults: Sequence[Fault]) -> str:
+    first = faults[0]
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{first.pointer or 'body'}: {first.message}{more}"
+
+
+parser = Parser()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation as its resource declares it; ``openapi.py`` writes the document from these."""
+
+    operation_id: str
+    method: str
+    rule: str
+    summary: str
+    view: Callable[..., Any]
+    body: ma.Schema | None
+    body_type: str
+    example: Any
+    query: ma.Schema | None
+    status: int
+    answer: ma.Schema | None
+    answer_type: str
+    answer_example: Any
+    errors: tuple[type[LoyaltyError], ...]
+    headers: Mapping[str, str]
+    also: Mapping[int, str]
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
+    """A feature's resources. ``operation`` is the only way to add one."""
+
+    ARGUMENTS_PARSER = parser
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.operations: list[Operation] = []
+
+    def register_views_in_doc(self, *_args: Any, **_kwargs: Any) -> None:
+        """The document is written by ``openapi.py`` from ``operations``, with examples and errors."""
+
+    def operation(
+        self,
+        method: str,
+        rule: str,
+        operation_id: str,
+        *,
+        summary: str,
+        answer: ma.Schema | None = None,
+        status: int = 200,
+        body: ma.Schema | None = None,
+        query: ma.Schema | None = None,
+        example: Any = None,
+        answer_example: Any = None,
+        errors: Sequence[type[LoyaltyError]] = (),
+        answer_type: str = "application/json",
+        body_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+        also: Mapping[int, str] | None = None,
+    ) -> Callable[[View], View]:
+        """Register a view as an operation: its route, its parsing, its rendering and its documentation.
+
+        ``errors`` are the refusals that this operation decides; those that every operation shares are added
+        when the document is written. ``also`` names further statuses with a description. ``headers`` are
+        request headers with a description.
+        """
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def resource(**arguments: Any) -> Response:
+                if body is not None and body_type == "application/json":
+                    arguments["body"] = parser.parse(body, request, location="json")
+                if query is not None:
+                    arguments["query"] = parser.parse(query, request, location="query")
+                return _finish(view(**arguments), status)
+
+            self.operations.append(
+                Operation(
+                    operation_id=operation_id,
+                    method=method,
+                    rule=rule,
+                    summary=summary,
+                    view=view,
+                    body=body,
+                    body_type=body_type,
+                    example=example,
+                    query=query,
+                    status=status,
+                    answer=answer,
+                    answer_type=answer_type,
+                    answer_example=answer_example,
+                    errors=tuple(errors),
+                    headers=dict(headers or {}),
+                    also=dict(also or {}),
+                )
+            )
+            self.add_url_rule(rule, operation_id, resource, methods=[method])
+            return view
+
+        return decorate
+
+
+def _finish(result: Any, status: int) -> Response:
+    if isinstance(result, Response):
+        return result
+    if result is None:
+        return Response(status=status)
+    headers: Mapping[str, str] = {}
+    if isinstance(result, tuple):
+        result, headers = result
+    response = render(result, status=status)
+    response.headers.update(headers)
+    return response
+
+
+def database() -> Database:
+    """The database of the present application."""
+    found: Database = current_app.extensions["database"]
+    return found
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """One transaction of the present application's database, committed when the block ends."""
+    with database().unit_of_work() as session:
+        yield session
+
+
+def id_converter(prefix: str, missing: type[NotFound] = NotFound) -> type[BaseConverter]:
+    """A URL converter for ``<prefix>_…`` ids; anything else in that place is a 404 like an unknown id."""
+
+    class Converter(BaseConverter):
+        regex = r"[^/]+"
+
+        def to_python(self, value: str) -> UUID:
+            found = ids.read(prefix, value)
+            if found is None:
+                raise NoMatch
+            return found
+
+        def to_url(self, value: UUID) -> str:
+            return ids.show(prefix, value)
+
+    Converter.__name__ = f"{prefix.title()}Id"
+    Converter.missing = missing  # type: ignore[attr-defined]
+    return Converter
+
+
+class PageQuery(Schema):
+    """Which page of a list: a cursor from the page before, and how many rows at most."""
+
+    cursor = Text(longest=500, load_default=None, metadata={"description": "next_cursor of the page before"})
+    limit = Whole(least=1, most=200, load_default=50, metadata={"description": "rows a page, at most 200"})
+
+
+def page_of(item: ma.Schema, name: str) -> ma.Schema:
+    """The schema of a page of ``item``."""
+    return Schema.from_dict(
+        {
+            "data": ma.fields.List(ma.fields.Nested(item), required=True),
+            "next_cursor": Text(required=True, allow_none=True, longest=500),
+        },
+        name=name,
+    )()
+
+
+def page(rows: Sequence[Any], *, limit: int, key: Callable[[Any], Sequence[Any]]) -> dict[str, Any]:
+    """A page from up to ``limit + 1`` rows; ``key`` gives what the next page starts after."""
+    more = len(rows) > limit
+    shown = list(rows[:limit])
+    return {"data": shown, "next_cursor": write_cursor(key(shown[-1])) if more else None}
+
+
+def write_cursor(values: Sequence[Any]) -> str:
+    """An opaque cursor that holds ``values``."""
+    return base64.urlsafe_b64encode(orjson.dumps(list(values))).decode().rstrip("=")
+
+
+def read_cursor(text: str | None, *kinds: type) -> list[Any] | None:
+    """The values of a cursor, each of its kind (int, str, UUID or datetime), or None when there is none.
+
+    :raises BadCursor: the text was not made by ``write_cursor`` for this list.
+    """
+    if text is None:
+        return None
+    try:
+        values = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if not isinstance(values, list) or len(values) != len(kinds):
+            raise ValueError
+        return [_cursor_value(kind, value) for kind, value in zip(kinds, values, strict=True)]
+    except (ValueError, TypeError, binascii.Error, AttributeError) as error:
+        raise BadCursor from error
+
+
+def _cursor_value(kind: type, value: Any) -> Any:
+    if kind is UUID:
+        return UUID(value)
+    if kind is datetime:
+        return datetime.fromisoformat(value)
+    if type(value) is not kind or (kind is int and abs(value) >= 1 << 63):
+        raise ValueError
+    return value
+
+
+def require_match(etag: str) -> None:
+    """Refuse an edit that was not made on the state that ``etag`` names.
+
+    :raises PreconditionRequired: there is no If-Match.
+    :raises PreconditionFailed: it names another state.
+    """
+    if not request.if_match:
+        raise PreconditionRequired
+    if "*" not in request.if_match and not request.if_match.contains(etag):
+        raise PreconditionFailed
+
+
+def not_modified(etag: str) -> Response | None:
+    """304 when the caller already holds what ``etag`` names."""
+    if not request.if_none_match.contains_weak(etag):
+        return None
+    response = Response(status=304)
+    response.set_etag(etag)
+    return response
+
+
+def problem_of(error: HTTPException) -> LoyaltyError:
+    """werkzeug's refusals (404, 405, 413 …) as errors of ours."""
+    status = error.code or 500
+    code = (error.name or "error").lower().replace(" ", "_")
+    kind = type("HttpError", (LoyaltyError,), {"code": code, "title": error.name, "status": status})
+    kind.action = "call_support" if status >= 500 else "fix_request"  # type: ignore[attr-defined]
+    made: LoyaltyError = kind(error.description or error.name)
+    return made
+
+

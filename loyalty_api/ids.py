@@ -1,0 +1,43 @@
+"""Public identifiers: time-ordered, readable by their prefix, opaque otherwise.
+
+Inside the database an id is a UUIDv7 (RFC 9562); outside it is ``<prefix>_<26 characters>``, the 128 bits in
+Crockford's base 32, which sorts as the bits do.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+# Pairs of characters are looked up at once: ten bits a step keeps encoding under two microseconds.
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_LENGTH = 26
+
+
+def new() -> UUID:
+    """A new time-ordered id. Random: call it at the edges or hand the result in."""
+    return uuid7()
+
+
+def show(prefix: str, value: UUID) -> str:
+    """The public form of ``value``, for example ``mbr_01k…``."""
+    number = value.int
+    pairs = [_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)]
+    return f"{prefix}_{''.join(pairs)}"
+
+
+def read(prefix: str, text: str) -> UUID | None:
+    """The id that ``text`` shows, or None when it is not one with this prefix."""
+    head, _, body = text.partition("_")
+    if head != prefix or len(body) != _LENGTH:
+        return None
+    number = 0
+    for character in body:
+        value = _VALUES.get(character)
+        if value is None:
+            return None
+        number = (number << 5) | value
+    return UUID(int=number) if number < 1 << 128 else None

@@ -1,0 +1,37 @@
+"""Runs migrations: one at a time (advisory lock), never waiting long for a table that a till is using.
+
+The connection is the owner's. After the last change the application's role gets what it may do, from
+``grants.py``: one list, applied anew each time, so that a new table cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from alembic import context
+from sqlalchemy import text
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import grants
+
+LOCK = 7_310_000
+
+connection = context.config.attributes["connection"]
+app_role = context.config.attributes.get("app_role")
+
+connection.execute(text("SET lock_timeout = '3s'"))
+connection.execute(text("SET statement_timeout = '10min'"))
+connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+connection.commit()
+try:
+    context.configure(connection=connection, target_metadata=None, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+    grants.apply(connection, app_role)
+    connection.commit()
+finally:
+    connection.rollback()
+    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": LOCK})
+    connection.commit()
