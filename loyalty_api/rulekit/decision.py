@@ -1,0 +1,104 @@
+"""What the evaluation decided, and why; stored with the purchase and read again years later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+ENGINE = 1
+"""The number of the evaluation's arithmetic; it changes when the same inputs would give another decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``points`` for each ``per`` of ``unit``, rounded by ``round``.
+
+    ``unit`` is ``amount`` (minor units of money), ``each``, ``g``, ``ml``, ``mm``, or ``basket`` for points
+    that are given once.
+    """
+
+    points: int
+    per: int
+    unit: str = "amount"
+    round: str = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing that was decided: points, and the rule that gave them.
+
+    ``desired`` is what the rule came to, ``granted`` what its cap let through; ``shares`` are (line_id,
+    points) pairs in line order that sum to ``granted``, lines without points left out. ``basis`` is the sum
+    that was converted, in the rate's unit. ``available_at`` is None while an event must release the points;
+    ``expires_at`` is None when they never expire. ``sliding_months`` is set when they expire after that many
+    months without activity, and ``expires_at`` is then the first such moment.
+    """
+
+    rule: str
+    award: str
+    desired: int
+    granted: int
+    shares: tuple[tuple[str, int], ...]
+    basis: int
+    rate: Rate
+    available_at: datetime | None
+    expires_at: datetime | None = None
+    sliding_months: int | None = None
+    kind: str = "points"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a rule gave nothing or less; ``numbers`` say by how much.
+
+    ``rule`` is None when the whole basket is meant. ``outcome`` is ``not_applicable``, ``skipped`` or ``capped``.
+    """
+
+    rule: str | None
+    outcome: str
+    code: str
+    numbers: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """How far a rule was from giving something: for example ``{"amount": 210}`` in minor units."""
+
+    rule: str
+    missing: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What must be taken for an effect to stand.
+
+    ``amount`` comes off the remaining limit at ``key`` (``kind`` ``limit``) or onto the counter at ``key``
+    (``kind`` ``counter``).
+    """
+
+    kind: str
+    key: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The result of one evaluation under one program version.
+
+    ``at`` is the moment the rules were asked about. ``basis`` names the lines whose earning basis is not what
+    was paid for them, as (line_id, minor units) pairs: 0 for an excluded line.
+    """
+
+    version: int
+    at: datetime
+    effects: tuple[Effect, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    basis: tuple[tuple[str, int], ...] = ()
+    engine: int = ENGINE
+
+    def points(self, *, award: str | None = None) -> int:
+        """The points granted, by all rules or by those of one kind (``base`` or ``bonus``)."""
+        return sum([effect.granted for effect in self.effects if award in (None, effect.award)])

@@ -1,0 +1,41 @@
+"""What is known about the member at the moment of rating, and what the rules have counted so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The member as of the moment of rating. ``status`` is one of the member states of the till's rules.
+
+    ``staff`` is a fact about the member, not something a cashier sets on a basket (R18). ``attributes`` hold
+    what rules may ask about; never personal data, because facts are stored with the purchase.
+    """
+
+    status: str = "active"
+    tier: str | None = None
+    staff: bool = False
+    segments: tuple[str, ...] = ()
+    attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The member, or none, with ``counters`` per rule, owner and period, and ``limits`` that remain."""
+
+    member: Member | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The keys of the counters and limits that rating a basket asks for, to be loaded at once."""
+
+    counters: frozenset[str] = frozenset()
+    limits: frozenset[str] = frozenset()
+
+
+NOBODY = Facts()

@@ -1,0 +1,39 @@
+"""Whole numbers out of divisions: named rounding, and sharing a sum so that nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+Rounding = Literal["down", "half_up", "up"]
+ROUNDINGS: tuple[Rounding, ...] = ("down", "half_up", "up")
+
+
+def divide(number: int, divisor: int, rounding: str = "down") -> int:
+    """``number / divisor`` as a whole number; ``divisor`` is positive.
+
+    ``down`` is towards zero, ``half_up`` takes a half away from zero, ``up`` is away from zero ("each
+    started"). Negative numbers mirror positive ones, so that a line and its correction cancel out.
+    """
+    if number < 0:
+        return -divide(-number, divisor, rounding)
+    if rounding == "down":
+        return number // divisor
+    if rounding == "up":
+        return -(-number // divisor)
+    return (2 * number + divisor) // (2 * divisor)
+
+
+def spread(total: int, weights: Sequence[int]) -> list[int]:
+    """``total`` (not negative) shared by ``weights`` (not negative, not all zero) by largest remainder.
+
+    The shares sum to ``total`` exactly; a tie goes to the earlier line.
+    """
+    whole = sum(weights)
+    shares = [total * weight // whole for weight in weights]
+    left = total - sum(shares)
+    if left:
+        order = sorted(range(len(weights)), key=lambda i: -(total * weights[i] % whole))
+        for i in order[:left]:
+            shares[i] += 1
+    return shares
