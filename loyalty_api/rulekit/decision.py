@@ -52,7 +52,8 @@ class Effect:
 class Reason:
     """Why a rule gave nothing or less; ``numbers`` say by how much.
 
-    ``rule`` is None when the whole basket is meant. ``outcome`` is ``not_applicable``, ``skipped`` or ``capped``.
+    ``rule`` is None when the whole basket is meant.
+    ``outcome`` is ``not_applicable``, ``skipped`` or ``capped``.
     """
 
     rule: str | None

@@ -32,7 +32,7 @@ def text(pattern: str = r".{1,200}", hint: str = "1 to 200 characters") -> Reade
     """A string that matches ``pattern`` as a whole."""
     compiled = re.compile(pattern, re.DOTALL)
 
-    def read(value: Any, pointer: str, faults: list[Fault]) -> str | None:
+    def read(value: Any, pointer: str, faults: list[Fault]) -> Any:
         if not isinstance(value, str):
             return _wrong(faults, pointer, "wrong_type", f"Expected a string: {hint}.")
         if compiled.fullmatch(value) is None:
@@ -45,7 +45,7 @@ def text(pattern: str = r".{1,200}", hint: str = "1 to 200 characters") -> Reade
 def integer(lowest: int, highest: int) -> Reader:
     """A whole number between two others, both allowed."""
 
-    def read(value: Any, pointer: str, faults: list[Fault]) -> int | None:
+    def read(value: Any, pointer: str, faults: list[Fault]) -> Any:
         if not isinstance(value, int) or isinstance(value, bool):
             return _wrong(faults, pointer, "wrong_type", "Expected a whole number.")
         if not lowest <= value <= highest:
@@ -58,19 +58,12 @@ def integer(lowest: int, highest: int) -> Reader:
 def choice(*allowed: str) -> Reader:
     """One of the named values."""
 
-    def read(value: Any, pointer: str, faults: list[Fault]) -> str | None:
+    def read(value: Any, pointer: str, faults: list[Fault]) -> Any:
         if isinstance(value, str) and value in allowed:
             return value
         return _wrong(faults, pointer, "not_allowed", f"Expected one of: {', '.join(allowed)}.")
 
     return read
-
-
-def yes_no(value: Any, pointer: str, faults: list[Fault]) -> bool | None:
-    """True or false."""
-    if isinstance(value, bool):
-        return value
-    return _wrong(faults, pointer, "wrong_type", "Expected true or false.")
 
 
 def nullable(reader: Reader) -> Reader:
@@ -81,7 +74,7 @@ def nullable(reader: Reader) -> Reader:
 def items(reader: Reader, *, fewest: int = 0, most: int = 1000) -> Reader:
     """A list of values of one shape, as a tuple."""
 
-    def read(value: Any, pointer: str, faults: list[Fault]) -> tuple[Any, ...] | None:
+    def read(value: Any, pointer: str, faults: list[Fault]) -> Any:
         if not isinstance(value, list | tuple):
             return _wrong(faults, pointer, "wrong_type", "Expected a list.")
         if not fewest <= len(value) <= most:
@@ -103,7 +96,7 @@ def subset(*allowed: str) -> Reader:
     """A set of named values, written as a list; as a frozenset."""
     listed = items(choice(*allowed), most=len(allowed))
 
-    def read(value: Any, pointer: str, faults: list[Fault]) -> frozenset[Any] | None:
+    def read(value: Any, pointer: str, faults: list[Fault]) -> Any:
         found = listed(value, pointer, faults)
         return None if found is None else frozenset(found)
 
@@ -122,10 +115,10 @@ class Member:
 def record(members: Mapping[str, Member]) -> Reader:
     """An object with exactly these members; unknown ones are faults, missing ones take their default."""
 
-    def read(value: Any, pointer: str, faults: list[Fault]) -> dict[str, Any] | None:
+    def read(value: Any, pointer: str, faults: list[Fault]) -> Any:
         if not isinstance(value, Mapping):
             return _wrong(faults, pointer, "wrong_type", "Expected an object.")
-        for name in sorted(set(value) - set(members)):
+        for name in sorted(set(value) - set(members), key=str):
             _wrong(faults, below(pointer, name), "unknown_setting", "There is no such setting.")
         return {name: _member(member, name, value, pointer, faults) for name, member in members.items()}
 
@@ -144,7 +137,7 @@ def by_key(reader: Reader, *, keys: str = r".{1,80}", most: int = 100) -> Reader
     """An object whose keys are free within a pattern and whose values have one shape."""
     compiled = re.compile(keys)
 
-    def read(value: Any, pointer: str, faults: list[Fault]) -> dict[str, Any] | None:
+    def read(value: Any, pointer: str, faults: list[Fault]) -> Any:
         if not isinstance(value, Mapping) or len(value) > most:
             return _wrong(faults, pointer, "wrong_type", f"Expected an object of at most {most} members.")
         for key in value:
@@ -162,7 +155,7 @@ def variant(*words: str, **readers: Reader) -> Reader:
     """
     options = ", ".join([*words, *[f"{{{name}: …}}" for name in readers]])
 
-    def read(value: Any, pointer: str, faults: list[Fault]) -> tuple[str, Any] | None:
+    def read(value: Any, pointer: str, faults: list[Fault]) -> Any:
         if isinstance(value, str) and value in words:
             return (value, None)
         if isinstance(value, Mapping) and len(value) == 1 and set(value) <= set(readers):

@@ -1,0 +1,1 @@
+"""The versioned, effective-dated rules of the program, as documents."""

@@ -1,0 +1,163 @@
+"""How long points live: the terms a lot is born with, and the two moments that follow from them.
+
+Days are calendar days in the program's time zone (R48, R49): "N days" ends with local day D+N and is kept as
+the instant at which the next day begins; points are available from the start of local day D+N.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from loyalty_api.errors import Fault
+from loyalty_api.rulekit.shapes import Reader, below, integer, items, text, variant
+
+MOST_DAYS = 36_500
+MOST_MONTHS = 1_200
+ONE_DAY = timedelta(days=1)
+
+read_available: Reader = variant("at_once", "on_event", after_days=integer(0, 3650))
+"""``at_once``, ``on_event`` (a return window or a named event releases them) or ``{"after_days": N}``."""
+
+_LIVES = variant(
+    "never",
+    days=integer(1, MOST_DAYS),
+    months=integer(1, MOST_MONTHS),
+    end_of_month=integer(0, MOST_MONTHS),
+    end_of_year=integer(0, 100),
+    dates=items(text(r"(\d{4}-)?\d{2}-\d{2}", "a date, or a month and day (03-31)"), fewest=1, most=100),
+    inactivity=integer(1, MOST_MONTHS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LotTerms:
+    """When points become available and when they expire, as read from ``lots`` or from a rule's own.
+
+    ``available`` and ``expire`` are pairs of a word and its number (or dates); ``exact`` lets days end to the
+    second instead of with the day. ``inactivity`` counts months from the member's last movement.
+    """
+
+    available: tuple[str, Any] = ("at_once", None)
+    expire: tuple[str, Any] = ("never", None)
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LotTimes:
+    """The moments terms come to for points earned at one moment, in UTC.
+
+    ``available_at`` is None until an event releases them. ``expires_at`` is None when they never expire.
+    ``sliding_months`` is set when activity moves ``expires_at`` that many months ahead.
+    """
+
+    available_at: datetime | None
+    expires_at: datetime | None
+    sliding_months: int | None = None
+
+
+def read_expire(value: Any, pointer: str, faults: list[Fault]) -> Any:
+    """``never``, or one of days, months, end_of_month, end_of_year, inactivity (N), dates ([…])."""
+    already = len(faults)
+    found = _LIVES(value, pointer, faults)
+    if len(faults) == already and found[0] == "dates":
+        for i, written in enumerate(found[1]):
+            if _date_of(written, 2001) is None:
+                faults.append(
+                    Fault(below(below(pointer, "dates"), i), "not_allowed", "No such day every year.")
+                )
+    return found
+
+
+def lasting_faults(terms: LotTerms, pointer: str) -> list[Fault]:
+    """A fault when points could expire before they are available, whatever the day they are earned."""
+    kind, number = terms.available
+    if kind != "after_days" or number < _shortest_days(terms.expire):
+        return []
+    return [Fault(pointer, "expires_before_available", "Points could expire before they are available.")]
+
+
+def terms_for(*, terms: LotTerms, at: datetime, zone: tzinfo) -> LotTimes:
+    """The moments for points earned at ``at`` (aware) in a program whose days are those of ``zone``."""
+    kind, number = terms.expire
+    sliding = number if kind == "inactivity" else None
+    return LotTimes(_available(terms, at, zone), _expiry(terms, at.astimezone(zone)), sliding)
+
+
+def _available(terms: LotTerms, at: datetime, zone: tzinfo) -> datetime | None:
+    kind, number = terms.available
+    if kind == "on_event":
+        return None
+    if kind == "at_once" or number == 0:
+        return at.astimezone(UTC)
+    local = at.astimezone(zone)
+    day = local.date() + number * ONE_DAY
+    return _same_time(local, day) if terms.exact else _start(day, zone)
+
+
+def _expiry(terms: LotTerms, local: datetime) -> datetime | None:
+    kind, number = terms.expire
+    today, zone = local.date(), local.tzinfo
+    if kind == "never":
+        return None
+    if kind == "dates":
+        return _next_date(number, today, zone)
+    if kind == "end_of_month":
+        return _start(_months_on(today.replace(day=1), number + 1), zone)
+    if kind == "end_of_year":
+        return _start(date(today.year + number + 1, 1, 1), zone)
+    day = today + number * ONE_DAY if kind == "days" else _months_on(today, number)
+    return _same_time(local, day) if terms.exact else _start(day + ONE_DAY, zone)
+
+
+def _start(day: date, zone: tzinfo | None) -> datetime:
+    """The instant at which a local day begins, also where daylight saving skips midnight."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def _same_time(local: datetime, day: date) -> datetime:
+    return datetime.combine(day, local.time(), local.tzinfo).astimezone(UTC)
+
+
+def _months_on(day: date, months: int) -> date:
+    """The same day of a later month, or that month's last day where it is shorter."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def _next_date(dates: tuple[str, ...], today: date, zone: tzinfo | None) -> datetime | None:
+    """The end of the first of the dates after the day of earning; None when all of them are past."""
+    candidates = [_date_of(written, year) for written in dates for year in (today.year, today.year + 1)]
+    later = [day for day in candidates if day is not None and day > today]
+    return _start(min(later) + ONE_DAY, zone) if later else None
+
+
+def _date_of(written: str, year: int) -> date | None:
+    """A full date as it stands, a month and day in the year given; None when there is no such day."""
+    try:
+        return date.fromisoformat(written if len(written) == 10 else f"{year}-{written}")
+    except ValueError:
+        return None
+
+
+def _shortest_days(expire: tuple[str, Any]) -> int:
+    kind, number = expire
+    match kind:
+        case "never":
+            return MOST_DAYS
+        case "days":
+            return int(number)
+        case "months" | "inactivity" | "end_of_month":
+            return 28 * int(number)
+        case "end_of_year":
+            return 365 * int(number)
+        case _:
+            return 1
+
+
+def lot_terms(*, section: Mapping[str, Any], exact: bool) -> LotTerms:
+    """Terms from the ``available`` and ``expire`` of a section that has been read."""
+    return LotTerms(section["available"], section["expire"], exact)
