@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from loyalty_api.demo import data
+
 from .expected import expected_totals
 
 
