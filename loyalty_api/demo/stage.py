@@ -1,0 +1,95 @@
+"""What stands ready before the first basket: clients with their secrets, stores and products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import orjson
+from sqlalchemy.orm import Session
+
+from loyalty_api.auth import service as auth
+from loyalty_api.auth.rules import MAX_RATE
+from loyalty_api.demo.client import NDJSON, Connection, Credential, Refused
+from loyalty_api.demo.data import products, store_code
+
+OFFICE = "office"
+_TILL_SCOPES = (
+    "members:lookup",
+    "quotes:create",
+    "purchases:write",
+    "returns:write",
+    "redemptions:write",
+)
+_OFFICE_SCOPES = (
+    "members:read",
+    "members:write",
+    "program:read",
+    "products:write",
+    "purchases:import",
+    "stores:write",
+)
+_CHUNK = 5_000
+
+
+def ensure_clients(
+    session: Session, *, held: Mapping[str, Credential], stores: Iterable[int], now: datetime
+) -> dict[str, Credential]:
+    """The credentials of the back office and of a till in each store, by name, beside those ``held`` already.
+
+    Those that the database does not know (any more) are made anew.
+    """
+    credentials = dict(held)
+    for name in (OFFICE, *(store_code(store_id=store_id) for store_id in stores)):
+        if name not in held or not _is_known(session, held[name]):
+            credentials[name] = _create(session, name=name, now=now)
+    return credentials
+
+
+def put_stores(connection: Connection, *, office: Credential, stores: Iterable[int]) -> None:
+    """Upload the stores. Raises Refused when one is rejected."""
+    documents = ({"store": store_code(store_id=store_id), "name": f"Store {store_id}"} for store_id in stores)
+    _put(connection, "/v1/stores", documents, office)
+
+
+def put_products(connection: Connection, *, office: Credential, only: frozenset[int]) -> None:
+    """Upload the products in ``only`` that the master knows. Raises Refused when one is rejected."""
+    _put(connection, "/v1/products", products(only=only), office)
+
+
+def _is_known(session: Session, held: Credential) -> bool:
+    found = auth.authenticate(session, client_id=held.client_id, secret=held.client_secret)
+    return found is not None
+
+
+def _create(session: Session, *, name: str, now: datetime) -> Credential:
+    """The back office speaks for everybody at once, so it may do so as fast as any client may."""
+    if name == OFFICE:
+        made = auth.create_client(
+            session, kind="admin", name="Demo: back office", scopes=_OFFICE_SCOPES, rate=MAX_RATE, now=now
+        )
+    else:
+        made = auth.create_client(
+            session,
+            kind="terminal",
+            name=f"Demo: till of {name}",
+            scopes=_TILL_SCOPES,
+            store_id=name,
+            now=now,
+        )
+    client, secret = made
+    return Credential(client.public_id, secret)
+
+
+def _put(connection: Connection, path: str, documents: Iterator[dict[str, Any]], office: Credential) -> None:
+    while chunk := list(islice(documents, _CHUNK)):
+        body = b"".join(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE) for document in chunk)
+        answer = connection.call(method="PUT", path=path, client=office, body=body, content_type=NDJSON)
+        if answer.status != 200:
+            raise Refused(f"{path}: {answer.status} {answer.document().get('code')}.")
+        for line in answer.body.splitlines():
+            result = orjson.loads(line)
+            if result["status"] == "rejected":
+                raise Refused(f"{path}: {line.decode()}")
