@@ -107,24 +107,25 @@ _RATE = record(
     }
 )
 
-EARN = _section(
-    reduced_by=Member(
+EARN: dict[str, Member] = {
+    "reduced_by": Member(
         subset("till", "program", "coupon", "staff"), frozenset(("till", "program", "coupon", "staff"))
     ),
-    basket_discount_on_scoped=Member(choice("ignores", "reduces"), "ignores"),
-    tax=Member(choice("included", "excluded"), "included"),
-    tenders_excluded=Member(
+    "basket_discount_on_scoped": Member(choice("ignores", "reduces"), "ignores"),
+    "tax": Member(choice("included", "excluded"), "included"),
+    "tenders_excluded": Member(
         lambda value, pointer, faults: frozenset(items(NAME)(value, pointer, faults) or ()),
         frozenset(("points",)),
     ),
-    round=Member(choice(*ROUNDINGS), "down"),
-    round_at=Member(choice("line", "basket"), "basket"),
-    minimum_basket=Member(MONEY, 0),
-    cap_effect=Member(choice("reduce", "refuse"), "reduce"),
-    visit_gap_minutes=Member(integer(0, 1440), 0),
-    period_table=Member(variant("none", month=_PERIOD, quarter=_PERIOD, year=_PERIOD), ("none", None)),
-    rules=Member(items(lambda value, _pointer, _faults: value, most=1000), ()),
-)
+    "round": Member(choice(*ROUNDINGS), "down"),
+    "round_at": Member(choice("line", "basket"), "basket"),
+    "minimum_basket": Member(MONEY, 0),
+    "cap_effect": Member(choice("reduce", "refuse"), "reduce"),
+    "visit_gap_minutes": Member(integer(0, 1440), 0),
+    "period_table": Member(variant("none", month=_PERIOD, quarter=_PERIOD, year=_PERIOD), ("none", None)),
+    "rules": Member(items(lambda value, _pointer, _faults: value, most=1000), ()),
+}
+"""The members of ``earn``; an earning rule overrides some of them with the same readers."""
 
 SETTINGS = {
     "currency": Member(text(r"[A-Z]{3}", "three capital letters (ISO 4217)"), required=True),
@@ -139,7 +140,7 @@ SETTINGS = {
     ),
     "claims": _section(window_days=Member(integer(0, 365), 30)),
     "exclusions": Member(items(_exclusion), DEFAULT_EXCLUSIONS),
-    "earn": EARN,
+    "earn": _section(**EARN),
     "lots": _section(
         available=Member(read_available, ("at_once", None)),
         expire=Member(read_expire, ("never", None)),

@@ -1,0 +1,112 @@
+"""Evaluate a basket under one version of the program.
+
+``evaluate`` reads no clock, no database and no random source: the same inputs give the same decision for
+ever. State comes in as numbers and goes out as claims; ``advance`` is the only place that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from loyalty_api.earning import rules as earning_rules
+from loyalty_api.earning.rules_types import Earning
+from loyalty_api.errors import Fault
+from loyalty_api.program import rules as program_rules
+from loyalty_api.program.rules import Settings
+from loyalty_api.program.rules_lots import LotTerms
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.decision import Decision, Reason
+from loyalty_api.rulekit.exclusions import exclusions
+from loyalty_api.rulekit.facts import Facts, Needs
+
+EARNING_STATUSES = frozenset(("active", "earn_only"))
+"""Members of any other status are kept with the purchase and earn nothing (R27)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One version of the program, compiled once and asked many times."""
+
+    version: int
+    settings: Settings
+    earning: Earning
+
+    @property
+    def names(self) -> dict[str, Mapping[str, str]]:
+        """The names of the rules for people, by rule and language (``*``: any)."""
+        return {rule.rule_id: rule.name for rule in self.earning.rules}
+
+    def needs(self, basket: Basket) -> Needs:  # noqa: ARG002 - no rule counts yet, whatever the basket
+        """The counters and limits to load before rating this basket."""
+        return Needs()
+
+
+def check_document(document: Any) -> tuple[Fault, ...]:
+    """Every fault of a program document: its settings and the rules of every feature."""
+    faults = program_rules.check(document)
+    section = document.get("earn") if isinstance(document, Mapping) else None
+    rules = section.get("rules") if isinstance(section, Mapping) else None
+    if not isinstance(rules, list) or any(fault.code == "too_deep" for fault in faults):
+        return faults
+    lots = LotTerms() if faults else program_rules.settings(document).lots
+    known = {fault.pointer for fault in faults}
+    inner = earning_rules.check(rules, lots=lots)
+    return faults + tuple(fault for fault in inner if fault.pointer not in known)
+
+
+def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
+    """The document of one version, ready to be asked. Raises ``UnfitDocument`` with every fault."""
+    settings = program_rules.settings(document)
+    entries = settings.sections["exclusions"]
+    earning = earning_rules.parse(
+        settings.sections["earn"],
+        lots=settings.lots,
+        excluded=exclusions(entries) if entries else None,
+    )
+    return Program(version, settings, earning)
+
+
+def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> Decision:
+    """What the basket earns for the member in ``facts`` under ``program``, at the aware moment ``at``.
+
+    A basket without a member, of a member who may not earn, or of a kind that does not earn has one reason
+    and no effects.
+    """
+    refused = _refused(basket, facts, program.settings)
+    if refused is not None:
+        return Decision(program.version, at, reasons=(Reason(None, "not_applicable", refused),))
+    earned = earning_rules.earn(basket, program.earning, at=at, zone=program.settings.zone)
+    return Decision(
+        program.version,
+        at,
+        tuple(earned.effects),
+        tuple(earned.reasons),
+        tuple(earned.near_misses),
+        (),
+        earned.basis.adjusted(basket.lines),
+    )
+
+
+def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - visits will count by it
+    """The facts after the decision: limits less and counters plus what it claims."""
+    counters, limits = dict(facts.counters), dict(facts.limits)
+    for claim in decision.claims:
+        if claim.kind == "limit":
+            limits[claim.key] = limits.get(claim.key, 0) - claim.amount
+        else:
+            counters[claim.key] = counters.get(claim.key, 0) + claim.amount
+    return replace(facts, counters=counters, limits=limits)
+
+
+def _refused(basket: Basket, facts: Facts, settings: Settings) -> str | None:
+    """The code that says why nothing at all is earned, or None."""
+    member = facts.member
+    if member is None:
+        return "no_member"
+    if member.status not in EARNING_STATUSES:
+        return f"member_{member.status}"
+    kind = "staff" if member.staff and basket.kind == "sale" else basket.kind
+    return None if kind in settings.earning_kinds else "kind_does_not_earn"
