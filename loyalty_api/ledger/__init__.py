@@ -1,0 +1,1 @@
+"""Every point, in and out, once: journals of postings, lots and balances."""

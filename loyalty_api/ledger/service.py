@@ -1,0 +1,158 @@
+"""One door into the ledger: a book of one member's movements, opened under the member's lock, written once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from loyalty_api import ids
+from loyalty_api.ledger import queries, rules
+from loyalty_api.ledger.rules import Account, Balance, Lot, Movement
+
+# Ids that one write makes are counted up from its own: what time did comes first, in a range of its own.
+_FIRST_OVERDUE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a journal is booked and who did it; shown with every entry."""
+
+    type: str
+    id: UUID | None = None
+    store_id: str | None = None
+    reference: str | None = None
+    person_id: UUID | None = None
+    actor_kind: str = "system"
+    actor_id: str | None = None
+
+
+TIME = Cause("time")
+
+
+@dataclass(slots=True)
+class Book:
+    """The movements of one member within one transaction, applied as they are made and written at the end.
+
+    ``version`` is the member's version before them; each journal takes the next one.
+    """
+
+    member_id: UUID
+    version: int
+    account: Account
+    journals: list[Sequence[Any]] = field(default_factory=list)
+    postings: list[Sequence[Any]] = field(default_factory=list)
+    lots: dict[UUID, Lot] = field(default_factory=dict)
+
+    @property
+    def balance(self) -> Balance:
+        """The balance after everything that was recorded so far."""
+        return self.account.balance
+
+    @property
+    def version_after(self) -> int:
+        """The member's version once this book is written."""
+        return self.version + len(self.journals)
+
+    def record(
+        self,
+        movement: Movement,
+        *,
+        journal_id: UUID,
+        cause: Cause,
+        now: datetime,
+        arriving: Sequence[Lot] = (),
+    ) -> None:
+        """Apply one movement; ``arriving`` are the lots it brings, still empty.
+
+        Points that become available pay what is owed first, in the same journal (R37).
+
+        :raises Overdrawn: it would take more than there is.
+        """
+        postings = movement.postings + rules.repay(self.balance, movement.postings)
+        lots = {**self.account.lots, **{lot.lot_id: lot for lot in arriving}} if arriving else self.account.lots
+        self._apply(replace(movement, postings=postings), rules.post(Account(self.balance, lots), postings))
+        self._note(replace(movement, postings=postings), journal_id, cause, now)
+
+    def settle(self, *, first_id: UUID, now: datetime) -> None:
+        """Book what time alone has done since the last write, each movement dated when it was due (invariant 16)."""
+        due = self.balance.next_due_at
+        if due is None or due > now:
+            return
+        account = self.account
+        movements, _ = rules.overdue(account, now)
+        for n, movement in enumerate(movements):
+            self._apply(movement, rules.post(self.account, movement.postings))
+            self._note(movement, ids.nth(first_id, _FIRST_OVERDUE + n), TIME, now)
+
+    def _apply(self, movement: Movement, account: Account) -> None:
+        self.account = account
+        for posting in movement.postings:
+            if posting.lot_id is not None:
+                self.lots[posting.lot_id] = account.lots[posting.lot_id]
+
+    def _note(self, movement: Movement, journal_id: UUID, cause: Cause, now: datetime) -> None:
+        after = self.balance
+        member_id = self.member_id
+        self.journals.append(
+            (member_id, journal_id, self.version_after + 1, movement.kind, cause.type, cause.id, cause.store_id,
+             cause.reference, cause.person_id, cause.actor_kind, cause.actor_id, None, movement.occurred_at, now,
+             after.available, after.pending, after.held, after.debt)
+        )  # fmt: skip
+        self.postings.extend(
+            (member_id, journal_id, n, p.from_account, p.to_account, p.points, p.lot_id, p.rule,
+             p.program_version, p.basis)
+            for n, p in enumerate(movement.postings)
+        )  # fmt: skip
+
+
+def open_books(
+    connection: Connection[TupleRow], *, versions: Mapping[UUID, int], balances: Mapping[UUID, Balance]
+) -> dict[UUID, Book]:
+    """A book for each member of ``versions``, whose locks the caller holds and whose balances it has read since.
+
+    Lots are read only for members whose lots change by time; the others need none to earn.
+    """
+    timed = [member_id for member_id, balance in balances.items() if balance.next_due_at is not None]
+    lots = queries.lots_of(connection, timed) if timed else {}
+    return {
+        member_id: Book(
+            member_id, version, Account(balances.get(member_id, Balance()), lots.get(member_id, {}))
+        )
+        for member_id, version in versions.items()
+    }
+
+
+def write_books(connection: Connection[TupleRow], books: Sequence[Book]) -> None:
+    """Write what the books hold: journals, postings, lots and balances. The caller raises the members' versions."""
+    written = [book for book in books if book.journals]
+    queries.JOURNALS.insert(connection, [row for book in written for row in book.journals])
+    queries.POSTINGS.insert(connection, [row for book in written for row in book.postings])
+    queries.LOTS.insert(
+        connection,
+        [(book.member_id, *lot_row(lot)) for book in written for lot in book.lots.values()],
+    )
+    queries.BALANCES.insert(
+        connection, [(book.member_id, *balance_row(book.balance)) for book in written]
+    )
+
+
+def lot_row(lot: Lot) -> tuple[Any, ...]:
+    """A lot's columns after its member, in the order of the table."""
+    return (
+        lot.lot_id, lot.source_type, lot.source_id, lot.earned_at, lot.recorded_at, lot.available_at,
+        lot.expires_at, lot.points, lot.pending, lot.available, lot.held, lot.sliding_months, lot.program_version,
+    )  # fmt: skip
+
+
+def balance_row(balance: Balance) -> tuple[Any, ...]:
+    """A balance's columns after its member, in the order of the table."""
+    return (
+        balance.available, balance.pending, balance.held, balance.debt, balance.earned, balance.spent,
+        balance.expired, balance.adjusted, balance.next_due_at,
+    )  # fmt: skip

@@ -1,0 +1,207 @@
+"""Program versions: drafts, publication, and which version is in force at a moment."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
+
+from loyalty_api.db import driver
+from loyalty_api.errors import Conflict, Fault, Invalid, NotFound
+from loyalty_api.program import queries, rules_document
+
+Compiled = TypeVar("Compiled")
+Check = Callable[[Any], tuple[Fault, ...]]
+
+# A version comes into force no sooner than every process must have read it again.
+NOTICE = timedelta(seconds=60)
+_REREAD_SECONDS = 5.0
+
+
+class VersionUnknown(NotFound):
+    """There is no program version or draft with this id."""
+
+    code, title = "program_version_unknown", "There is no such program version"
+
+
+class DocumentFaulty(Invalid):
+    """The program document has faults; ``errors`` points to each of them."""
+
+    code, title = "program_document_faulty", "The program document has faults"
+
+
+class AlreadyPublished(Conflict):
+    """A published version is immutable: make a new draft instead."""
+
+    code, title = "already_published", "This version is published and cannot change"
+
+
+class TooSoon(Conflict):
+    """A version takes effect at least a minute ahead; only the very first may start at any time."""
+
+    code, title = "effective_from_too_soon", "It would take effect before every till could know it"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft as people edit it. ``published_version`` is set once it became a version."""
+
+    draft_id: UUID
+    document: dict[str, Any]
+    note: str | None
+    revision: int
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+    published_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published version: an immutable document, in force from ``effective_from`` until a later one is."""
+
+    version: int
+    draft_id: UUID
+    document: str
+    fingerprint: str
+    effective_from: datetime
+    published_at: datetime
+    published_by: str
+
+
+def add_draft(
+    session: Session, *, draft_id: UUID, document: Any, note: str | None, check: Check, by: str, now: datetime
+) -> Draft:
+    """Store a draft. ``check`` gives every fault of a document.
+
+    :raises DocumentFaulty: the document has faults.
+    """
+    _refuse_faults(check(document))
+    queries.add_draft(driver(session), draft_id=draft_id, document=document, note=note, by=by, now=now)
+    return find_draft(session, draft_id=draft_id)
+
+
+def change_draft(
+    session: Session, *, draft_id: UUID, document: Any, note: str | None, check: Check, now: datetime
+) -> Draft:
+    """Replace a draft's document.
+
+    :raises AlreadyPublished: it became a version meanwhile.
+    :raises DocumentFaulty: the new document has faults.
+    """
+    if find_draft(session, draft_id=draft_id, lock=True).published_version is not None:
+        raise AlreadyPublished
+    _refuse_faults(check(document))
+    queries.change_draft(driver(session), draft_id=draft_id, document=document, note=note, now=now)
+    return find_draft(session, draft_id=draft_id)
+
+
+def find_draft(session: Session, *, draft_id: UUID, lock: bool = False) -> Draft:
+    """One draft.
+
+    :raises VersionUnknown: there is none.
+    """
+    row = queries.draft(driver(session), draft_id, lock=lock)
+    if row is None:
+        raise VersionUnknown
+    return Draft(*row)
+
+
+def publish(
+    session: Session, *, draft_id: UUID, effective_from: datetime | None, check: Check, by: str, now: datetime
+) -> Version:
+    """Make a draft a version that is in force from ``effective_from`` (None: as soon as it may be).
+
+    :raises AlreadyPublished: it is one already.
+    :raises TooSoon: it lies less than a minute ahead and is not the very first version.
+    """
+    connection = driver(session)
+    queries.hold_publishing(connection)
+    draft = find_draft(session, draft_id=draft_id, lock=True)
+    if draft.published_version is not None:
+        raise AlreadyPublished
+    _refuse_faults(check(draft.document))
+    earlier = [Version(*row) for row in queries.versions(connection)]
+    starts = effective_from or (now + NOTICE if earlier else now)
+    if earlier and starts < now + NOTICE:
+        raise TooSoon(f"The earliest moment is {(now + NOTICE).isoformat(timespec='seconds')}.")
+    canonical = rules_document.canonical(draft.document)
+    made = Version(
+        len(earlier) + 1,
+        draft_id,
+        canonical.decode(),
+        rules_document.fingerprint(draft.document),
+        starts,
+        now,
+        by,
+    )
+    queries.publish(
+        connection,
+        version=made.version,
+        draft_id=draft_id,
+        canonical=made.document,
+        fingerprint=made.fingerprint,
+        effective_from=starts,
+        by=by,
+        now=now,
+    )
+    return made
+
+
+def _refuse_faults(faults: tuple[Fault, ...]) -> None:
+    if faults:
+        raise DocumentFaulty(f"{len(faults)} fault{'s' * (len(faults) > 1)}; see errors.", errors=faults)
+
+
+class Programs(Generic[Compiled]):
+    """The published versions, each compiled once in this process.
+
+    Versions never change and take effect at least a minute after publication, so a process that reads the new
+    ones every few seconds always knows the version in force. ``compile`` turns a document and its number into
+    what the rules use; it is handed in, because the rules live above.
+    """
+
+    def __init__(self, compile: Callable[[dict[str, Any], int], Compiled]) -> None:
+        self._compile = compile
+        self._versions: list[Version] = []
+        self._compiled: dict[int, Compiled] = {}
+        self._order: list[tuple[datetime, int]] = []
+        self._read_at = float("-inf")
+
+    def refresh(self, connection: Connection[TupleRow]) -> None:
+        """Read versions that were published since, when the last look is long enough ago."""
+        if self._versions and time.monotonic() - self._read_at < _REREAD_SECONDS:
+            return
+        fresh = [Version(*row) for row in queries.versions(connection, above=len(self._versions))]
+        if fresh:
+            versions = self._versions + fresh
+            for version in fresh:
+                self._compiled[version.version] = self._compile(orjson.loads(version.document), version.version)
+            self._order = sorted((version.effective_from, version.version) for version in versions)
+            self._versions = versions
+        self._read_at = time.monotonic()
+
+    def at(self, connection: Connection[TupleRow], moment: datetime) -> Compiled | None:
+        """The version in force at ``moment``, or None before the first."""
+        self.refresh(connection)
+        place = bisect_right(self._order, (moment, len(self._versions)))
+        return self._compiled[self._order[place - 1][1]] if place else None
+
+    def numbered(self, connection: Connection[TupleRow], version: int) -> Compiled | None:
+        """The version with this number, or None when it was never published."""
+        self.refresh(connection)
+        return self._compiled.get(version)
+
+    def published(self, connection: Connection[TupleRow]) -> list[Version]:
+        """Every version, in the order of their numbers."""
+        self.refresh(connection)
+        return self._versions
