@@ -124,7 +124,7 @@ def _points_by_line(rule: EarningRule, weights: list[int], total: int) -> list[i
     Rounding by line first sets lines below zero off against the others, so that they never add points.
     """
     rate = rule.rate
-    positive = [max(weight, 0) for weight in weights]
+    positive = weights if min(weights) >= 0 else [max(weight, 0) for weight in weights]
     if rate.unit == "basket":
         return spread(rate.points, positive)
     if rule.by_line:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
-from loyalty_api.rulekit.exclusions import NOTHING, Excluded
+from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.rounding import divide, spread
 
 EVERY_DISCOUNT = frozenset(("till", "program", "coupon", "staff"))
@@ -63,25 +63,25 @@ def basis_of(basket: Basket, terms: BasisTerms) -> Basis:
     """
     lines = basket.lines
     paid = [line.paid if line.discounts else line.amount for line in lines]
-    out = [terms.excluded(line) for line in lines] if terms.excluded else [NOTHING] * len(lines)
+    out = [terms.excluded(line) for line in lines] if terms.excluded else None
     lowered = paid if terms.reduced_by == EVERY_DISCOUNT else [_lowered(line, terms) for line in lines]
     taken = _paid_otherwise(basket, terms, paid, out)
     if taken:
         lowered = [amount - part for amount, part in zip(lowered, taken, strict=True)]
-    amounts = _counted(basket, terms, lowered, out)
-    undiscounted = amounts
-    if any(discount.basket_wide for line in lines for discount in line.discounts):
+    amounts = undiscounted = _counted(basket, terms, lowered, out)
+    if [1 for line in lines if line.discounts for given in line.discounts if given.basket_wide]:
         before = [amount + _basket_wide(line, terms) for amount, line in zip(lowered, lines, strict=True)]
         undiscounted = _counted(basket, terms, before, out)
-    return Basis(
-        paid=paid,
-        amounts=amounts,
-        undiscounted=undiscounted,
-        earning=[i for i, effects in enumerate(out) if "earn" not in effects],
-        threshold=sum(
-            [amount for amount, effects in zip(paid, out, strict=True) if "threshold" not in effects]
-        ),
-    )
+    return Basis(paid, amounts, undiscounted, _allowed("earn", out, len(lines)), _threshold(paid, out))
+
+
+def _allowed(effect: str, out: list[frozenset[str]] | None, count: int) -> list[int]:
+    """The places of the lines that are not excluded from an effect."""
+    return list(range(count)) if out is None else [i for i in range(count) if effect not in out[i]]
+
+
+def _threshold(paid: list[int], out: list[frozenset[str]] | None) -> int:
+    return sum([paid[i] for i in _allowed("threshold", out, len(paid))]) if out else sum(paid)
 
 
 def origin(discount: LineDiscount) -> str:
@@ -105,20 +105,20 @@ def _basket_wide(line: Line, terms: BasisTerms) -> int:
 
 
 def _paid_otherwise(
-    basket: Basket, terms: BasisTerms, paid: list[int], out: list[frozenset[str]]
+    basket: Basket, terms: BasisTerms, paid: list[int], out: list[frozenset[str]] | None
 ) -> list[int] | None:
     """The part of each line paid with tenders that earn nothing (R12), or None when there is none.
 
     Pro rata by what was paid, over the lines the tender may pay: points only those that can be redeemed on,
     which therefore choose first; any other tender what is left. Lines below zero take no part.
     """
-    by_kind = [(pay.kind, pay.amount) for pay in basket.payments if pay.kind in terms.tenders_excluded]
-    if not by_kind:
+    tenders = [payment for payment in basket.payments if payment.kind in terms.tenders_excluded]
+    if not tenders:
         return None
-    points = sum([amount for kind, amount in by_kind if kind == "points"])
-    others = sum([amount for kind, amount in by_kind if kind != "points"])
+    points = sum([tender.amount for tender in tenders if tender.kind == "points"])
+    others = sum([tender.amount for tender in tenders if tender.kind != "points"])
     left = [max(amount, 0) for amount in paid]
-    redeemable = [0 if "redeem" in effects else amount for amount, effects in zip(left, out, strict=True)]
+    redeemable = _without("redeem", left, out)
     first = _part(points, redeemable)
     second = _part(others, [amount - part for amount, part in zip(left, first, strict=True)])
     return [one + other for one, other in zip(first, second, strict=True)]
@@ -129,10 +129,18 @@ def _part(amount: int, weights: list[int]) -> list[int]:
     return spread(amount, weights) if amount > 0 else [0] * len(weights)
 
 
-def _counted(basket: Basket, terms: BasisTerms, amounts: list[int], out: list[frozenset[str]]) -> list[int]:
+def _without(effect: str, amounts: list[int], out: list[frozenset[str]] | None) -> list[int]:
+    """The amounts, 0 for lines that are excluded from an effect."""
+    if out is None:
+        return amounts
+    return [0 if effect in effects else amount for amount, effects in zip(amounts, out, strict=True)]
+
+
+def _counted(
+    basket: Basket, terms: BasisTerms, amounts: list[int], out: list[frozenset[str]] | None
+) -> list[int]:
     """Amounts with or without tax as the program says, and 0 for lines that may not earn."""
-    if terms.excluded:
-        amounts = [0 if "earn" in effects else amount for amount, effects in zip(amounts, out, strict=True)]
+    amounts = _without("earn", amounts, out)
     if basket.tax_included == (terms.tax == "included"):
         return amounts
     taxed = zip(amounts, basket.lines, strict=True)

@@ -33,7 +33,7 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
     shares = [total * weight // whole for weight in weights]
     left = total - sum(shares)
     if left:
-        order = sorted(range(len(weights)), key=lambda i: -(total * weights[i] % whole))
-        for i in order[:left]:
+        rest = [-(total * weight % whole) for weight in weights]
+        for i in sorted(range(len(weights)), key=rest.__getitem__)[:left]:
             shares[i] += 1
     return shares
