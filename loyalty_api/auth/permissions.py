@@ -1,0 +1,128 @@
+"""Who may do what: one row for every operation.
+
+What has no row cannot be called, and the application refuses to start.
+
+A row says which scopes open the operation (any one of them) and, where it is narrower than the scope, which
+kinds of caller may ever use it. Kinds that cannot hold the scope anyway are left out by ``needs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from loyalty_api.auth.rules import ALLOWED, MEMBER_SCOPES, SCOPES
+from loyalty_api.security import KINDS, Access, Kind
+
+PUBLIC = Access()
+
+
+def needs(*scopes: str, only: tuple[Kind, ...] = ()) -> Access:
+    """An operation that any of ``scopes`` opens, to the kinds that may hold it; ``only`` narrows them."""
+    kinds = frozenset(kind for kind in KINDS if any(_may_hold(kind, scope) for scope in scopes))
+    return Access(scopes=scopes, kinds=kinds & frozenset(only) if only else kinds)
+
+
+def _may_hold(kind: Kind, scope: str) -> bool:
+    if kind == "member" or scope in MEMBER_SCOPES:
+        return kind == "member" and scope in MEMBER_SCOPES
+    return scope in ALLOWED[kind]
+
+
+_OFFICE: tuple[Kind, ...] = ("staff", "admin")
+
+PERMISSIONS: Mapping[str, Access] = {
+    # What everyone may see.
+    "livez": PUBLIC,
+    "readyz": PUBLIC,
+    "version": PUBLIC,
+    "metrics": PUBLIC,
+    "problems": PUBLIC,
+    "problem": PUBLIC,
+    "docs": PUBLIC,
+    "docs_asset": PUBLIC,
+    "openapi": PUBLIC,
+    "issue_token": PUBLIC,
+    "list_signing_keys": PUBLIC,
+    "get_authorization_server": PUBLIC,
+    # Clients.
+    "create_client": needs("clients:write"),
+    "list_clients": needs("clients:read"),
+    "get_client": needs("clients:read"),
+    "edit_client": needs("clients:write"),
+    "revoke_client": needs("clients:write"),
+    # Members. Lists enumerate, so they are for the office and the merchant's own backend, never for a lane.
+    "enrol_member": needs("members:write"),
+    "look_up_member": needs("members:lookup"),
+    "list_members": needs("members:read", only=(*_OFFICE, "mobile")),
+    "search_members": needs("members:read", only=_OFFICE),
+    "get_member": needs("members:read"),
+    "edit_member": needs("members:write", only=(*_OFFICE, "mobile")),
+    "block_member": needs("members:write", only=_OFFICE),
+    "unblock_member": needs("members:write", only=_OFFICE),
+    "close_member": needs("members:write", only=_OFFICE),
+    "add_identifier": needs("members:write"),
+    "replace_identifier": needs("members:write"),
+    "remove_identifier": needs("members:write"),
+    "list_people": needs("members:write"),
+    "add_person": needs("members:write"),
+    "record_terms": needs("members:write"),
+    # Points.
+    "get_member_balance": needs("members:read"),
+    "list_member_entries": needs("members:read"),
+    "get_member_summary": needs("members:read"),
+    "list_member_purchases": needs("members:read"),
+    "explain_entry": needs("members:read"),
+    # The till.
+    "create_quote": needs("quotes:create"),
+    "record_purchase": needs("purchases:write"),
+    "get_purchase": needs("purchases:read"),
+    "explain_purchase": needs("purchases:read"),
+    "send_batch": needs("purchases:write", "purchases:import"),
+    "list_rejects": needs("purchases:review"),
+    "clear_reject": needs("purchases:review"),
+    "claim_purchase": needs("claims:write"),
+    # Stores and products.
+    "put_stores": needs("stores:write"),
+    "list_stores": needs("stores:read"),
+    "get_store": needs("stores:read"),
+    "put_products": needs("products:write"),
+    "list_products": needs("products:read"),
+    "get_product": needs("products:read"),
+    # The program.
+    "create_program_version": needs("program:write"),
+    "edit_program_version": needs("program:write"),
+    "publish_program_version": needs("program:write"),
+    "list_program_versions": needs("program:read"),
+    "get_program_version": needs("program:read"),
+    "get_program": needs("program:read"),
+    "get_program_totals": needs("program:read"),
+    "list_events": needs("events:read"),
+    # The member's own account.
+    "me_summary": needs("me:read"),
+    "me_balance": needs("me:read"),
+    "me_card": needs("me:read"),
+    "me_activity": needs("me:read"),
+    "me_entries": needs("me:read"),
+    "me_explain_entry": needs("me:read"),
+    "me_purchases": needs("me:read"),
+    "me_claim": needs("me:claim"),
+    "me_list_claims": needs("me:read"),
+    "me_edit": needs("me:write"),
+    "me_delete": needs("me:write"),
+    "me_sign_out": needs("me:write"),
+}
+
+
+def security_of(operation: str) -> list[dict[str, list[str]]]:
+    """The OpenAPI ``security`` of an operation: any one of its scopes; none for what is public."""
+    return [{"oauth2": [scope]} for scope in PERMISSIONS[operation].scopes]
+
+
+def security_scheme(token_url: str = "/oauth/token") -> dict[str, Any]:  # noqa: S107 - a path, not a password
+    """The OpenAPI security scheme that ``security_of`` refers to."""
+    return {
+        "type": "oauth2",
+        "description": "Client credentials; for a member, token exchange (RFC 8693) at the same address.",
+        "flows": {"clientCredentials": {"tokenUrl": token_url, "scopes": dict(SCOPES)}},
+    }
