@@ -45,7 +45,9 @@ def free_port(*, host: str, wanted: int | None) -> int:
 
 
 @contextmanager
-def run_server(*, host: str, port: int, environment: Mapping[str, str], log: Path) -> Iterator[None]:
+def run_server(
+    *, host: str, port: int, environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """Serve on ``host:port`` while the block runs; what the server says goes to the file ``log``.
 
     It has a session of its own, so that Ctrl-C reaches us first and requests under way are answered; it dies
@@ -54,7 +56,7 @@ def run_server(*, host: str, port: int, environment: Mapping[str, str], log: Pat
     process = _spawn(host, port, environment, log)
     try:
         _wait_until_ready(process, host, port, log)
-        yield
+        yield process
     finally:
         process.terminate()
         try:

@@ -1,4 +1,4 @@
-"""What stands ready before the first basket: clients with their secrets, stores and products."""
+"""What stands ready before the first basket: the program, clients with their secrets, stores and products."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
+from loyalty_api import ids
 from loyalty_api.auth import service as auth
 from loyalty_api.auth.rules import MAX_RATE
+from loyalty_api.db import driver
 from loyalty_api.demo.client import NDJSON, Connection, Credential, Refused
-from loyalty_api.demo.data import products, store_code
+from loyalty_api.demo.data import FIRST_DAY, products, store_code
+from loyalty_api.program import service as programs
+from loyalty_api.program.service import Programs
+from loyalty_api.rating.rules import check_document
 
 OFFICE = "office"
 _TILL_SCOPES = (
@@ -34,6 +39,33 @@ _OFFICE_SCOPES = (
 _CHUNK = 5_000
 
 
+def ensure_program(session: Session, *, document: Mapping[str, Any], now: datetime) -> None:
+    """Publish ``document`` as the first version, in force before the first basket, unless there is a version.
+
+    Raises DocumentFaulty.
+    """
+    connection = driver(session)
+    if Programs(lambda found, _: found).published(connection):
+        return
+    draft = programs.add_draft(
+        session,
+        draft_id=ids.new(),
+        document=document,
+        note="The demo's program",
+        check=check_document,
+        by=auth.COMMAND_LINE,
+        now=now,
+    )
+    programs.publish(
+        session,
+        draft_id=draft.draft_id,
+        effective_from=FIRST_DAY,
+        check=check_document,
+        by=auth.COMMAND_LINE,
+        now=now,
+    )
+
+
 def ensure_clients(
     session: Session, *, held: Mapping[str, Credential], stores: Iterable[int], now: datetime
 ) -> dict[str, Credential]:
@@ -50,7 +82,10 @@ def ensure_clients(
 
 def put_stores(connection: Connection, *, office: Credential, stores: Iterable[int]) -> None:
     """Upload the stores. Raises Refused when one is rejected."""
-    documents = ({"store": store_code(store_id=store_id), "name": f"Store {store_id}"} for store_id in stores)
+    documents = (
+        {"store": store_code(store_id=store_id), "name": f"Store {store_id}", "time_zone": "UTC"}
+        for store_id in stores
+    )
     _put(connection, "/v1/stores", documents, office)
 
 
