@@ -1,0 +1,1 @@
+"""Stores: where purchases happen, and in which time zone."""
