@@ -54,7 +54,9 @@ class Home:
         try:
             path.mkdir(mode=0o700)
         except FileExistsError:
-            return
+            # Another process of root's may have made it this instant and not given it away yet.
+            if path.lstat().st_uid != 0:
+                return
         self.give(path)
 
     def give(self, path: Path) -> None:
@@ -113,6 +115,7 @@ def open_home(data_dir: Path) -> Home:
         _open_to(root, account)
     home = Home(root=root, runtime=_runtime(root, account), account=account)
     home.make_folder(home.logs)
+    home.make_runtime()
     return home
 
 

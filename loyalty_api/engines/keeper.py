@@ -126,7 +126,7 @@ class Keeper:
             try:
                 if self._lock.acquire():
                     self._own()
-                elif self._engine.is_ready(self._home, None):
+                elif not self._settled.is_set() and self._engine.is_ready(self._home, None):
                     self._settled.set()
             except OSError as error:
                 self._failed(error)

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -139,9 +140,11 @@ class Postgres:
         """The socket's folder is closed to others, so whoever can connect is trusted; hosts are refused."""
         options = [f"--username={OWNER}", "--encoding=UTF8", "--data-checksums", "--no-instructions"]
         access = ["--auth-local=trust", "--auth-host=reject"]
-        # The built-in locale compares by code point and knows all letters, whatever the system has installed.
-        builtin = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        return options + access + (builtin if self._programs.major >= 17 else ["--locale=C"])
+        # It compares by code point and knows all letters; from 17 on it needs nothing of the system's.
+        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        if self._programs.major < 17:
+            locale = ["--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C"]
+        return options + access + locale
 
     def _clear_leftovers(self, home: Home) -> None:
         """We hold the lock, so a server that runs has lost its parent: stop it.
@@ -150,7 +153,7 @@ class Postgres:
         for a server of its own.
         """
         pid, _ = self._pid_file()
-        marker = str(self._cluster)
+        marker = f"-D {self._cluster} "
         if pid > 0 and processes.exists(pid):
             processes.stop_orphan(pid, marker, self.stop_signals)
             if not processes.is_ours(pid, marker):

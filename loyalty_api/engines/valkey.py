@@ -50,7 +50,7 @@ class Valkey:
         pid_file = home.runtime / _PID_FILE
         text = pid_file.read_text().strip() if pid_file.exists() else ""
         if text.isdigit():
-            processes.stop_orphan(int(text), str(home.runtime), self.stop_signals)
+            processes.stop_orphan(int(text), str(pid_file), self.stop_signals)
         for name in (_SOCKET, _PID_FILE):
             (home.runtime / name).unlink(missing_ok=True)
 
