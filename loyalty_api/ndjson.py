@@ -131,6 +131,14 @@ def answer(body: Body, work: Iterator[bytes]) -> Response:
     except BaseException:
         body.close()
         raise
-    response = Response(chain((first,), work), mimetype=MEDIA_TYPE)
+    response = Response(_then_close(body, chain((first,), work)), mimetype=MEDIA_TYPE)
+    # An answer that nobody begins to read never runs the generator, so the response closes the body as well.
     response.call_on_close(body.close)
     return response
+
+
+def _then_close(body: Body, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from pieces
+    finally:
+        body.close()

@@ -9,7 +9,16 @@ from flask import Response
 
 from loyalty_api import clock, masters, ndjson
 from loyalty_api.fields import Choice, Schema, Text, Whole
-from loyalty_api.http import BadCursor, Blueprint, PageQuery, page, page_of, read_cursor, unit_of_work
+from loyalty_api.http import (
+    BadCursor,
+    Blueprint,
+    PageQuery,
+    database,
+    page,
+    page_of,
+    read_cursor,
+    unit_of_work,
+)
 from loyalty_api.products import rules, service
 from loyalty_api.security import principal
 
@@ -106,7 +115,9 @@ def put_products() -> Response:
     file stay.
     """
     body = ndjson.Body(LIMITS)
-    work = masters.load(unit_of_work, service.MASTER, body.lines(), now=clock.now(), by=principal().client_id)
+    work = masters.load(
+        database().unit_of_work, service.MASTER, body.lines(), now=clock.now(), by=principal().client_id
+    )
     return ndjson.answer(body, work)
 
 

@@ -28,13 +28,14 @@ class Product:
     type: str
 
 
+is_sku = matching(SKU)
 _name = matching(r"[^\x00]{1,200}")
 _word = matching(r"[^\x00]{1,100}")
 _money = whole(0, DEAREST)
 
 _reader = Reader(
     {
-        "sku": Field(matching(SKU), "1 to 64 visible ASCII characters without a slash"),
+        "sku": Field(is_sku, "1 to 64 visible ASCII characters without a slash"),
         "name": Field(_name, "1 to 200 characters"),
         "category": Field(list_of(_word, most=DEEPEST_CATEGORY), "a path of at most 8 groups", default=[]),
         "department": Field(or_null(_word), "1 to 100 characters or null", default=None),

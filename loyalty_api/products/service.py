@@ -48,9 +48,11 @@ def get(session: Session, *, sku: str) -> dict[str, Any]:
 
     :raises ProductUnknown: there is none.
     """
-    row = driver(session).execute(f"{_SELECT} WHERE sku = %s", (sku,)).fetchone()
+    row = None
+    if rules.is_sku(sku):
+        row = driver(session).execute(f"{_SELECT} WHERE sku = %s", (sku,)).fetchone()
     if row is None:
-        raise ProductUnknown(f"We do not know the product {sku}.")
+        raise ProductUnknown(f"We do not know the product {sku[:80]!r}.")
     return dict(zip(_COLUMNS, row, strict=True))
 
 

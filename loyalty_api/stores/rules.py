@@ -34,9 +34,11 @@ def is_time_zone(name: Any) -> bool:
     return isinstance(name, str) and name in _time_zones()
 
 
+is_store_id = matching(STORE_ID)
+
 _reader = Reader(
     {
-        "store": Field(matching(STORE_ID), "str_ and 1 to 40 letters, digits, _ or -"),
+        "store": Field(is_store_id, "str_ and 1 to 40 letters, digits, _ or -"),
         "name": Field(matching(NAME), "1 to 200 characters"),
         "time_zone": Field(is_time_zone, "an IANA time zone, such as Europe/Oslo"),
         "city": Field(or_null(matching(NAME)), "1 to 200 characters or null", default=None),

@@ -39,9 +39,11 @@ def get(session: Session, *, store_id: str) -> Store:
 
     :raises StoreUnknown: there is none.
     """
-    row = driver(session).execute(f"{_SELECT} WHERE store_id = %s", (store_id,)).fetchone()
+    row = None
+    if rules.is_store_id(store_id):
+        row = driver(session).execute(f"{_SELECT} WHERE store_id = %s", (store_id,)).fetchone()
     if row is None:
-        raise StoreUnknown(f"We do not know the store {store_id}.")
+        raise StoreUnknown(f"We do not know the store {store_id[:80]!r}.")
     return Store(*row)
 
 
