@@ -76,7 +76,7 @@ def _apply(rule: EarningRule, basket: Basket, now: Moment | None, times: LotTime
         if not condition.test(basket, now):
             return earned.nothing(rule, condition.code)
     basis = earned.basis
-    if basis.threshold < rule.minimum:
+    if rule.minimum and basis.threshold < rule.minimum:
         missing = rule.minimum - basis.threshold
         earned.near_misses.append(NearMiss(rule.rule_id, {"amount": missing}))
         return earned.nothing(rule, "below_minimum", minimum=rule.minimum, amount=basis.threshold)
@@ -127,7 +127,7 @@ def _points_by_line(rule: EarningRule, weights: list[int], total: int) -> list[i
     positive = weights if min(weights) >= 0 else [max(weight, 0) for weight in weights]
     if rate.unit == "basket":
         return spread(rate.points, positive)
-    if rule.by_line:
+    if rate.by_line:
         shares = positive if sum(positive) == total else spread(total, positive)
         return [_converted(share, rate) for share in shares]
     return spread(_converted(total, rate), positive)
@@ -141,7 +141,7 @@ def _converted(basis: int, rate: Rate) -> int:
 def _below_step(rule: EarningRule, total: int, earned: Earned) -> None:
     """Notes a basis too small to round to one step, and what is missing when that is one number."""
     rate = rule.rate
-    if not rule.by_line:
+    if not rate.by_line:
         step = rate.per if rate.round == "down" else (rate.per + 1) // 2
         measure = "amount" if rate.unit == "amount" else "quantity"
         earned.near_misses.append(NearMiss(rule.rule_id, {measure: step - total}))

@@ -96,10 +96,9 @@ def compiled(rule: Mapping[str, Any], *, section: Mapping[str, Any], lots: LotTe
         rule_id=rule["id"],
         award=rule["kind"],
         name=rule["name"],
-        rate=_rate(rule, own["round"]),
+        rate=_rate(rule, own["round"], by_line=own["round_at"] == "line"),
         selects=selector(where) if where else None,
         conditions=conditions(rule["when"]),
-        by_line=own["round_at"] == "line",
         ignores_basket_discounts=bool(where) and own["basket_discount_on_scoped"] == "ignores",
         minimum=own["minimum_basket"],
         cap=rule["cap_per_purchase"],
@@ -130,13 +129,13 @@ def _one_measure(per: Mapping[str, Any], pointer: str, faults: list[Fault]) -> N
         faults.append(Fault(pointer, "required", "A quantity needs its unit, and a unit its quantity."))
 
 
-def _rate(rule: Mapping[str, Any], rounding: str) -> Rate:
+def _rate(rule: Mapping[str, Any], rounding: str, *, by_line: bool) -> Rate:
     per = rule["points_per"]
     if per is None:
-        return Rate(rule["points"], 1, "basket", rounding)
+        return Rate(rule["points"], 1, "basket")
     if per["amount"] is not None:
-        return Rate(per["points"], per["amount"], "amount", rounding)
-    return Rate(per["points"], per["quantity"], per["unit"], rounding)
+        return Rate(per["points"], per["amount"], "amount", rounding, by_line)
+    return Rate(per["points"], per["quantity"], per["unit"], rounding, by_line)
 
 
 def _lots(rule: Mapping[str, Any], lots: LotTerms) -> LotTerms:

@@ -16,8 +16,7 @@ from loyalty_api.rulekit.selectors import Selector
 class EarningRule:
     """One rule. ``selects`` None means every line, ``cap`` None no cap, ``lots`` None the program's terms.
 
-    ``award`` is ``base`` or ``bonus``; ``minimum`` is in minor units, ``cap`` in points; ``by_line`` rounds
-    once a line instead of once a basket.
+    ``award`` is ``base`` or ``bonus``; ``minimum`` is in minor units, ``cap`` in points.
     """
 
     rule_id: str
@@ -26,7 +25,6 @@ class EarningRule:
     rate: Rate
     selects: Selector | None
     conditions: tuple[Condition, ...]
-    by_line: bool
     ignores_basket_discounts: bool
     minimum: int
     cap: int | None

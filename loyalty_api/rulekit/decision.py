@@ -15,13 +15,14 @@ class Rate:
     """``points`` for each ``per`` of ``unit``, rounded by ``round``.
 
     ``unit`` is ``amount`` (minor units of money), ``each``, ``g``, ``ml``, ``mm``, or ``basket`` for points
-    that are given once.
+    that are given once. ``by_line`` rounds once a line instead of once a basket.
     """
 
     points: int
     per: int
     unit: str = "amount"
     round: str = "down"
+    by_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)

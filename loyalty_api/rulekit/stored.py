@@ -18,7 +18,7 @@ from loyalty_api.rulekit.facts import Facts, Member
 Document = dict[str, Any]
 
 
-class UnknownEngineError(LoyaltyError):
+class UnknownEngine(LoyaltyError):
     """A stored document was written by an evaluation this release does not have."""
 
     code, title = "engine_unknown", "This purchase was rated by a release that is not installed here"
@@ -26,7 +26,7 @@ class UnknownEngineError(LoyaltyError):
 
 def _known(document: Mapping[str, Any]) -> None:
     if document.get("e") != ENGINE:
-        raise UnknownEngineError(f"Engine {document.get('e')!r} is not known here.")
+        raise UnknownEngine(f"Engine {document.get('e')!r} is not known here.")
 
 
 def _said(**members: Any) -> Document:
@@ -63,7 +63,7 @@ def line_from_json(document: Mapping[str, Any]) -> Line:
 
 
 def basket_from_json(document: Mapping[str, Any]) -> Basket:
-    """The basket that ``basket_to_json`` wrote. Raises ``UnknownEngineError``."""
+    """The basket that ``basket_to_json`` wrote. Raises ``UnknownEngine``."""
     _known(document)
     get = document.get
     return Basket(
@@ -148,7 +148,7 @@ def facts_to_json(facts: Facts) -> Document:
 
 
 def facts_from_json(document: Mapping[str, Any]) -> Facts:
-    """The facts that ``facts_to_json`` wrote. Raises ``UnknownEngineError``."""
+    """The facts that ``facts_to_json`` wrote. Raises ``UnknownEngine``."""
     _known(document)
     known = document.get("member")
     member = None
@@ -188,7 +188,7 @@ def _effect_to_json(effect: Effect) -> Document:
         granted=effect.granted,
         shares=[list(share) for share in effect.shares],
         basis=effect.basis,
-        rate=[rate.points, rate.per, rate.unit, rate.round],
+        rate=[rate.points, rate.per, rate.unit, rate.round, *([True] if rate.by_line else [])],
         available_at=_moment(effect.available_at),
         expires_at=_moment(effect.expires_at),
         sliding_months=effect.sliding_months,
@@ -235,7 +235,7 @@ def decision_to_json(decision: Decision) -> Document:
 
 
 def decision_from_json(document: Mapping[str, Any]) -> Decision:
-    """The decision that ``decision_to_json`` wrote. Raises ``UnknownEngineError``."""
+    """The decision that ``decision_to_json`` wrote. Raises ``UnknownEngine``."""
     _known(document)
     get = document.get
     return Decision(

@@ -1,0 +1,79 @@
+"""The words of one language, read from its file; adding a language is adding a file.
+
+A catalogue holds templates by section and key, the marks of numbers, patterns of money by currency (``*`` for
+the rest) and the name of its plural rule.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from loyalty_api.rulekit import money
+
+DEFAULT_LANGUAGE = "en"
+
+PLURALS: Mapping[str, Callable[[int], str]] = {
+    "one_other": lambda n: "one" if n == 1 else "other",
+}
+"""Plural rules by name: a number to the form of the word that goes with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The templates of one language and how it writes numbers."""
+
+    language: str
+    entries: Mapping[str, Any]
+
+    def say(self, section: str, key: str, **values: str) -> str:
+        """The template at a place, filled in. A key the catalogue lacks is said as it is."""
+        template: str = self.entries[section].get(key, key)
+        return template.format(**values)
+
+    def money(self, amount: int, currency: str) -> str:
+        """An amount in minor units with its currency: ``2,10 kr``."""
+        patterns = self.entries["money"]
+        digits = money.written(amount, currency, decimal=self.entries["decimal"], group=self.entries["group"])
+        pattern: str = patterns.get(currency, patterns["*"])
+        return pattern.format(amount=digits, currency=currency)
+
+    def points(self, number: int) -> str:
+        """A number of points: ``1 point``, ``1,243 points``."""
+        return self._counted(self.entries["points"][PLURALS[self.entries["plural"]](number)], number)
+
+    def quantity(self, number: int, unit: str) -> str:
+        """A quantity in a line's unit: ``734 g``."""
+        return self._counted(self.entries["unit"][unit], number)
+
+    def day(self, day: date) -> str:
+        """A date as the language writes it: ``5.12.2026``."""
+        pattern: str = self.entries["date"]
+        return pattern.format(year=day.year, month=day.month, day=day.day)
+
+    def _counted(self, template: str, number: int) -> str:
+        return template.format(n=money.grouped(number, self.entries["group"]))
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """The languages there is a catalogue for."""
+    files = resources.files("loyalty_api.rating") / "catalogues"
+    return tuple(sorted(file.name[:-5] for file in files.iterdir() if file.name.endswith(".json")))
+
+
+def catalogue(language: str) -> Catalogue:
+    """The catalogue of a language tag (``nb-NO`` is ``nb``); English where there is none."""
+    short = language.split("-", maxsplit=1)[0].lower()
+    return _read(short if short in languages() else DEFAULT_LANGUAGE)
+
+
+@cache
+def _read(language: str) -> Catalogue:
+    file = resources.files("loyalty_api.rating") / "catalogues" / f"{language}.json"
+    return Catalogue(language, json.loads(file.read_text(encoding="utf-8")))

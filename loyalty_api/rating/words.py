@@ -1,0 +1,157 @@
+"""A stored decision in words: why so many points, and why not more.
+
+Everything that is said comes from the stored basket and decision, so the answer a year later is the answer of
+today; only the names of rules are looked up, in the version that decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import TypedDict
+
+from loyalty_api.rating.catalogue import DEFAULT_LANGUAGE, Catalogue, catalogue
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.decision import Decision, Effect, NearMiss, Reason
+
+Names = Mapping[str, Mapping[str, str]]
+"""Names of rules by rule and language (``*``: any language), as ``Program.names`` gives them."""
+
+
+SHORTEST = timedelta(microseconds=1)
+"""Points end as a day begins: the day before is the last on which they can be used."""
+
+
+class Step(TypedDict):
+    """One line of an explanation."""
+
+    label: str
+    value: str
+
+
+class Explanation(TypedDict):
+    """The answer in a sentence, and the steps that lead to it."""
+
+    text: str
+    steps: list[Step]
+
+
+def explain(basket: Basket, decision: Decision, *, language: str, names: Names, zone: tzinfo) -> Explanation:
+    """The decision in the reader's language; days are those of ``zone``, the program's."""
+    words = catalogue(language)
+    total = decision.points()
+    steps = _basis_steps(basket, decision, words) if decision.effects else []
+    for effect in decision.effects:
+        steps += _effect_steps(effect, basket, names, words)
+    if len(decision.effects) > 1:
+        steps.append(Step(label=words.say("step", "total"), value=words.points(total)))
+    steps += _life_steps(decision, words, zone)
+    steps += [
+        Step(
+            label=rule_name(reason.rule, names=names, language=language),
+            value=reason_text(reason, currency=basket.currency, language=language),
+        )
+        for reason in decision.reasons
+        if reason.rule is not None and reason.code != "capped"
+    ]
+    return Explanation(text=_summary(basket, decision, words), steps=steps)
+
+
+def _summary(basket: Basket, decision: Decision, words: Catalogue) -> str:
+    """How many points in all, and what held for the whole basket."""
+    total = decision.points()
+    if total:
+        return words.say("summary", "points", points=words.points(total))
+    whole = [reason for reason in decision.reasons if reason.rule is None]
+    told = [reason_text(reason, currency=basket.currency, language=words.language) for reason in whole]
+    return " ".join([words.say("summary", "nothing"), *told])
+
+
+def rule_name(rule: str, *, names: Names, language: str) -> str:
+    """The rule's name in the language, else in any, else in English, else its id."""
+    known = names.get(rule, {})
+    for key in (catalogue(language).language, "*", DEFAULT_LANGUAGE):
+        if key in known:
+            return known[key]
+    return next(iter(known.values()), rule)
+
+
+def effect_text(effect: Effect, *, currency: str, language: str) -> str:
+    """How an effect came about: ``1 point for each whole 1.00 NOK of 50.00 NOK``."""
+    words, rate = catalogue(language), effect.rate
+    points = words.points(rate.points)
+    if rate.unit == "basket":
+        return words.say("rate", "basket", points=points)
+    per, basis = (
+        _measure(words, rate.per, rate.unit, currency),
+        _measure(words, effect.basis, rate.unit, currency),
+    )
+    text = words.say("rate", rate.round, points=points, per=per, basis=basis)
+    return words.say("rate", "by_line", text=text) if rate.by_line else text
+
+
+def reason_text(reason: Reason, *, currency: str, language: str) -> str:
+    """Why a rule gave nothing, with the numbers the reason carries."""
+    words, numbers = catalogue(language), reason.numbers
+    values = {}
+    if reason.code == "below_minimum":
+        values["missing"] = words.money(numbers["minimum"] - numbers["amount"], currency)
+        values["minimum"] = words.money(numbers["minimum"], currency)
+    return words.say("reason", reason.code, **values)
+
+
+def near_miss_text(miss: NearMiss, *, currency: str, names: Names, language: str) -> str:
+    """How little was missing: ``2.10 NOK more and Double dairy would have given points.``"""
+    words, rule = catalogue(language), rule_name(miss.rule, names=names, language=language)
+    if "amount" in miss.missing:
+        return words.say(
+            "near_miss", "amount", rule=rule, amount=words.money(miss.missing["amount"], currency)
+        )
+    return words.say("near_miss", "quantity", rule=rule, quantity=str(miss.missing["quantity"]))
+
+
+def _measure(words: Catalogue, number: int, unit: str, currency: str) -> str:
+    return words.money(number, currency) if unit == "amount" else words.quantity(number, unit)
+
+
+def _basis_steps(basket: Basket, decision: Decision, words: Catalogue) -> list[Step]:
+    """What was paid, and how much of it counts, when the two differ."""
+    adjusted = dict(decision.basis)
+    paid = sum([line.paid for line in basket.lines])
+    counted = sum([adjusted.get(line.line_id, line.paid) for line in basket.lines])
+    steps = [Step(label=words.say("step", "paid"), value=words.money(paid, basket.currency))]
+    if counted != paid:
+        steps.append(Step(label=words.say("step", "counted"), value=words.money(counted, basket.currency)))
+    return steps
+
+
+def _effect_steps(effect: Effect, basket: Basket, names: Names, words: Catalogue) -> list[Step]:
+    """The rule and its arithmetic, what it came to, and what its cap took."""
+    name = words.say("award", effect.award)
+    if names.get(effect.rule):
+        name = rule_name(effect.rule, names=names, language=words.language)
+    text = effect_text(effect, currency=basket.currency, language=words.language)
+    steps = [Step(label=name, value=f"{text} = {words.points(effect.desired)}")]
+    if effect.granted != effect.desired:
+        limits = {"granted": words.points(effect.granted), "desired": words.points(effect.desired)}
+        steps.append(Step(label=name, value=words.say("step", "capped", **limits)))
+    return steps
+
+
+def _life_steps(decision: Decision, words: Catalogue, zone: tzinfo) -> list[Step]:
+    """From when the points can be used, when not at once, and until when; said once for each answer."""
+    steps: list[Step] = []
+    for effect in decision.effects:
+        usable, end = effect.available_at, effect.expires_at
+        if usable is None:
+            steps.append(Step(label=words.say("step", "on_event"), value=words.points(effect.granted)))
+        elif usable > decision.at:
+            steps.append(Step(label=words.say("step", "available_at"), value=_day(usable, words, zone)))
+        if end is not None:
+            last = _day(end - SHORTEST, words, zone)
+            steps.append(Step(label=words.say("step", "last_day"), value=last))
+    return [step for i, step in enumerate(steps) if step not in steps[:i]]
+
+
+def _day(moment: datetime, words: Catalogue, zone: tzinfo) -> str:
+    return words.day(moment.astimezone(zone).date())
