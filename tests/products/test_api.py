@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections import Counter
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from loyalty_api import ndjson
+from loyalty_api import clock, masters, ndjson
 from loyalty_api.db import Database, driver
 from loyalty_api.masters import CHUNK
+from loyalty_api.products import service
 from loyalty_api.products.api import PRODUCT_EXAMPLE
 from tests.support.lines import NDJSON, results, written
 
@@ -125,25 +128,23 @@ def test_batches_take_turns_in_a_process(client: FlaskClient) -> None:
     assert statuses(client, {"sku": "0", "name": "n"}) == ["unchanged"]
 
 
-def test_two_uploads_at_once_leave_one_of_them_whole(database: Database, client: FlaskClient) -> None:
-    from loyalty_api import clock, masters
-    from loyalty_api.products import service
+def test_of_uploads_that_meet_exactly_one_creates_each_product(database: Database) -> None:
+    barrier, made = threading.Barrier(2), list[str]()
 
-    def send(name: str, skus: range) -> None:
-        rows = (written([{"sku": str(n), "name": name}]) for n in skus)
-        for _ in masters.load(database.unit_of_work, service.MASTER, rows, now=clock.now(), by=name):
-            pass
+    def send(round_: int, skus: range) -> None:
+        lines = (written([{"sku": f"{round_}-{n}", "name": "n"}]) for n in skus)
+        barrier.wait()
+        for piece in masters.load(database.unit_of_work, service.MASTER, lines, now=clock.now(), by="x"):
+            made.extend(json.loads(line)["status"] for line in piece.splitlines())
 
-    upwards = threading.Thread(target=send, args=("up", range(200)))
-    downwards = threading.Thread(target=send, args=("down", range(199, -1, -1)))
-    for thread in (upwards, downwards):
-        thread.start()
-    for thread in (upwards, downwards):
-        thread.join()
-    page = client.get("/v1/products?limit=200").json
-    assert page is not None
-    assert len({product["name"] for product in page["data"]}) == 1
-    assert len(page["data"]) == 200
+    for round_ in range(5):
+        upwards = threading.Thread(target=send, args=(round_, range(200)))
+        downwards = threading.Thread(target=send, args=(round_, range(199, -1, -1)))
+        for thread in (upwards, downwards):
+            thread.start()
+        for thread in (upwards, downwards):
+            thread.join()
+    assert Counter(made) == {"created": 1000, "unchanged": 1000}
 
 
 def test_lists_come_in_pages_in_the_order_of_skus(client: FlaskClient) -> None:
