@@ -137,7 +137,8 @@ class Keeper:
             while not self._stopping.is_set():
                 try:
                     self._run_once()
-                except (OSError, EngineUnavailable) as error:
+                except Exception as error:
+                    # Whatever it was, this thread must live: the engine comes back through it alone.
                     self._failed(error)
                 self._stopping.wait(min(_LONGEST_PAUSE, 0.05 * 2**self._failures))
         finally:

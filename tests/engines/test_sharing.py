@@ -61,9 +61,11 @@ def test_a_worker_that_outlives_a_killed_owner_does_not_keep_the_folder(folder: 
     owner = OtherProcess(folder, with_worker=True)
     worker = owner.wait_until_running()["worker"]
     assert isinstance(worker, int)
-    os.kill(owner.process.pid, SIGKILL)
-    owner.process.wait()
-    with start(folder) as running:
-        assert answers(running)
-    os.kill(worker, SIGKILL)
-    owner.kill()
+    try:
+        os.kill(owner.process.pid, SIGKILL)
+        owner.process.wait()
+        with start(folder) as running:
+            assert answers(running)
+    finally:
+        os.kill(worker, SIGKILL)
+        owner.kill()
