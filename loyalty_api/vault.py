@@ -103,7 +103,7 @@ class Vault:
         return open_sealed(key, wrapped[end:], aad)
 
     def owner_key(self, session: Session, owner_id: UUID, create: bool = True) -> bytes | None:
-        """The data key (32 bytes) of ``owner_id``: a new one where there is none, or None without ``create``."""
+        """The data key (32 bytes) of ``owner_id``; where there is none, a new one (None without ``create``)."""
         query = select(DataKey.wrapped).where(DataKey.owner_id == owner_id)
         wrapped = session.execute(query).scalar_one_or_none()
         if wrapped is None and create:

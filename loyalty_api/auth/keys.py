@@ -105,7 +105,7 @@ def _add(session: Session, *, vault: Vault, now: datetime, use_from: datetime) -
 
 def _times(session: Session) -> Iterator[KeyTimes]:
     columns = (SigningKey.kid, SigningKey.use_from, SigningKey.verify_until)
-    return (KeyTimes(*row) for row in session.execute(select(*columns)).tuples())
+    return (KeyTimes(*row) for row in session.execute(select(*columns)))
 
 
 def _times_of(row: SigningKey) -> KeyTimes:
