@@ -84,7 +84,7 @@ def terms_for(*, terms: LotTerms, at: datetime, zone: tzinfo) -> LotTimes:
     """The moments for points earned at ``at`` (aware) in a program whose days are those of ``zone``."""
     kind, number = terms.expire
     sliding = number if kind == "inactivity" else None
-    return LotTimes(_available(terms, at, zone), _expiry(terms, at.astimezone(zone)), sliding)
+    return LotTimes(_available(terms, at, zone), _expiry(terms, at, zone), sliding)
 
 
 def _available(terms: LotTerms, at: datetime, zone: tzinfo) -> datetime | None:
@@ -98,11 +98,12 @@ def _available(terms: LotTerms, at: datetime, zone: tzinfo) -> datetime | None:
     return _same_time(local, day) if terms.exact else _start(day, zone)
 
 
-def _expiry(terms: LotTerms, local: datetime) -> datetime | None:
+def _expiry(terms: LotTerms, at: datetime, zone: tzinfo) -> datetime | None:
     kind, number = terms.expire
-    today, zone = local.date(), local.tzinfo
     if kind == "never":
         return None
+    local = at.astimezone(zone)
+    today = local.date()
     if kind == "dates":
         return _next_date(number, today, zone)
     if kind == "end_of_month":
@@ -113,7 +114,7 @@ def _expiry(terms: LotTerms, local: datetime) -> datetime | None:
     return _same_time(local, day) if terms.exact else _start(day + ONE_DAY, zone)
 
 
-def _start(day: date, zone: tzinfo | None) -> datetime:
+def _start(day: date, zone: tzinfo) -> datetime:
     """The instant at which a local day begins, also where daylight saving skips midnight."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
 
@@ -128,7 +129,7 @@ def _months_on(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def _next_date(dates: tuple[str, ...], today: date, zone: tzinfo | None) -> datetime | None:
+def _next_date(dates: tuple[str, ...], today: date, zone: tzinfo) -> datetime | None:
     """The end of the first of the dates after the day of earning; None when all of them are past."""
     candidates = [_date_of(written, year) for written in dates for year in (today.year, today.year + 1)]
     later = [day for day in candidates if day is not None and day > today]

@@ -30,10 +30,11 @@ def spread(total: int, weights: Sequence[int]) -> list[int]:
     The shares sum to ``total`` exactly; a tie goes to the earlier line.
     """
     whole = sum(weights)
-    shares = [total * weight // whole for weight in weights]
+    exact = [total * weight for weight in weights]
+    shares = [part // whole for part in exact]
     left = total - sum(shares)
     if left:
-        rest = [-(total * weight % whole) for weight in weights]
+        rest = [-(part % whole) for part in exact]
         for i in sorted(range(len(weights)), key=rest.__getitem__)[:left]:
             shares[i] += 1
     return shares

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from loyalty_api.program.rules import check, settings
 from loyalty_api.program.rules_document import UnfitDocument, canonical, fingerprint
 from loyalty_api.program.rules_lots import LotTerms
+from tests.rulekit.strategies import unhurried
 
 LEAST = {"currency": "NOK", "time_zone": "Europe/Oslo"}
 
@@ -43,6 +44,7 @@ documents = st.recursive(
 )
 
 
+@unhurried
 @given(st.dictionaries(st.text("abc", max_size=3), documents, max_size=4))
 def test_the_canonical_form_is_json_and_a_fixed_point(document):
     once = canonical(document)
@@ -64,6 +66,7 @@ def test_a_document_nested_beyond_reason_is_refused_without_harm():
     assert [fault.code for fault in check({**LEAST, "earn": {"rules": deep}})] == ["too_deep"]
 
 
+@unhurried
 @given(documents)
 def test_any_json_at_all_gets_faults_and_never_an_exception(document):
     assert check(document), "nothing drawn here is a program"

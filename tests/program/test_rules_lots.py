@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_api.program.rules_lots import LotTerms, terms_for
+from tests.rulekit.strategies import unhurried
 
 OSLO = ZoneInfo("Europe/Oslo")
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
@@ -105,6 +106,7 @@ def test_a_day_without_midnight_begins_when_it_begins():
     assert found.expires_at - timedelta(seconds=1) == utc("2018-11-03T23:59:59-03:00")
 
 
+@unhurried
 @given(
     st.datetimes(datetime(2000, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis adds the zone
     st.integers(0, 800),

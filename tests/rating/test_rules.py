@@ -25,6 +25,7 @@ from loyalty_api.rulekit.stored import (
 )
 from tests.earning.builders import BASE, SATURDAY_AFTERNOON, basket, codes, goods, points, program, rated
 from tests.rulekit import strategies
+from tests.rulekit.strategies import unhurried
 
 BONUS = {"id": "produce_bonus", "kind": "bonus", "points_per": {"points": 1, "amount": 100}}
 BONUS |= {"where": {"category": ["produce"]}}
@@ -181,6 +182,7 @@ def programs(draw):
     return program(*rules, earn=draw(SETTINGS), **sections)
 
 
+@unhurried
 @given(strategies.baskets, strategies.facts, programs())
 def test_points_are_whole_never_negative_and_lie_with_lines_to_the_last_one(of, facts, by):
     for effect in rated(of, by, facts=facts).effects:
@@ -190,6 +192,7 @@ def test_points_are_whole_never_negative_and_lie_with_lines_to_the_last_one(of, 
         assert {line_id for line_id, _ in effect.shares} <= {line.line_id for line in of.lines}
 
 
+@unhurried
 @given(strategies.baskets, strategies.facts, programs())
 def test_what_was_stored_decides_the_same_again(of, facts, by):
     decision = rated(of, by, facts=facts)
@@ -207,11 +210,13 @@ def no_float(value) -> bool:
     )
 
 
+@unhurried
 @given(strategies.baskets, programs())
 def test_there_is_no_float_in_a_decision(of, by):
     assert no_float(decision_to_json(rated(of, by)))
 
 
+@unhurried
 @given(strategies.baskets, st.randoms(use_true_random=False))
 def test_the_order_of_lines_changes_no_total(of, random):
     by = program(BASE, BONUS, exclusions=[])

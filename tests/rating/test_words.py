@@ -17,6 +17,7 @@ from loyalty_api.rulekit.facts import NOBODY
 from tests.earning.builders import BASE, basket, goods, program, rated
 from tests.rating.test_rules import BONUS, programs, the_worked_example
 from tests.rulekit import strategies
+from tests.rulekit.strategies import unhurried
 
 OSLO = ZoneInfo("Europe/Oslo")
 NAMED = {**BONUS, "name": {"en": "Fresh bonus", "nb": "Ferskbonus"}}
@@ -126,6 +127,7 @@ def test_an_unknown_language_is_answered_in_english():
     assert catalogue("nb-NO").language == "nb"
 
 
+@unhurried
 @given(strategies.baskets, strategies.facts, programs())
 def test_every_decision_can_be_told_in_every_language(of, facts, by):
     decision = rated(of, by, facts=facts)

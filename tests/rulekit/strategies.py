@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount, Payment
 from loyalty_api.rulekit.facts import Facts, Member
+
+unhurried = settings(deadline=None)
+"""Properties say what holds, never how fast: a busy machine must not fail them."""
 
 names = st.text(min_size=1, max_size=8)
 perhaps = st.none() | names

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_api.rulekit.rounding import ROUNDINGS, divide, spread
+from tests.rulekit.strategies import unhurried
 
 
 @pytest.mark.parametrize(
@@ -25,11 +26,13 @@ def test_hundredths_round_by_name(number, down, half_up, up):
     assert [divide(number, 100, name) for name in ROUNDINGS] == [down, half_up, up]
 
 
+@unhurried
 @given(st.integers(-(10**12), 10**12), st.integers(1, 10**6), st.sampled_from(ROUNDINGS))
 def test_a_line_and_its_correction_cancel_out(number, divisor, rounding):
     assert divide(number, divisor, rounding) + divide(-number, divisor, rounding) == 0
 
 
+@unhurried
 @given(st.integers(0, 10**9), st.lists(st.integers(0, 10**7), min_size=1).filter(any))
 def test_a_spread_gives_out_exactly_the_whole(total, weights):
     shares = spread(total, weights)

@@ -21,6 +21,7 @@ from loyalty_api.rulekit.stored import (
     facts_to_json,
 )
 from tests.rulekit import strategies
+from tests.rulekit.strategies import unhurried
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -29,11 +30,13 @@ def through_text(document):
     return json.loads(json.dumps(document))
 
 
+@unhurried
 @given(strategies.baskets)
 def test_a_basket_comes_back_as_it_was(basket):
     assert basket_from_json(through_text(basket_to_json(basket))) == basket
 
 
+@unhurried
 @given(strategies.facts)
 def test_facts_come_back_as_they_were(facts):
     assert facts_from_json(through_text(facts_to_json(facts))) == facts
