@@ -1,0 +1,68 @@
+"""Numbers and codes that are printed, scanned and typed, with a check digit that catches a slip."""
+
+from __future__ import annotations
+
+import secrets
+
+# No payment card starts with 9 (ISO/IEC 7812 leaves it to national use): ours is never taken for one.
+_CARD_START = "9"
+_CARD_LENGTH = 19
+
+
+def luhn_digit(digits: str) -> str:
+    """The check digit that ISO/IEC 7812 (Luhn) puts behind ``digits``."""
+    total = 0
+    for place, character in enumerate(reversed(digits)):
+        value = int(character) * (2 if place % 2 == 0 else 1)
+        total += value - 9 if value > 9 else value
+    return str(-total % 10)
+
+
+def luhn_holds(number: str) -> bool:
+    """Whether the last digit of ``number`` is the check digit of those before it."""
+    return len(number) > 1 and number.isascii() and number.isdigit() and luhn_digit(number[:-1]) == number[-1]
+
+
+def card_number() -> str:
+    """A new card number: 19 digits, 17 of them random, the last a check digit. Call it at the edge."""
+    digits = _CARD_START + f"{secrets.randbelow(10**17):017d}"
+    return digits + luhn_digit(digits)
+
+
+def is_mistyped_card(number: str) -> bool:
+    """Whether ``number`` looks like one of our cards and its check digit says it was typed wrongly."""
+    ours = len(number) == _CARD_LENGTH and number.isdigit() and number.startswith(_CARD_START)
+    return ours and not luhn_holds(number)
+
+
+_LETTERS = "23456789ABCDEFGHJKMNPRSTVWXYZ"
+_CODE_LENGTH = 17
+
+
+def claim_code(secret: bytes) -> str:
+    """A code of 82 bits from 32 secret bytes, in four groups to read over a counter, the last letter a check.
+
+    The alphabet has no letters or digits that are taken for one another.
+    """
+    number = int.from_bytes(secret, "big")
+    letters = []
+    for _ in range(_CODE_LENGTH):
+        number, place = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[place])
+    code = "".join(letters)
+    code += _check_letter(code)
+    return "-".join([code[:5], code[5:10], code[10:14], code[14:]])
+
+
+def plain_code(typed: str) -> str | None:
+    """What was typed, as ``claim_code`` writes it; None when a slip of the finger shows."""
+    code = "".join(character for character in typed.upper() if character in _LETTERS)
+    if len(code) != _CODE_LENGTH + 1 or _check_letter(code[:-1]) != code[-1]:
+        return None
+    return "-".join([code[:5], code[5:10], code[10:14], code[14:]])
+
+
+def _check_letter(code: str) -> str:
+    # There are 29 letters, a prime: growing weights find every wrong letter and every swap of neighbours.
+    total = sum((n + 1) * _LETTERS.index(character) for n, character in enumerate(code))
+    return _LETTERS[-total % len(_LETTERS)]

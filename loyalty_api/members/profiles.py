@@ -1,0 +1,88 @@
+"""Profiles: sealed under the member's own key, and found by the words of the name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy.orm import Session
+
+from loyalty_api.db import driver
+from loyalty_api.members.normal import normalise
+from loyalty_api.members.queries import MemberRow, SealedMember
+from loyalty_api.members.rules import name_words
+from loyalty_api.vault import Unreadable, Vault, open_sealed, seal
+
+FIELDS = ("given_name", "family_name", "birth_date", "email", "phone", "address")
+Profile = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A member with its profile in clear. A profile holds those of ``FIELDS`` that are known."""
+
+    row: MemberRow
+    profile: Profile
+
+
+def data_key(session: Session, *, vault: Vault, member_id: UUID) -> bytes:
+    """The key that the member's values are sealed under; it is made when there is none.
+
+    :raises Unreadable: it is gone.
+    """
+    key = vault.owner_key(session, member_id)
+    if key is None:
+        raise Unreadable("The member has been erased.")
+    return key
+
+
+def canonical(profile: Profile) -> dict[str, Any]:
+    """The profile with contacts in their one spelling and without what is empty.
+
+    :raises BadIdentifier: the phone number or the e-mail address is none.
+    """
+    known = {name: value for name, value in profile.items() if value is not None}
+    if "phone" in known:
+        known["phone"] = normalise("phone", known["phone"], "/profile/phone")
+    if "email" in known:
+        known["email"] = normalise("email", known["email"], "/profile/email")
+    return known
+
+
+def opened(vault: Vault, found: SealedMember) -> Record:
+    """The member with its profile in clear; without a key there is nothing left to read."""
+    if found.profile is None or found.key is None:
+        return Record(found.row, {})
+    member_id = found.row.member_id
+    key = vault.unwrap(found.key, member_id.bytes)
+    profile: dict[str, Any] = orjson.loads(open_sealed(key, found.profile, _place(member_id)))
+    return Record(found.row, profile)
+
+
+def write(session: Session, *, vault: Vault, member_id: UUID, profile: Profile) -> None:
+    """Keep ``profile`` (canonical) in place of what was there, and index the words of the name."""
+    key = data_key(session, vault=vault, member_id=member_id)
+    driver(session).execute(
+        "INSERT INTO member_profiles (member_id, sealed) VALUES (%s, %s)"
+        " ON CONFLICT (member_id) DO UPDATE SET sealed = excluded.sealed",
+        (member_id, seal(key, orjson.dumps(profile), _place(member_id))),
+    )
+    words = name_words(profile.get("given_name"), profile.get("family_name"))
+    connection = driver(session)
+    connection.execute("DELETE FROM name_index WHERE member_id = %s", (member_id,))
+    connection.execute(
+        "INSERT INTO name_index (blind, member_id) SELECT unnest(%s::bytea[]), %s",
+        (name_blinds(vault, words), member_id),
+    )
+
+
+def name_blinds(vault: Vault, words: Iterable[str]) -> list[bytes]:
+    """The blind indexes of the words of a name, in a fixed order so that writers never wait in a circle."""
+    return sorted(vault.blind("name", word) for word in words)
+
+
+def _place(member_id: UUID) -> bytes:
+    return b"profile/" + member_id.bytes
