@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
-from environs import Env, EnvValidationError, validate
+from environs import validate
 
-from loyalty_api.errors import Fault, Invalid
+from loyalty_api.errors import Invalid
 
 
 class BadSettings(Invalid):
@@ -52,13 +54,92 @@ def _keys(text: str) -> tuple[tuple[str, bytes], ...]:
         try:
             key = base64.b64decode(encoded, validate=True)
         except binascii.Error as error:
-            raise validate.ValidationError("each key is name:base64") from error
+            raise ValidationError("each key is name:base64") from error
         if len(key) != 32 or not name:
-            raise validate.ValidationError("each key is name:base64 of 32 bytes")
+            raise ValidationError("each key is name:base64 of 32 bytes")
         ring.append((name, key))
     return tuple(ring)
 
 
 def default_data_dir() -> Path:
-    """Where embedded engines live unless ``LOYALTY_DATA_DIR`` says otherwise."""
+    """Where embedded engines live unless told otherwise: the user's data folder.
+
+    Root's own folders are closed to the user that PostgreSQL must run as, so root gets one that is not.
+    """
+    if os.geteuid() == 0:
+        return Path("/var/lib/loyalty-api")
     return Path(platformdirs.user_data_dir("loyalty-api", appauthor=False))
+
+
+def read() -> Settings:
+    """The settings of this process.
+
+    :raises BadSettings: one or more variables are wrong; ``errors`` names each of them.
+    """
+    env = Env(eager=False)
+    data_dir = env.path("LOYALTY_DATA_DIR", default_data_dir())
+    found = {
+        "database_url": env.str("DATABASE_URL", ""),
+        "database_owner_url": env.str("DATABASE_OWNER_URL", ""),
+        "redis_url": env.str("REDIS_URL", ""),
+        "without_redis": env.bool("LOYALTY_WITHOUT_REDIS", False),
+        "issuer": env.str("LOYALTY_ISSUER", "http://127.0.0.1:8080", validate=validate.URL(require_tld=False)),
+        "audience": env.str("LOYALTY_AUDIENCE", "loyalty-api", validate=validate.Length(min=1)),
+        "workers": env.int("LOYALTY_WORKERS", 2, validate=validate.Range(1, 64)),
+        "threads": env.int("LOYALTY_THREADS", 2, validate=validate.Range(1, 32)),
+        "log_level": env.str(
+            "LOYALTY_LOG_LEVEL", "info", validate=validate.OneOf(["debug", "info", "warning", "error"])
+        ),
+        "token_seconds": env.int("LOYALTY_TOKEN_SECONDS", 600, validate=validate.Range(60, 3600)),
+        "member_token_seconds": env.int("LOYALTY_MEMBER_TOKEN_SECONDS", 900, validate=validate.Range(60, 3600)),
+        "default_rate": env.int("LOYALTY_DEFAULT_RATE", 6000, validate=validate.Range(1, 1_000_000)),
+        "subject_issuers": env.json("LOYALTY_SUBJECT_ISSUERS", {}, validate=_registered_issuers),
+    }
+    keys = env.str("LOYALTY_KEYS", "", validate=_keys_hold)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        raise BadSettings(_listed(error), errors=_faults(error)) from error
+    return Settings(data_dir=data_dir, keys=_keys(keys) or _kept_keys(data_dir, found["database_url"]), **found)
+
+
+def _kept_keys(data_dir: Path, database_url: str) -> tuple[tuple[str, bytes], ...]:
+    """The key ring of an installation of its own: made once, in a file that only its user can read.
+
+    Whoever brings a database brings the keys to it too: a ring that was made here and lost with this machine would
+    take all personal data with it.
+
+    :raises BadSettings: there is a database and no ring.
+    """
+    if database_url:
+        fault = Fault("/LOYALTY_KEYS", "required", "Set it together with DATABASE_URL: name:base64 of 32 bytes.")
+        raise BadSettings(fault.message, errors=[fault])
+    path = data_dir / "keys"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write("first:" + base64.b64encode(secrets.token_bytes(32)).decode())
+    except FileExistsError:
+        pass
+    return _keys(path.read_text().strip())
+
+
+def _keys_hold(text: str) -> None:
+    _keys(text)
+
+
+def _registered_issuers(value: object) -> None:
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValidationError("a JSON object: issuer to JWKS text or file")
+
+
+def _faults(error: EnvValidationError) -> list[Fault]:
+    return [
+        Fault(f"/{name}", "invalid_value", str(message))
+        for name, messages in error.error_messages.items()
+        for message in messages
+    ]
+
+
+def _listed(error: EnvValidationError) -> str:
+    return "; ".join(f"{fault.pointer[1:]}: {fault.message}" for fault in _faults(error))

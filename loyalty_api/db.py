@@ -21,9 +21,7 @@ from loyalty_api.engines import with_timeouts
 
 # A connection that was used this recently is taken as alive; older ones are asked first.
 _TRUSTED_SECONDS = 1.0
-_SERVER_LIMITS = (
-    "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
-)
+_SERVER_LIMITS = "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
 
 
 class Base(DeclarativeBase):
@@ -67,7 +65,7 @@ class Database:
             yield session
             session.commit()
         except BaseException:
-            session.rollback()
+            _undo(session)
             raise
         finally:
             session.close()
@@ -110,6 +108,14 @@ class Database:
     def close(self) -> None:
         """Give every connection back to the server."""
         self.engine.dispose()
+
+
+def _undo(session: Session) -> None:
+    """Roll back; a connection that cannot even do that is thrown away, and the server rolls back by itself."""
+    try:
+        session.rollback()
+    except (exc.DBAPIError, psycopg.Error):
+        session.invalidate()
 
 
 def driver(session: Session) -> psycopg.Connection[TupleRow]:

@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-Action = Literal[
-    "retry_same_key", "fix_request", "sign_in", "proceed_without", "ask_member", "call_support"
-]
+Action = Literal["retry_same_key", "fix_request", "sign_in", "proceed_without", "ask_member", "call_support"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +45,61 @@ class LoyaltyError(Exception):
 class Invalid(LoyaltyError):
     """The request is understood and wrong: it must be changed before it is sent again."""
 
-    code, title, status, action = "validation_failed", "The request is not valid", 422, "fix_request"
+    code: ClassVar[str] = "validation_failed"
+    title: ClassVar[str] = "The request is not valid"
+    status: ClassVar[int] = 422
+    action: ClassVar[Action] = "fix_request"
 
 
 class NotFound(LoyaltyError):
     """There is no such thing, or the caller may not know whether there is."""
 
-    code, title, status, action = "not_found", "There is no such thing here", 404, "fix_request"
+    code: ClassVar[str] = "not_found"
+    title: ClassVar[str] = "There is no such thing here"
+    status: ClassVar[int] = 404
+    action: ClassVar[Action] = "fix_request"
 
 
 class Conflict(LoyaltyError):
     """The request is valid but the state of the thing does not allow it."""
 
-    code, title, status, action = "conflict", "The state of this does not allow it", 409, "fix_request"
+    code: ClassVar[str] = "conflict"
+    title: ClassVar[str] = "The state of this does not allow it"
+    status: ClassVar[int] = 409
+    action: ClassVar[Action] = "fix_request"
 
 
 class Forbidden(LoyaltyError):
     """The caller is known and may not do this."""
 
-    code, title, status, action = "forbidden", "This client may not do that", 403, "call_support"
+    code: ClassVar[str] = "forbidden"
+    title: ClassVar[str] = "This client may not do that"
+    status: ClassVar[int] = 403
+    action: ClassVar[Action] = "call_support"
 
 
 class Unauthorized(LoyaltyError):
     """The caller is not known: no token, or one that does not hold."""
 
-    code, title, status, action = "unauthorized", "Sign in first", 401, "sign_in"
+    code: ClassVar[str] = "unauthorized"
+    title: ClassVar[str] = "Sign in first"
+    status: ClassVar[int] = 401
+    action: ClassVar[Action] = "sign_in"
 
 
 class TooMany(LoyaltyError):
     """The caller has sent more than it may; ``extra["retry_after"]`` says how many seconds to wait."""
 
-    code, title, status, action = "rate_limited", "Too many requests", 429, "retry_same_key"
+    code: ClassVar[str] = "rate_limited"
+    title: ClassVar[str] = "Too many requests"
+    status: ClassVar[int] = 429
+    action: ClassVar[Action] = "retry_same_key"
 
 
 class Unavailable(LoyaltyError):
     """Something we need does not answer: the outcome is unknown, repeat with the same key."""
 
-    code, title, status, action = "unavailable", "We cannot answer right now", 503, "retry_same_key"
+    code: ClassVar[str] = "unavailable"
+    title: ClassVar[str] = "We cannot answer right now"
+    status: ClassVar[int] = 503
+    action: ClassVar[Action] = "retry_same_key"

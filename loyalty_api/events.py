@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import BigInteger, Boolean, DateTime, Identity, Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from loyalty_api.db import Base, driver
+from loyalty_api.rows import Table
 
 _SETTLE_LOCK = 7_310_001
 
@@ -43,6 +43,18 @@ class Event(Base):
     reaction_due: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 
+EVENTS = Table(
+    "events",
+    member_id="uuid",
+    kind="varchar",
+    subject="varchar",
+    occurred_at="timestamptz",
+    recorded_at="timestamptz",
+    body="jsonb",
+    reaction_due="boolean",
+)
+
+
 def record(
     session: Session,
     *,
@@ -59,11 +71,10 @@ def record(
     ``body`` holds ids and numbers only, never personal data. ``reaction_due`` asks that another feature be
     told; ``reactions.py`` knows which.
     """
-    driver(session).execute(
-        "INSERT INTO events (member_id, kind, subject, occurred_at, recorded_at, body, reaction_due)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (member_id, kind, subject, occurred_at, now, orjson.dumps(body or {}).decode(), reaction_due),
-    )
+    row = (member_id, kind, subject, occurred_at, now, dict(body or {}), reaction_due)
+    EVENTS.insert(driver(session), [row])
+    if reaction_due:
+        session.info["reaction_due"] = True
 
 
 def settle(session: Session) -> None:

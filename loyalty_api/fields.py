@@ -18,6 +18,7 @@ MAX_INTEGER = 9_007_199_254_740_991  # What a double holds exactly, so that ever
 _TIMESTAMP = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+_DIGITS = re.compile(r"-?\d{1,16}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -34,11 +35,14 @@ class Text(fields.String):
     def __init__(self, *, longest: int = 200, shortest: int = 1, pattern: str | None = None, **kwargs: Any):
         checks: list[Any] = [validate.Length(min=shortest, max=longest)]
         if pattern:
-            checks.append(validate.Regexp(re.compile(pattern + r"\Z", re.ASCII), error="Not in the form we read."))
+            checks.append(
+                validate.Regexp(re.compile(pattern + r"\Z", re.ASCII), error="Not in the form we read.")
+            )
         super().__init__(validate=checks, **kwargs)
-        self.metadata.setdefault("maxLength", longest)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
         if not isinstance(value, str):
             raise self.make_error("invalid")
         if "\x00" in value:
@@ -52,10 +56,23 @@ class Whole(fields.Integer):
     def __init__(self, *, least: int = -MAX_INTEGER, most: int = MAX_INTEGER, **kwargs: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(min=least, max=most), **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
         if type(value) is not int:
             raise self.make_error("invalid", input=value)
         return value
+
+
+class QueryWhole(Whole):
+    """A whole number in a query, where everything is text: an optional sign and digits, nothing else."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        return int(value)
 
 
 class Moment(fields.AwareDateTime):
@@ -64,7 +81,9 @@ class Moment(fields.AwareDateTime):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="iso", **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
         if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
             raise ma.ValidationError("A time needs a date, a clock time and its offset, as in RFC 3339.")
         try:
@@ -80,7 +99,9 @@ class Moment(fields.AwareDateTime):
 class Day(fields.Date):
     """A calendar day, ``YYYY-MM-DD``."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
         if not isinstance(value, str) or not _DATE.fullmatch(value):
             raise ma.ValidationError("A day is written YYYY-MM-DD.")
         try:
@@ -95,7 +116,9 @@ class Day(fields.Date):
 class Flag(fields.Boolean):
     """JSON ``true`` or ``false`` and nothing that merely looks like it."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 from uuid import UUID
 
 import flask
 import flask_smorest
 import marshmallow as ma
 import orjson
+import psycopg
 from flask import Response, current_app, g, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
@@ -30,12 +34,13 @@ from werkzeug.routing import ValidationError as NoMatch
 
 from loyalty_api import ids
 from loyalty_api.db import Database
-from loyalty_api.errors import Conflict, Fault, Invalid, LoyaltyError, NotFound
-from loyalty_api.fields import Schema, Text, Whole
+from loyalty_api.errors import Action, Conflict, Fault, Invalid, LoyaltyError, NotFound, Unavailable
+from loyalty_api.fields import QueryWhole, Schema, Text, Whole
 
 View = TypeVar("View", bound=Callable[..., Any])
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 PROBLEM = "application/problem+json"
+_log = logging.getLogger(__name__)
 
 
 class NotJson(Invalid):
@@ -66,6 +71,19 @@ class BadCursor(Invalid):
     """A cursor is opaque and comes from an earlier page of the same list."""
 
     code, title = "bad_cursor", "This cursor is not one of ours"
+
+
+class InProgress(Conflict):
+    """Another request holds what this one needs: usually the first copy of it."""
+
+    code, title = "request_in_progress", "The first request is still running"
+    action: ClassVar[Action] = "retry_same_key"
+
+
+class Overloaded(Unavailable):
+    """There is more to do than we can take on; nothing was done for this request."""
+
+    code, title = "overloaded", "Too much is going on; come back in a moment"
 
 
 def render(document: Any, *, status: int = 200, mimetype: str = "application/json") -> Response:
@@ -297,6 +315,8 @@ def unit_of_work() -> Iterator[Session]:
     """One transaction of the present application's database, committed when the block ends."""
     with database().unit_of_work() as session:
         yield session
+    if session.info.get("reaction_due"):
+        g.reaction_due = True
 
 
 def id_converter(prefix: str, missing: type[NotFound] = NotFound) -> type[BaseConverter]:
@@ -323,7 +343,7 @@ class PageQuery(Schema):
     """Which page of a list: a cursor from the page before, and how many rows at most."""
 
     cursor = Text(longest=500, load_default=None, metadata={"description": "next_cursor of the page before"})
-    limit = Whole(least=1, most=200, load_default=50, metadata={"description": "rows a page, at most 200"})
+    limit = QueryWhole(least=1, most=200, load_default=50, metadata={"description": "rows a page, at most 200"})
 
 
 def page_of(item: ma.Schema, name: str) -> ma.Schema:
@@ -370,7 +390,9 @@ def _cursor_value(kind: type, value: Any) -> Any:
         return UUID(value)
     if kind is datetime:
         return datetime.fromisoformat(value)
-    if type(value) is not kind or (kind is int and abs(value) >= 1 << 63):
+    if type(value) is not kind or (isinstance(value, int) and abs(value) >= 1 << 63):
+        raise ValueError
+    if isinstance(value, str) and "\x00" in value:  # PostgreSQL cannot compare with it.
         raise ValueError
     return value
 
@@ -406,3 +428,27 @@ def problem_of(error: HTTPException) -> LoyaltyError:
     return made
 
 
+_PASSING = (
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
+
+
+def trouble_of(error: Exception) -> LoyaltyError:
+    """What went wrong below us as an error of ours: unknown outcomes are 503, and only our own mistakes are 500.
+
+    A lock that was not to be had in time means that another request is at it (409, repeat with the same key).
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, psycopg.errors.LockNotAvailable):
+        return InProgress(retry_after=1)
+    if isinstance(error, PoolTimeout):
+        return Overloaded(retry_after=1)
+    if isinstance(cause, _PASSING):
+        _log.warning("database_trouble", extra={"kind": type(cause).__name__})
+        return Unavailable(retry_after=1)
+    _log.exception("unexpected_error", exc_info=error)
+    return LoyaltyError()

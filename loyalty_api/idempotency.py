@@ -22,8 +22,8 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock
 from loyalty_api.db import driver
-from loyalty_api.errors import Conflict, Forbidden, Invalid, LoyaltyError, Unauthorized
-from loyalty_api.http import JSON_OPTIONS, problem, render, unit_of_work
+from loyalty_api.errors import Forbidden, Invalid, LoyaltyError, Unauthorized
+from loyalty_api.http import JSON_OPTIONS, PROBLEM, InProgress, problem, render, unit_of_work
 from loyalty_api.security import principal
 from loyalty_api.vault import INSTALLATION, Unreadable, Vault, open_sealed, seal
 
@@ -47,12 +47,6 @@ class KeyReused(Invalid):
     """The key was used before with another body."""
 
     code, title = "idempotency_key_reused", "This key was used for another request"
-
-
-class InProgress(Conflict):
-    """The first request with this key is still running."""
-
-    code, title, action = "request_in_progress", "The first request is still running", "retry_same_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +146,9 @@ def keep(
     )
 
 
-def idempotent(*, required: bool = True, status: int = 200) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def idempotent(
+    *, required: bool = True, status: int = 200
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Run a write in one unit of work under its key.
 
     The view gets a ``session`` first and returns a document or an ``Answer``. A refusal that the view decides (any LoyaltyError but 401, 403 and
@@ -174,7 +170,9 @@ def idempotent(*, required: bool = True, status: int = 200) -> Callable[[Callabl
     return decorate
 
 
-def _once(session: Session, view: Callable[..., Any], arguments: dict[str, Any], *, key: str, status: int) -> Response:
+def _once(
+    session: Session, view: Callable[..., Any], arguments: dict[str, Any], *, key: str, status: int
+) -> Response:
     vault: Vault = current_app.extensions["vault"]
     client_id = principal().client_id
     mark = fingerprint(vault, method=request.method, path=request.path, body=arguments.get("body"))
@@ -190,7 +188,10 @@ def _once(session: Session, view: Callable[..., Any], arguments: dict[str, Any],
         if error.status >= 500 or error.status == 429:
             raise
         refusal = problem(error)
-        answer, owner = Stored(refusal.status_code, {"Content-Type": refusal.mimetype}, refusal.get_data()), None
+        answer, owner = (
+            Stored(refusal.status_code, {"Content-Type": PROBLEM}, refusal.get_data()),
+            None,
+        )
     keep(session, client_id=client_id, key=key, answer=answer, owner=owner, vault=vault)
     return _respond(answer)
 

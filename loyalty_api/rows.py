@@ -23,16 +23,15 @@ class Table:
         types = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         self.name = name
         self.columns = tuple(columns)
-        self._insert = (
-            f"INSERT INTO {name} ({names}) SELECT {names} FROM json_to_recordset(%s::json) AS given({types}) {conflict}"
-        )
+        self.statement = f"INSERT INTO {name} ({names}) SELECT {names} FROM json_to_recordset(%s::json) AS given({types}) {conflict}"
 
     def insert(self, connection: Connection[TupleRow], rows: Sequence[Sequence[Any]]) -> None:
         """Insert ``rows``; nothing is sent when there are none."""
         if rows:
-            connection.execute(self._insert, (self.document(rows),), prepare=True)
+            connection.execute(self.statement, (self.document(rows),), prepare=True)
 
     def document(self, rows: Sequence[Sequence[Any]]) -> str:
         """The JSON text that stands for ``rows``."""
         columns = self.columns
-        return orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows]).decode()
+        documents = [dict(zip(columns, row, strict=True)) for row in rows]
+        return orjson.dumps(documents, option=orjson.OPT_UTC_Z).decode()

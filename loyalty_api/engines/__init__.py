@@ -18,7 +18,7 @@ from pathlib import Path
 from loyalty_api.engines.binaries import find_valkey
 from loyalty_api.engines.databases import LIBPQ_TIMEOUTS, make_database, with_timeouts
 from loyalty_api.engines.errors import EngineUnavailable
-from loyalty_api.engines.home import Home, default_data_dir, open_home
+from loyalty_api.engines.home import Home, open_home
 from loyalty_api.engines.keeper import Engine, Keeper
 from loyalty_api.engines.postgres import Postgres
 from loyalty_api.engines.valkey import Valkey
@@ -27,7 +27,6 @@ __all__ = [
     "LIBPQ_TIMEOUTS",
     "EngineUnavailable",
     "Engines",
-    "default_data_dir",
     "ensure_database",
     "start",
     "with_timeouts",

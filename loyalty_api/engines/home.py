@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import platformdirs
-
 from loyalty_api.engines.errors import EngineUnavailable
 
 # The kernel allows 104 bytes on macOS and 108 on Linux, the ending zero included.
@@ -91,16 +89,6 @@ class Home:
         if self.runtime.parent != self.root:
             with contextlib.suppress(OSError):
                 self.runtime.rmdir()
-
-
-def default_data_dir() -> Path:
-    """Where embedded engines live unless told otherwise: the user's data folder.
-
-    Root's own folders are closed to the user that PostgreSQL must run as, so root gets one that is not.
-    """
-    if os.geteuid() == 0:
-        return Path("/var/lib/loyalty-api")
-    return Path(platformdirs.user_data_dir("loyalty-api", appauthor=False))
 
 
 def open_home(data_dir: Path) -> Home:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -55,6 +55,11 @@ class Book:
         return self.account.balance
 
     @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.journals or self.lots)
+
+    @property
     def version_after(self) -> int:
         """The member's version once this book is written."""
         return self.version + len(self.journals)
@@ -75,7 +80,9 @@ class Book:
         :raises Overdrawn: it would take more than there is.
         """
         postings = movement.postings + rules.repay(self.balance, movement.postings)
-        lots = {**self.account.lots, **{lot.lot_id: lot for lot in arriving}} if arriving else self.account.lots
+        lots = (
+            {**self.account.lots, **{lot.lot_id: lot for lot in arriving}} if arriving else self.account.lots
+        )
         self._apply(replace(movement, postings=postings), rules.post(Account(self.balance, lots), postings))
         self._note(replace(movement, postings=postings), journal_id, cause, now)
 
@@ -84,11 +91,19 @@ class Book:
         due = self.balance.next_due_at
         if due is None or due > now:
             return
-        account = self.account
-        movements, _ = rules.overdue(account, now)
-        for n, movement in enumerate(movements):
+        movements, _ = rules.overdue(self.account, now)
+        for movement in movements:
             self._apply(movement, rules.post(self.account, movement.postings))
-            self._note(movement, ids.nth(first_id, _FIRST_OVERDUE + n), TIME, now)
+            self._note(movement, ids.nth(first_id, _FIRST_OVERDUE + len(self.journals)), TIME, now)
+
+    def keep_alive(self, *, expiry: Callable[[int], datetime]) -> None:
+        """Move the expiry of lots that live by activity; ``expiry`` gives the new one for so many months."""
+        for lot in [lot for lot in self.account.lots.values() if lot.sliding_months]:
+            later = expiry(lot.sliding_months or 0)
+            if lot.expires_at and later > lot.expires_at:
+                self.lots[lot.lot_id] = replace(lot, expires_at=later)
+        if self.lots:
+            self.account = rules.post(replace(self.account, lots={**self.account.lots, **self.lots}), ())
 
     def _apply(self, movement: Movement, account: Account) -> None:
         self.account = account
@@ -130,16 +145,14 @@ def open_books(
 
 def write_books(connection: Connection[TupleRow], books: Sequence[Book]) -> None:
     """Write what the books hold: journals, postings, lots and balances. The caller raises the members' versions."""
-    written = [book for book in books if book.journals]
+    written = [book for book in books if book.changed]
     queries.JOURNALS.insert(connection, [row for book in written for row in book.journals])
     queries.POSTINGS.insert(connection, [row for book in written for row in book.postings])
     queries.LOTS.insert(
         connection,
         [(book.member_id, *lot_row(lot)) for book in written for lot in book.lots.values()],
     )
-    queries.BALANCES.insert(
-        connection, [(book.member_id, *balance_row(book.balance)) for book in written]
-    )
+    queries.BALANCES.insert(connection, [(book.member_id, *balance_row(book.balance)) for book in written])
 
 
 def lot_row(lot: Lot) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ import pytest
 import redis
 from sqlalchemy import create_engine, text
 
-from loyalty_api import engines
+from loyalty_api import config, engines
 from loyalty_api.engines import Engines, EngineUnavailable, binaries, home, keeper
 from tests.engines.looking import answers, ask, cache_answers, postgres_pid, valkey_pid
 from tests.support.engines import OtherProcess, start, until
@@ -189,4 +189,4 @@ def test_a_machine_with_nothing_that_fits_is_told_what_to_install(system: Callab
 
 def test_the_default_folder_of_root_is_one_that_others_can_enter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert engines.default_data_dir() == Path("/var/lib/loyalty-api")
+    assert config.default_data_dir() == Path("/var/lib/loyalty-api")

@@ -1,0 +1,137 @@
+"""``create_app``: the one module that knows every feature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import flask
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+
+from loyalty_api import docs_page, health, openapi, telemetry
+from loyalty_api.auth import api as clients
+from loyalty_api.auth import api_oauth as oauth
+from loyalty_api.auth import authority
+from loyalty_api.cache import SummaryCache
+from loyalty_api.config import Settings
+from loyalty_api.consent import api as consent
+from loyalty_api.consent import service as consent_service
+from loyalty_api.db import Database
+from loyalty_api.errors import LoyaltyError
+from loyalty_api.http import Blueprint, id_converter, problem, problem_of, trouble_of
+from loyalty_api.jobs import deliver_after
+from loyalty_api.ledger import api as ledger
+from loyalty_api.ledger.service import shown_balance
+from loyalty_api.members import api as members
+from loyalty_api.members import service as members_service
+from loyalty_api.products import api as products
+from loyalty_api.products.service import Catalogue
+from loyalty_api.program import api as program
+from loyalty_api.program.service import Programs
+from loyalty_api.purchases import api as purchases
+from loyalty_api.purchases.recording import Desk
+from loyalty_api.rating.rules import Program, check_document, compile_program
+from loyalty_api.stores import api as stores
+from loyalty_api.stores.service import Directory
+from loyalty_api.throttle import Throttle, shared_counter
+from loyalty_api.vault import Vault
+
+MAX_BODY = 1 << 20
+PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli")
+
+
+def blueprints() -> Sequence[Blueprint]:
+    """Every feature's resources, in the order in which the document shows them."""
+    return (
+        oauth.blueprint,
+        members.blueprint,
+        consent.blueprint,
+        purchases.blueprint,
+        ledger.blueprint,
+        program.blueprint,
+        stores.blueprint,
+        products.blueprint,
+        clients.blueprint,
+        health.blueprint,
+        docs_page.blueprint,
+    )
+
+
+def create_app(settings: Settings, *, database: Database | None = None) -> flask.Flask:
+    """The application over ``settings``; ``database`` may be handed in by whoever holds one already.
+
+    :raises PermissionsMissing: an operation has no row in the permission table.
+    """
+    app = flask.Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    database = database or Database(settings.database_url, threads=settings.threads)
+    vault = Vault(settings.keys)
+    throttle = Throttle(shared=shared_counter(settings.redis_url) if settings.redis_url else None)
+    _lend(app, settings, database, vault)
+    app.extensions["authority"] = guard = authority.build(
+        settings=settings,
+        database=database,
+        vault=vault,
+        throttle=throttle,
+        resolve_member=partial(_member_for_subject, database, vault),
+        member_epoch=partial(_member_epoch, database),
+    )
+    telemetry.install(app)
+    for prefix in PREFIXES:
+        app.url_map.converters[prefix] = id_converter(prefix)
+    for blueprint in blueprints():
+        flask.Flask.register_blueprint(app, blueprint)
+    _answer_errors(app)
+    guard.gate.install(app)
+    throttle.install(app)
+    app.after_request(deliver_after)
+    openapi.install(app, blueprints())
+    return app
+
+
+def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault) -> None:
+    """What features find by name in the application, because they may not import who provides it."""
+    programs: Programs[Program] = Programs(
+        lambda document, version: compile_program(document, version=version)
+    )
+    app.extensions.update(
+        settings=settings,
+        database=database,
+        vault=vault,
+        cache=SummaryCache(settings.redis_url),
+        desk=Desk(vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory()),
+        programs=programs,
+        check_document=check_document,
+        member_balance=_balance_for_till,
+        record_terms=consent_service.record_terms,
+    )
+
+
+def _balance_for_till(session: Session, member_id: UUID, now: datetime) -> dict[str, Any] | None:
+    return shown_balance(session, member_id=member_id, now=now)
+
+
+def _member_for_subject(database: Database, vault: Vault, issuer: str, subject: str) -> UUID | None:
+    with database.unit_of_work() as session:
+        return members_service.member_for_subject(session, vault=vault, issuer=issuer, subject=subject)
+
+
+def _member_epoch(database: Database, member_id: UUID) -> int | None:
+    with database.unit_of_work() as session:
+        return members_service.epoch(session, member_id)
+
+
+def _answer_errors(app: flask.Flask) -> None:
+    """Every refusal and every failure leaves as a problem document; none leaves as a stack trace."""
+    app.register_error_handler(LoyaltyError, problem)
+    app.register_error_handler(HTTPException, lambda error: problem(problem_of(error)))
+    for kind in (DBAPIError, PoolTimeout):
+        app.register_error_handler(kind, lambda error: problem(trouble_of(error)))
+    app.register_error_handler(Exception, lambda error: problem(trouble_of(error)))

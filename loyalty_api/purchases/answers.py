@@ -1,0 +1,103 @@
+"""A purchase as it is answered: built from its row alone, so the first answer and every later one are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from loyalty_api import ids
+from loyalty_api.codes import claim_code
+from loyalty_api.rating.catalogue import catalogue
+from loyalty_api.vault import Vault
+
+SPOKEN = frozenset(("unknown_identifier", "member_blocked", "member_closed"))
+"""Discrepancies that the cashier hears a sentence about."""
+
+
+def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
+    """The answer to a purchase; points and money are whole numbers, times UTC."""
+    outcome, decision = row["outcome"], row["decision"] or {}
+    earned = row["points_base"] + row["points_bonus"]
+    effects = decision.get("effects", [])
+    available_at = effects[0].get("available_at") if effects else None
+    anonymous = row["match"] in ("anonymous", "unknown_identifier")
+    code = claim_code(vault.blind("claim", row["purchase_id"].hex)) if anonymous else None
+    return {
+        "purchase_id": ids.show("pur", row["purchase_id"]),
+        "status": row["status"],
+        "match": row["match"],
+        "member_id": None if anonymous else ids.show("mbr", row["member_id"]),
+        "store": row["store_id"],
+        "terminal": row["terminal"],
+        "business_date": row["business_date"],
+        "reference": row["reference"],
+        "occurred_at": row["occurred_at"],
+        "recorded_at": row["recorded_at"],
+        "currency": row["currency"],
+        "total": row["total"],
+        "program_version": row["program_version"],
+        "points": {
+            "base": row["points_base"],
+            "bonus": row["points_bonus"],
+            "earned": earned,
+            "pending": earned if _is_later(available_at, row["recorded_at"], effects) else 0,
+            "spent": 0,
+            "quoted": outcome.get("quoted"),
+            "available_at": available_at,
+            "expires_at": effects[0].get("expires_at") if effects else None,
+        },
+        "balance": outcome.get("balance"),
+        "expiring_next": outcome.get("expiring_next"),
+        "tier": None,
+        "redemptions": [],
+        "coupons": [],
+        "gifts": [],
+        "effects": [effect_answer(effect) for effect in effects],
+        "discrepancies": outcome["discrepancies"],
+        "claim_code": code,
+        **said(row, earned, code),
+    }
+
+
+def effect_answer(effect: Mapping[str, Any]) -> dict[str, Any]:
+    """One effect with its points by line."""
+    return {
+        "rule": effect["rule"],
+        "kind": effect.get("kind", "points"),
+        "desired": effect["desired"],
+        "granted": effect["granted"],
+        "points": dict(effect["shares"]),
+    }
+
+
+def said(row: Mapping[str, Any], earned: int, code: str | None) -> dict[str, Any]:
+    """What to print and what to say, in the receipt's language."""
+    words = catalogue(row["receipt"].get("receipt", {}).get("language") or "en")
+    balance = row["outcome"].get("balance")
+    lines = []
+    if balance is not None:
+        lines.append(_line(words.say("receipt", "points"), str(earned), style="bold"))
+        lines.append(_line(words.say("receipt", "balance"), str(balance["available"])))
+        if balance["pending"]:
+            lines.append(_line(words.say("receipt", "pending"), str(balance["pending"])))
+    if code:
+        lines.append(_line(words.say("receipt", "claim"), code))
+    messages = [
+        {"audience": "cashier", "text": words.say("receipt", odd["code"])}
+        for odd in row["outcome"]["discrepancies"]
+        if odd["code"] in SPOKEN
+    ]
+    return {"messages": messages, "receipt_lines": lines}
+
+
+def _line(text: str, value: str, *, style: str = "normal") -> dict[str, str]:
+    return {"text": text, "value": value, "align": "left", "style": style}
+
+
+def _is_later(available_at: str | datetime | None, recorded_at: datetime, effects: list[Any]) -> bool:
+    """Whether the points were still pending when the purchase was recorded; no date at all waits for an event."""
+    if available_at is None:
+        return bool(effects)
+    moment = datetime.fromisoformat(available_at) if isinstance(available_at, str) else available_at
+    return moment > recorded_at

@@ -1,0 +1,196 @@
+"""Pricing a basket: the same rating as a purchase, with nothing taken, locked or stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
+
+from loyalty_api import ids
+from loyalty_api.db import driver
+from loyalty_api.ledger.rules import overdue
+from loyalty_api.ledger.service import open_books
+from loyalty_api.purchases import queries, rules
+from loyalty_api.purchases.answers import SPOKEN
+from loyalty_api.purchases.quotes import Quote, write_quote
+from loyalty_api.purchases.recording import CurrencyMismatch, Desk, MemberMismatch, StoreNotKnown, facts_of
+from loyalty_api.purchases.service import blind_in, member_in
+from loyalty_api.rating.catalogue import catalogue
+from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.rating.words import effect_text, near_miss_text, reason_text
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.decision import Decision
+
+HONOURED = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    basket: Basket
+    program: Program | None
+    decision: Decision | None
+    member: queries.MemberRow | None
+    available: int
+    discrepancies: list[rules.Discrepancy]
+
+
+def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """What a basket costs and earns now. No side effect: the id of the quote carries its promise itself.
+
+    :raises StoreNotKnown: the store is not one of the program's.
+    :raises CurrencyMismatch: the program has another currency.
+    :raises MemberMismatch: identifier and member_id name two members.
+    """
+    priced = _price(driver(session), desk, body, now)
+    basket, decision = priced.basket, priced.decision
+    until = (now + HONOURED).replace(microsecond=0)
+    points = decision.points() if decision else 0
+    version = priced.program.version if priced.program else 0
+    paid = sum(line.paid for line in basket.lines)
+    return {
+        "quote_id": write_quote(desk.vault, Quote(version, until, points)),
+        "honoured_until": until,
+        "program_version": version or None,
+        "currency": body["currency"],
+        "member": _member(priced),
+        "totals": {
+            "amount": sum(line.amount for line in basket.lines),
+            "till_discounts": sum(line.amount for line in basket.lines) - paid,
+            "program_discounts": 0,
+            "total": paid,
+        },
+        "lines": [{"line_id": line.line_id, "discounts": [], "paid": line.paid} for line in basket.lines],
+        "redeemable": None,
+        "points": {
+            "base": decision.points(award="base") if decision else 0,
+            "bonus": decision.points(award="bonus") if decision else 0,
+            "total": points,
+            "if_not_redeeming": points,
+            "available_at": _first_available(decision),
+        },
+        "suggestions": [],
+        "discrepancies": priced.discrepancies,
+        **_told(priced, body),
+    }
+
+
+def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
+    blind, member_id = blind_in(body, desk.vault), member_in(body)
+    opened = queries.open_receipts(
+        connection,
+        receipts=[],
+        blinds=[blind] if blind else [],
+        member_ids=[member_id] if member_id else [],
+        lock=False,
+    )
+    if len(opened.members) > 1 or (member_id and member_id not in opened.members):
+        raise MemberMismatch
+    member = next(iter(opened.members.values()), None)
+    store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
+    if store is None:
+        raise StoreNotKnown(f"We do not know the store {body['store']}.")
+    program = desk.programs.at(connection, min(body["occurred_at"], now))
+    if program and program.settings.currency != body["currency"]:
+        raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
+    skus = [line["sku"] for line in body["lines"] if "sku" in line]
+    products = desk.catalogue.resolve(connection, skus, version=opened.masters.get("products", 0))
+    basket = rules.basket_of(body, products, time_zone=store.time_zone)
+    late_days = program.settings.late_days if program else None
+    timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
+    rated = program and timed.rated_at and evaluate(basket, facts_of(member), program, timed.rated_at)
+    unknown = body["identifier"] is not None and member is None
+    odd = [
+        *timed.discrepancies,
+        *rules.goods_back(basket.lines),
+        *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
+    ]
+    available = _available(connection, opened, member, now)
+    return _Priced(basket, program, rated or None, member, available, odd)
+
+
+def _available(
+    connection: Connection[TupleRow],
+    opened: queries.Opened,
+    member: queries.MemberRow | None,
+    now: datetime,
+) -> int:
+    """What the member can spend now, time having done what it was due to do."""
+    if member is None:
+        return 0
+    books = open_books(connection, versions={member.member_id: member.version}, balances=opened.balances)
+    return overdue(books[member.member_id].account, now)[1].balance.available
+
+
+def _member(priced: _Priced) -> dict[str, Any] | None:
+    if priced.member is None:
+        return None
+    return {
+        "member_id": ids.show("mbr", priced.member.member_id),
+        "status": priced.member.status,
+        "tier": None,
+        "available": priced.available,
+    }
+
+
+def _first_available(decision: Decision | None) -> datetime | None:
+    moments = [e.available_at for e in decision.effects if e.available_at] if decision else []
+    return min(moments) if moments else None
+
+
+def _told(priced: _Priced, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Effects, reasons and near misses with their words, and what the cashier should hear."""
+    language = body.get("language") or body.get("receipt", {}).get("language") or "en"
+    decision, currency = priced.decision, body["currency"]
+    names = priced.program.names if priced.program else {}
+    wanted = body.get("include", ())
+    effects = [
+        {
+            "rule": effect.rule,
+            "kind": effect.kind,
+            "desired": effect.desired,
+            "granted": effect.granted,
+            "points": dict(effect.shares),
+            "lines": [line_id for line_id, _ in effect.shares],
+            "text": effect_text(effect, currency=currency, language=language),
+        }
+        for effect in (decision.effects if decision else ())
+    ]
+    reasons = [
+        {
+            "rule": reason.rule,
+            "outcome": reason.outcome,
+            "code": reason.code,
+            "text": reason_text(reason, currency=currency, language=language),
+        }
+        for reason in (decision.reasons if decision and "reasons" in wanted else ())
+    ]
+    near = [
+        {
+            "rule": miss.rule,
+            "missing": dict(miss.missing),
+            "text": near_miss_text(miss, currency=currency, names=names, language=language),
+        }
+        for miss in (decision.near_misses if decision and "near_misses" in wanted else ())
+    ]
+    words = catalogue(language)
+    messages = [
+        {"audience": "cashier", "text": words.say("receipt", odd["code"])}
+        for odd in priced.discrepancies
+        if odd["code"] in SPOKEN
+    ]
+    points = decision.points() if decision else 0
+    lines = [
+        {"text": words.say("receipt", "quoted"), "value": str(points), "align": "left", "style": "normal"}
+    ]
+    return {
+        "effects": effects,
+        "reasons": reasons,
+        "near_misses": near,
+        "messages": messages,
+        "receipt_lines": lines if priced.member else [],
+    }

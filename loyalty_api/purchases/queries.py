@@ -1,0 +1,240 @@
+"""The till's statements, each for any number of receipts at once: a purchase is a batch of one.
+
+Receipts are taken before members, and both in sorted order, so that two batches never wait for each other in a
+circle. A balance is read by a statement of its own, after the one that waits for the member's lock: in READ COMMITTED
+only a new statement sees what was committed meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from loyalty_api.ledger.queries import BALANCE_COLUMNS
+from loyalty_api.ledger.rules import Balance
+from loyalty_api.purchases.rules import ReceiptKey
+from loyalty_api.rows import Table
+
+PURCHASES = Table(
+    "purchases",
+    member_id="uuid",
+    purchase_id="uuid",
+    store_id="varchar",
+    terminal="varchar",
+    business_date="date",
+    reference="varchar",
+    kind="varchar",
+    channel="varchar",
+    status="varchar",
+    match="varchar",
+    occurred_at="timestamptz",
+    utc_offset="smallint",
+    recorded_at="timestamptz",
+    currency="char(3)",
+    total="bigint",
+    paid="bigint",
+    line_count="smallint",
+    client_id="varchar",
+    cashier="varchar",
+    person_id="uuid",
+    program_version="integer",
+    points_base="bigint",
+    points_bonus="bigint",
+    receipt="jsonb",
+    facts="jsonb",
+    decision="jsonb",
+    outcome="jsonb",
+)
+LINES = Table(
+    "purchase_lines",
+    member_id="uuid",
+    purchase_id="uuid",
+    line_no="smallint",
+    line_id="varchar",
+    type="varchar",
+    sku="varchar",
+    quantity="bigint",
+    unit="varchar",
+    amount="bigint",
+    paid="bigint",
+    points="bigint",
+    category="text[]",
+    department="varchar",
+    brand="varchar",
+    legal_class="varchar",
+    tax_rate="varchar",
+    discounts="jsonb",
+)
+LOCATORS = Table(
+    "locators", "ON CONFLICT (id) DO UPDATE SET member_id = excluded.member_id", id="uuid", member_id="uuid"
+)
+UNATTACHED = Table(
+    "unattached_receipts", "ON CONFLICT DO NOTHING",
+    kind="varchar", blind="bytea", purchase_id="uuid", occurred_at="timestamptz",
+)  # fmt: skip
+CLAIM_CODES = Table("claim_codes", "ON CONFLICT DO NOTHING", blind="bytea", purchase_id="uuid")
+
+_RECEIPTS = Table(
+    "receipts",
+    "ON CONFLICT DO NOTHING RETURNING purchase_id",
+    store_id="varchar",
+    terminal="varchar",
+    business_date="date",
+    reference="varchar",
+    purchase_id="uuid",
+    content="bytea",
+)
+_MEMBERS_NAMED = (
+    "SELECT member_id FROM identifier_index"
+    " WHERE (kind, blind) IN (SELECT * FROM unnest(%(kinds)s::text[], %(blinds)s::bytea[]))"
+    " UNION ALL SELECT unnest(%(ids)s::uuid[])"
+)
+_LOCK_MEMBERS = (
+    "SELECT member_id, status, version, is_staff, tags FROM members"
+    f" WHERE member_id IN ({_MEMBERS_NAMED}) AND kind = 'person' ORDER BY member_id FOR UPDATE"
+)
+_READ_MEMBERS = (
+    "SELECT member_id, status, version, is_staff, tags FROM members"
+    f" WHERE member_id IN ({_MEMBERS_NAMED}) AND kind = 'person'"
+)
+_IDENTIFIERS = (
+    "SELECT kind, blind, member_id, person_id FROM identifier_index"
+    " WHERE (kind, blind) IN (SELECT * FROM unnest(%(kinds)s::text[], %(blinds)s::bytea[]))"
+)
+_BALANCES = f"SELECT member_id, {BALANCE_COLUMNS} FROM balances WHERE member_id IN ({_MEMBERS_NAMED})"
+_MASTERS = "SELECT name, version FROM master_versions"
+_KNOWN_RECEIPT = (
+    "SELECT purchase_id, content FROM receipts"
+    " WHERE store_id = %s AND terminal = %s AND business_date = %s AND reference = %s"
+)
+_RAISE_VERSIONS = (
+    "UPDATE members SET version = raised.version FROM unnest(%s::uuid[], %s::bigint[]) AS raised(member_id, version)"
+    " WHERE members.member_id = raised.member_id"
+)
+
+Blind = tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """What rating needs of a member; its row is locked for the present transaction unless it was only looked at."""
+
+    member_id: UUID
+    status: str
+    version: int
+    is_staff: bool
+    tags: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What one round trip brings before rating: receipts that are ours now, members, balances, master versions."""
+
+    taken: frozenset[UUID]
+    members: dict[UUID, MemberRow]
+    identified: dict[Blind, tuple[UUID, UUID | None]]
+    balances: dict[UUID, Balance]
+    masters: dict[str, int]
+
+
+def open_receipts(
+    connection: Connection[TupleRow],
+    *,
+    receipts: Sequence[tuple[ReceiptKey, UUID, bytes]],
+    blinds: Sequence[Blind],
+    member_ids: Sequence[UUID],
+    lock: bool = True,
+) -> Opened:
+    """Take the receipts, lock the members and read what rating needs, in one round trip.
+
+    ``receipts`` are (key, purchase id, hash of the content); one that is already taken is left out of ``taken``.
+    Without ``lock`` nothing is taken or locked: that is a quote.
+    """
+    named = {"kinds": [k for k, _ in blinds], "blinds": [b for _, b in blinds], "ids": list(member_ids)}
+    ordered = sorted(receipts, key=lambda receipt: receipt[0])
+    rows = [(*key, purchase_id, "\\x" + content.hex()) for key, purchase_id, content in ordered]
+    with connection.pipeline():
+        taken = (
+            connection.execute(_RECEIPTS.statement, (_RECEIPTS.document(rows),), prepare=True)
+            if rows
+            else None
+        )
+        members = connection.execute(_LOCK_MEMBERS if lock else _READ_MEMBERS, named, prepare=True)
+        identifiers = connection.execute(_IDENTIFIERS, named, prepare=True)
+        balances = connection.execute(_BALANCES, named, prepare=True)
+        masters = connection.execute(_MASTERS, prepare=True)
+        return Opened(
+            frozenset(row[0] for row in taken) if taken else frozenset(),
+            {row[0]: MemberRow(*row) for row in members},
+            {(row[0], row[1]): (row[2], row[3]) for row in identifiers},
+            {row[0]: Balance(*row[1:]) for row in balances},
+            dict(masters.fetchall()),
+        )
+
+
+def known_receipt(connection: Connection[TupleRow], key: ReceiptKey) -> tuple[UUID, bytes] | None:
+    """The purchase that holds this receipt and the hash of its content."""
+    row = connection.execute(_KNOWN_RECEIPT, key, prepare=True).fetchone()
+    return (row[0], bytes(row[1])) if row else None
+
+
+def raise_versions(connection: Connection[TupleRow], versions: Sequence[tuple[UUID, int]]) -> None:
+    """Set the versions of members whose locks are held."""
+    connection.execute(_RAISE_VERSIONS, ([m for m, _ in versions], [v for _, v in versions]), prepare=True)
+
+
+def give_up(connection: Connection[TupleRow], keys: Sequence[ReceiptKey]) -> None:
+    """Let go of receipts that were taken and then refused, so that a mended copy can come."""
+    for key in keys:
+        connection.execute(
+            "DELETE FROM receipts WHERE store_id = %s AND terminal = %s AND business_date = %s AND reference = %s",
+            key,
+        )
+
+
+_SELECT = f"SELECT {', '.join('p.' + column for column in PURCHASES.columns)} FROM purchases p"
+
+
+def find(connection: Connection[TupleRow], purchase_id: UUID) -> dict[str, Any] | None:
+    """One purchase as a row by column, wherever it lies."""
+    row = connection.execute(
+        f"{_SELECT} JOIN locators l ON l.member_id = p.member_id AND l.id = p.purchase_id WHERE l.id = %s",
+        (purchase_id,),
+        prepare=True,
+    ).fetchone()
+    return dict(zip(PURCHASES.columns, row, strict=True)) if row else None
+
+
+def lines_of(connection: Connection[TupleRow], member_id: UUID, purchase_id: UUID) -> list[dict[str, Any]]:
+    """The lines of one purchase, in the order of the receipt."""
+    rows = connection.execute(
+        f"SELECT {', '.join(LINES.columns)} FROM purchase_lines WHERE member_id = %s AND purchase_id = %s"
+        " ORDER BY line_no",
+        (member_id, purchase_id),
+        prepare=True,
+    )
+    return [dict(zip(LINES.columns, row, strict=True)) for row in rows]
+
+
+def of_member(
+    connection: Connection[TupleRow],
+    member_id: UUID,
+    *,
+    before: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """A member's purchases, the latest first, that lie before (occurred_at, id)."""
+    rows = connection.execute(
+        f"{_SELECT} WHERE p.member_id = %(member)s AND (%(at)s::timestamptz IS NULL"
+        " OR (p.occurred_at, p.purchase_id) < (%(at)s, %(id)s::uuid))"
+        " ORDER BY p.occurred_at DESC, p.purchase_id DESC LIMIT %(limit)s",
+        {"member": member_id, "at": before and before[0], "id": before and before[1], "limit": limit},
+        prepare=True,
+    )
+    return [dict(zip(PURCHASES.columns, row, strict=True)) for row in rows]

@@ -1,0 +1,55 @@
+"""A quote's promise, carried by the quote itself: nothing is stored when a basket is priced.
+
+The id holds the program version, how long it is honoured and what was promised, under a keyed hash, so that a till
+that commits in time is rated by the rules it was quoted under (invariant 10).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from loyalty_api.vault import Vault
+
+PREFIX = "quo_"
+_MAC = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a quote promised: the rules of ``version`` until ``honoured_until``, and so many points."""
+
+    version: int
+    honoured_until: datetime
+    points: int
+
+
+def write_quote(vault: Vault, quote: Quote) -> str:
+    """The id of a quote; only we can make one."""
+    said = orjson.dumps([quote.version, int(quote.honoured_until.timestamp()), quote.points])
+    return PREFIX + base64.urlsafe_b64encode(said + _mac(vault, said)).decode().rstrip("=")
+
+
+def read_quote(vault: Vault, text: str | None) -> Quote | None:
+    """The quote that an id names, or None when it is not one of ours: a sale is never refused for it (R1)."""
+    if not text or not text.startswith(PREFIX):
+        return None
+    body = text.removeprefix(PREFIX)
+    try:
+        raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    said, mac = raw[:-_MAC], raw[-_MAC:]
+    if not hmac.compare_digest(mac, _mac(vault, said)):
+        return None
+    version, until, points = orjson.loads(said)
+    return Quote(version, datetime.fromtimestamp(until, UTC), points)
+
+
+def _mac(vault: Vault, said: bytes) -> bytes:
+    return vault.blind("quote", said.decode())[:_MAC]

@@ -1,0 +1,99 @@
+"""The till's use cases: price a basket, record a sale, find it again, explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from loyalty_api import ids
+from loyalty_api.db import driver
+from loyalty_api.errors import Fault, Invalid, NotFound
+from loyalty_api.members.identifiers import blind_of
+from loyalty_api.purchases import queries
+from loyalty_api.purchases.quotes import read_quote
+from loyalty_api.purchases.recording import (
+    Desk,
+    Outcome,
+    Reported,
+    Row,
+    Who,
+    mark_of,
+    record,
+)
+from loyalty_api.vault import Vault
+
+
+class PurchaseUnknown(NotFound):
+    """There is no purchase with this id, or it is not the caller's to see."""
+
+    code, title = "purchase_unknown", "There is no such purchase"
+
+
+def reported(body: Mapping[str, Any], *, vault: Vault, purchase_id: UUID) -> Reported:
+    """A validated receipt as it is recorded. What was scanned stays in here as a blind index only.
+
+    :raises Invalid: ``member_id`` is not one.
+    """
+    return Reported(
+        body,
+        purchase_id,
+        mark_of(vault, body),
+        blind_in(body, vault),
+        member_in(body),
+        read_quote(vault, body.get("quote_id")),
+    )
+
+
+def blind_in(body: Mapping[str, Any], vault: Vault) -> queries.Blind | None:
+    """The blind index of what was scanned, or None when nothing was or nobody could have it."""
+    identifier = body["identifier"]
+    if identifier is None:
+        return None
+    # What cannot be an identifier of its kind is one that nobody has: the sale stands all the same (R1).
+    blind = blind_of(vault, kind=identifier["kind"], value=identifier["value"])
+    return (identifier["kind"], blind) if blind else None
+
+
+def member_in(body: Mapping[str, Any]) -> UUID | None:
+    """The member that a body names by id.
+
+    :raises Invalid: it names something else.
+    """
+    text = body["member_id"]
+    if text is None:
+        return None
+    member_id = ids.read("mbr", text)
+    if member_id is None:
+        raise Invalid(
+            "This is not a member_id.", errors=[Fault("/member_id", "invalid_value", "Not a member_id.")]
+        )
+    return member_id
+
+
+def purchase(session: Session, desk: Desk, *, report: Reported, who: Who, now: datetime) -> Outcome:
+    """Record one purchase, or give the first answer again.
+
+    :raises ReceiptMismatch: another sale has this receipt's number.
+    :raises StoreNotKnown: the store is not one of the program's.
+    :raises CurrencyMismatch: the program has another currency.
+    :raises MemberMismatch: identifier and member_id disagree.
+    """
+    outcome = record(driver(session), desk, [report], who=who, now=now)[0]
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome
+
+
+def find(session: Session, *, purchase_id: UUID) -> Row:
+    """A purchase by its id.
+
+    :raises PurchaseUnknown: there is none.
+    """
+    row = queries.find(driver(session), purchase_id)
+    if row is None:
+        raise PurchaseUnknown
+    return row

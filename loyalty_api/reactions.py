@@ -1,0 +1,38 @@
+"""Which feature reacts to which event: the only place that knows both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from loyalty_api.purchases import claims
+from loyalty_api.purchases.recording import Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event that another feature is told about."""
+
+    member_id: UUID
+    kind: str
+    body: Mapping[str, Any]
+
+
+def _attach_earlier_receipts(session: Session, desk: Desk, event: Happened, now: datetime) -> None:
+    claims.attach(
+        session,
+        desk,
+        member_id=event.member_id,
+        blind=(event.body["kind"], bytes.fromhex(event.body["blind"])),
+        now=now,
+    )
+
+
+REACTIONS: Mapping[str, Callable[[Session, Desk, Happened, datetime], None]] = {
+    "identifier_added": _attach_earlier_receipts,
+}
