@@ -109,7 +109,7 @@ def _weights(rule: EarningRule, lines: Sequence[Line], basis: Basis, places: lis
     amounts = basis.undiscounted if rule.ignores_basket_discounts else basis.amounts
     unit = rule.rate.unit
     if unit in ("amount", "basket"):
-        return [amounts[i] for i in places]
+        return amounts if len(places) == len(amounts) else [amounts[i] for i in places]
     return [_quantity(lines[i], unit, amounts[i]) for i in places]
 
 
