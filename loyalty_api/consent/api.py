@@ -18,7 +18,7 @@ from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.members.service import Actor
 from loyalty_api.security import principal
 
-blp = Blueprint(
+blueprint = Blueprint(
     "consent", __name__, url_prefix="/v1", description="What members agreed to and ask about their data"
 )
 
@@ -68,7 +68,7 @@ _ERASURE = {
 }
 
 
-@blp.operation(
+@blueprint.operation(
     "POST",
     "/members/<mbr:member_id>/terms",
     "record_terms",
@@ -86,7 +86,7 @@ def record_terms(session: Session, member_id: UUID, body: dict[str, Any]) -> Ans
     return _accept(session, member_id, body)
 
 
-@blp.operation(
+@blueprint.operation(
     "GET",
     "/members/<mbr:member_id>/terms",
     "list_terms",
@@ -101,7 +101,7 @@ def list_terms(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
     return _page(member_id, query)
 
 
-@blp.operation(
+@blueprint.operation(
     "POST",
     "/me/terms",
     "me_accept_terms",
@@ -118,7 +118,7 @@ def me_accept_terms(session: Session, body: dict[str, Any]) -> Answer:
     return _accept(session, _own_id(), body)
 
 
-@blp.operation(
+@blueprint.operation(
     "GET",
     "/me/terms",
     "me_list_terms",
@@ -133,7 +133,7 @@ def me_list_terms(query: dict[str, Any]) -> dict[str, Any]:
     return _page(_own_id(), query)
 
 
-@blp.operation(
+@blueprint.operation(
     "DELETE",
     "/me",
     "me_delete",

@@ -10,17 +10,16 @@ from sqlalchemy.orm import Session
 from loyalty_api import clock, ids
 from loyalty_api.codes import card_number
 from loyalty_api.errors import Fault, Invalid, NotFound
-from loyalty_api.http import Blueprint, unit_of_work
+from loyalty_api.http import unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.members import bodies, edge, examples, identifiers, identifying, schemas, service
+from loyalty_api.members.edge import blueprint
 from loyalty_api.members.identifiers import Identifier, IdentifierInUse, NewIdentifier
 from loyalty_api.members.normal import BadIdentifier
 from loyalty_api.members.rules import IdentifierKind, MemberBlocked, MemberClosed
 
-blp = Blueprint("identifiers", __name__, url_prefix="/v1", description="What finds a member")
 
-
-@blp.operation(
+@blueprint.operation(
     "GET",
     "/members/<mbr:member_id>/identifiers",
     "list_identifiers",
@@ -41,7 +40,7 @@ def list_identifiers(member_id: UUID) -> dict[str, Any]:
     return {"data": [edge.identifier_document(each, enumerates=enumerates) for each in found]}
 
 
-@blp.operation(
+@blueprint.operation(
     "POST",
     "/members/<mbr:member_id>/identifiers",
     "add_identifier",
@@ -74,7 +73,7 @@ def add_identifier(session: Session, member_id: UUID, body: dict[str, Any]) -> A
     return _made(member_id, made, number)
 
 
-@blp.operation(
+@blueprint.operation(
     "POST",
     "/members/<mbr:member_id>/identifiers/<idn:identifier_id>/replace",
     "replace_identifier",
@@ -114,7 +113,7 @@ def replace_identifier(
     return _made(member_id, made, number)
 
 
-@blp.operation(
+@blueprint.operation(
     "DELETE",
     "/members/<mbr:member_id>/identifiers/<idn:identifier_id>",
     "remove_identifier",

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from loyalty_api import clock
 from loyalty_api.errors import Invalid, NotFound
 from loyalty_api.http import (
-    Blueprint,
     PreconditionFailed,
     PreconditionRequired,
     not_modified,
@@ -18,17 +17,16 @@ from loyalty_api.http import (
 )
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.members import bodies, edge, examples, identifiers, membership, people, schemas, service
-from loyalty_api.members.api import IF_MATCH
+from loyalty_api.members.api_members import IF_MATCH
+from loyalty_api.members.edge import blueprint
 from loyalty_api.members.profiles import Record
 from loyalty_api.members.rules import MemberClosed
-
-blp = Blueprint("me", __name__, url_prefix="/v1", description="A member's own account")
 
 _UNCHANGED = {304: "Nothing has changed since If-None-Match"}
 _EDIT_ERRORS = (MemberClosed, PreconditionRequired, PreconditionFailed, Invalid)
 
 
-@blp.operation(
+@blueprint.operation(
     "GET",
     "/me",
     "me_get",
@@ -46,7 +44,7 @@ def me_get() -> Any:
         return unchanged or (_account(session, record), edge.etag(record))
 
 
-@blp.operation(
+@blueprint.operation(
     "PATCH",
     "/me",
     "me_edit",
@@ -65,7 +63,7 @@ def me_edit(session: Session, body: dict[str, Any]) -> Answer:
     return Answer(_account(session, edited), headers=edge.etag(edited), owner=edited.row.member_id)
 
 
-@blp.operation(
+@blueprint.operation(
     "GET",
     "/me/preferences",
     "me_preferences",
@@ -82,7 +80,7 @@ def me_preferences() -> Any:
     return unchanged or ({"language": record.row.language}, edge.etag(record))
 
 
-@blp.operation(
+@blueprint.operation(
     "PATCH",
     "/me/preferences",
     "me_edit_preferences",
@@ -102,7 +100,7 @@ def me_edit_preferences(session: Session, body: dict[str, Any]) -> Answer:
     return Answer(document, headers=edge.etag(edited), owner=edited.row.member_id)
 
 
-@blp.operation(
+@blueprint.operation(
     "GET",
     "/me/card",
     "me_card",
@@ -123,7 +121,7 @@ def me_card() -> Any:
     return unchanged or (document, edge.etag(record))
 
 
-@blp.operation(
+@blueprint.operation(
     "POST",
     "/me/sign-out-everywhere",
     "me_sign_out",

@@ -9,16 +9,15 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock
 from loyalty_api.errors import NotFound
-from loyalty_api.http import Blueprint, unit_of_work
+from loyalty_api.http import unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.members import bodies, edge, examples, people, schemas, service
+from loyalty_api.members.edge import blueprint
 from loyalty_api.members.people import NewPerson, Person
 from loyalty_api.members.rules import MemberClosed
 
-blp = Blueprint("people", __name__, url_prefix="/v1", description="Several people who share one account")
 
-
-@blp.operation(
+@blueprint.operation(
     "GET",
     "/members/<mbr:member_id>/people",
     "list_people",
@@ -36,7 +35,7 @@ def list_people(member_id: UUID) -> dict[str, Any]:
     return {"data": [edge.person_document(person, clear=clear) for person in found]}
 
 
-@blp.operation(
+@blueprint.operation(
     "POST",
     "/members/<mbr:member_id>/people",
     "add_person",
@@ -58,7 +57,7 @@ def add_person(session: Session, member_id: UUID, body: dict[str, Any]) -> Answe
     return _answered(member_id, made)
 
 
-@blp.operation(
+@blueprint.operation(
     "PATCH",
     "/members/<mbr:member_id>/people/<per:person_id>",
     "rename_person",
@@ -84,7 +83,7 @@ def rename_person(session: Session, member_id: UUID, person_id: UUID, body: dict
     return _answered(member_id, renamed)
 
 
-@blp.operation(
+@blueprint.operation(
     "DELETE",
     "/members/<mbr:member_id>/people/<per:person_id>",
     "end_person",

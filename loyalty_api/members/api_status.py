@@ -9,16 +9,14 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock
 from loyalty_api.errors import NotFound
-from loyalty_api.http import Blueprint
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.members import bodies, edge, examples, membership, schemas
-from loyalty_api.members.api import answered
+from loyalty_api.members.api_members import answered
+from loyalty_api.members.edge import blueprint
 from loyalty_api.members.rules import MemberClosed, Step
 
-blp = Blueprint("member_status", __name__, url_prefix="/v1", description="What a member may do")
 
-
-@blp.operation(
+@blueprint.operation(
     "POST",
     "/members/<mbr:member_id>/block",
     "block_member",
@@ -38,7 +36,7 @@ def block_member(session: Session, member_id: UUID, body: dict[str, Any]) -> Ans
     return _change(session, member_id, "restrict" if body["still_earns"] else "block", body)
 
 
-@blp.operation(
+@blueprint.operation(
     "POST",
     "/members/<mbr:member_id>/unblock",
     "unblock_member",
@@ -55,7 +53,7 @@ def unblock_member(session: Session, member_id: UUID, body: dict[str, Any]) -> A
     return _change(session, member_id, "unblock", body)
 
 
-@blp.operation(
+@blueprint.operation(
     "POST",
     "/members/<mbr:member_id>/close",
     "close_member",

@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from loyalty_api.fields import Choice, Flag, Moment, Schema, Text
+from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
 from loyalty_api.http import PageQuery
 from loyalty_api.members.identifying import REASONS
 from loyalty_api.members.rules import IDENTIFIER_KINDS, STATUSES
@@ -85,8 +85,15 @@ class ListQuery(PageQuery):
     enrolled_to = Moment(load_default=None, metadata={"description": "before this moment"})
 
 
-class SearchSchema(ListQuery):
+class SearchSchema(Schema):
     """Whom to find: by an identifier, by whole words of the name, or both."""
+
+    cursor = Text(longest=500, load_default=None, allow_none=True)
+    limit = Whole(least=1, most=200, load_default=50)
+    status = Choice(*STATUSES, load_default=None, allow_none=True)
+    tag = Text(longest=40, load_default=None, allow_none=True)
+    enrolled_from = Moment(load_default=None, allow_none=True)
+    enrolled_to = Moment(load_default=None, allow_none=True)
 
     identifier = fields.Nested(IdentifierInSchema(), load_default=None, allow_none=True)
     name = Text(load_default=None, allow_none=True, metadata={"description": "whole words, in any order"})

@@ -1,8 +1,8 @@
 """What the resources of members share: who asks, what they may see, what the application lends them.
 
-The application lends two functions of features above this one. ``extensions["member_balance"]``, called with
-the session, the member's id and now, gives the figures that a till shows. ``extensions["record_terms"]`` keeps
-an acceptance of terms; it is ``consent.service.record_terms``.
+The application lends two functions of features above this one: ``extensions["member_balance"]``, called with
+the session, the member's id and now, gives the figures that a till shows; ``extensions["record_terms"]``, which
+is ``consent.service.record_terms``, keeps terms that were accepted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import ids
 from loyalty_api.errors import Forbidden
+from loyalty_api.http import Blueprint
 from loyalty_api.members.actors import Actor
 from loyalty_api.members.identifiers import Identifier
 from loyalty_api.members.people import Person
@@ -24,6 +25,8 @@ from loyalty_api.members.profiles import Record
 from loyalty_api.members.rules import full_name, masked_name, masked_value
 from loyalty_api.security import principal
 from loyalty_api.vault import Vault
+
+blueprint = Blueprint("members", __name__, url_prefix="/v1", description="Who belongs to the program")
 
 BALANCE = ("available", "pending", "held", "debt", "version")
 
