@@ -56,7 +56,7 @@ class Access:
 
     def admits(self, caller: Principal) -> bool:
         """Whether ``caller`` may use the operation."""
-        return caller.kind in self.kinds and any(scope in caller.scopes for scope in self.scopes)
+        return caller.kind in self.kinds and not caller.scopes.isdisjoint(self.scopes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +217,11 @@ class Gate:
                 raise BadToken("The member has signed out.")
 
     def _guard(self) -> None:
-        rule = request.url_rule
+        # Flask's proxies look the request up at each touch; on every request's path once is enough.
+        present: flask.Request = request._get_current_object()  # type: ignore[attr-defined]
+        rule = present.url_rule
         if rule is None or (
-            request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)
+            present.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False)
         ):
             return  # Nothing of ours will be called: the framework answers 404, 405 or the allowed methods.
         access = self._by_endpoint.get(rule.endpoint)
@@ -227,7 +229,7 @@ class Gate:
             raise Forbidden("This operation has no row in the permission table.")
         if not access.scopes:
             return
-        caller = self.identify(request.headers.get("Authorization"))
+        caller = self.identify(present.environ.get("HTTP_AUTHORIZATION"))
         self._meter(caller)
         if not access.admits(caller):
             raise ScopeMissing(

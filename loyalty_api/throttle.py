@@ -95,7 +95,7 @@ class Throttle:
         """
         key = caller.caller_id
         allowance = self.take(key, caller.rate)
-        g.throttled, g.allowance = key, allowance
+        g.metered = key, allowance
         if not allowance.granted:
             refuse(allowance)
 
@@ -104,15 +104,16 @@ class Throttle:
         app.after_request(self._account)
 
     def _account(self, response: flask.Response) -> flask.Response:
-        allowance: Allowance | None = g.get("allowance")
-        if allowance is None:
+        metered: tuple[str, Allowance] | None = g.get("metered")
+        if metered is None:
             return response
+        key, allowance = metered
         remaining = allowance.remaining
         if response.status_code == 304:
-            self.give_back(g.throttled)
+            self.give_back(key)
             remaining += 1
-        response.headers["RateLimit-Policy"] = f'"client";q={allowance.limit};w={WINDOW}'
-        response.headers["RateLimit"] = f'"client";r={remaining};t={allowance.reset}'
+        response.headers.add("RateLimit-Policy", f'"client";q={allowance.limit};w={WINDOW}')
+        response.headers.add("RateLimit", f'"client";r={remaining};t={allowance.reset}')
         return response
 
     def _lease(self, bucket: _Bucket, key: str, rate: int, now: float) -> None:
