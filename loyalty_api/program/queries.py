@@ -16,7 +16,13 @@ _PUBLISH_LOCK = 7_310_002
 
 
 def add_draft(
-    connection: Connection[TupleRow], *, draft_id: UUID, document: Any, note: str | None, by: str, now: datetime
+    connection: Connection[TupleRow],
+    *,
+    draft_id: UUID,
+    document: Any,
+    note: str | None,
+    by: str,
+    now: datetime,
 ) -> None:
     """Store a new draft at revision 1."""
     connection.execute(

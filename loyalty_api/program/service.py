@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
-from loyalty_api.db import driver
+from loyalty_api.db import Database, driver
 from loyalty_api.errors import Conflict, Fault, Invalid, NotFound
 from loyalty_api.program import queries, rules_document
 
@@ -116,6 +116,11 @@ def find_draft(session: Session, *, draft_id: UUID, lock: bool = False) -> Draft
     return Draft(*row)
 
 
+def list_drafts(session: Session, *, before: UUID | None, limit: int) -> list[Draft]:
+    """Drafts, the newest first, that are older than ``before``."""
+    return [Draft(*row) for row in queries.drafts(driver(session), before=before, limit=limit)]
+
+
 def publish(
     session: Session, *, draft_id: UUID, effective_from: datetime | None, check: Check, by: str, now: datetime
 ) -> Version:
@@ -179,25 +184,32 @@ class Programs(Generic[Compiled]):
 
     def refresh(self, connection: Connection[TupleRow]) -> None:
         """Read versions that were published since, when the last look is long enough ago."""
-        if self._versions and time.monotonic() - self._read_at < _REREAD_SECONDS:
+        if self._fresh():
             return
         fresh = [Version(*row) for row in queries.versions(connection, above=len(self._versions))]
         if fresh:
             versions = self._versions + fresh
             for version in fresh:
-                self._compiled[version.version] = self._compile(orjson.loads(version.document), version.version)
+                self._compiled[version.version] = self._compile(
+                    orjson.loads(version.document), version.version
+                )
             self._order = sorted((version.effective_from, version.version) for version in versions)
             self._versions = versions
         self._read_at = time.monotonic()
 
     def at(self, connection: Connection[TupleRow], moment: datetime) -> Compiled | None:
+        """The rules in force at ``moment``, or None before the first version."""
+        version = self.in_force(connection, moment)
+        return self._compiled[version.version] if version else None
+
+    def in_force(self, connection: Connection[TupleRow], moment: datetime) -> Version | None:
         """The version in force at ``moment``, or None before the first."""
         self.refresh(connection)
         place = bisect_right(self._order, (moment, len(self._versions)))
-        return self._compiled[self._order[place - 1][1]] if place else None
+        return self._versions[self._order[place - 1][1] - 1] if place else None
 
     def numbered(self, connection: Connection[TupleRow], version: int) -> Compiled | None:
-        """The version with this number, or None when it was never published."""
+        """The rules of the version with this number, or None when it was never published."""
         self.refresh(connection)
         return self._compiled.get(version)
 
@@ -205,3 +217,15 @@ class Programs(Generic[Compiled]):
         """Every version, in the order of their numbers."""
         self.refresh(connection)
         return self._versions
+
+    def current(self, database: Database, now: datetime) -> tuple[int, Compiled | None]:
+        """The number and the rules of the version in force, without a connection while what is known is fresh."""
+        if not self._fresh():
+            with database.unit_of_work() as session:
+                self.refresh(driver(session))
+        place = bisect_right(self._order, (now, len(self._versions)))
+        version = self._order[place - 1][1] if place else 0
+        return version, self._compiled.get(version)
+
+    def _fresh(self) -> bool:
+        return bool(self._versions) and time.monotonic() - self._read_at < _REREAD_SECONDS

@@ -8,7 +8,7 @@ from typing import Any
 
 from loyalty_api import ids
 from loyalty_api.codes import claim_code
-from loyalty_api.rating.catalogue import catalogue
+from loyalty_api.language import catalogue
 from loyalty_api.vault import Vault
 
 SPOKEN = frozenset(("unknown_identifier", "member_blocked", "member_closed"))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import TypedDict
 
-from loyalty_api.rating.catalogue import DEFAULT_LANGUAGE, Catalogue, catalogue
+from loyalty_api.language import DEFAULT_LANGUAGE, Catalogue, catalogue, rate_text
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Effect, NearMiss, Reason
 
@@ -78,16 +78,7 @@ def rule_name(rule: str, *, names: Names, language: str) -> str:
 
 def effect_text(effect: Effect, *, currency: str, language: str) -> str:
     """How an effect came about: ``1 point for each whole 1.00 NOK of 50.00 NOK``."""
-    words, rate = catalogue(language), effect.rate
-    points = words.points(rate.points)
-    if rate.unit == "basket":
-        return words.say("rate", "basket", points=points)
-    per, basis = (
-        _measure(words, rate.per, rate.unit, currency),
-        _measure(words, effect.basis, rate.unit, currency),
-    )
-    text = words.say("rate", rate.round, points=points, per=per, basis=basis)
-    return words.say("rate", "by_line", text=text) if rate.by_line else text
+    return rate_text(effect.rate, effect.basis, currency=currency, words=catalogue(language))
 
 
 def reason_text(reason: Reason, *, currency: str, language: str) -> str:
@@ -108,10 +99,6 @@ def near_miss_text(miss: NearMiss, *, currency: str, names: Names, language: str
             "near_miss", "amount", rule=rule, amount=words.money(miss.missing["amount"], currency)
         )
     return words.say("near_miss", "quantity", rule=rule, quantity=str(miss.missing["quantity"]))
-
-
-def _measure(words: Catalogue, number: int, unit: str, currency: str) -> str:
-    return words.money(number, currency) if unit == "amount" else words.quantity(number, unit)
 
 
 def _basis_steps(basket: Basket, decision: Decision, words: Catalogue) -> list[Step]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from loyalty_api.rating import words
-from loyalty_api.rating.catalogue import catalogue, languages
+from loyalty_api.language import catalogue, languages
 from loyalty_api.rulekit.decision import NearMiss
 from loyalty_api.rulekit.facts import NOBODY
 from tests.earning.builders import BASE, basket, goods, program, rated
@@ -113,7 +113,7 @@ def placeholders(value):
 @pytest.mark.parametrize("language", languages())
 def test_every_catalogue_says_all_that_english_says(language):
     read = [
-        json.loads((resources.files("loyalty_api.rating") / "catalogues" / f"{name}.json").read_text("utf-8"))
+        json.loads((resources.files("loyalty_api") / "catalogues" / f"{name}.json").read_text("utf-8"))
         for name in ("en", language)
     ]
     for entries in read:

@@ -15,6 +15,7 @@ from importlib import resources
 from typing import Any
 
 from loyalty_api.rulekit import money
+from loyalty_api.rulekit.decision import Rate
 
 DEFAULT_LANGUAGE = "en"
 
@@ -63,7 +64,7 @@ class Catalogue:
 @cache
 def languages() -> tuple[str, ...]:
     """The languages there is a catalogue for."""
-    files = resources.files("loyalty_api.rating") / "catalogues"
+    files = resources.files("loyalty_api") / "catalogues"
     return tuple(sorted(file.name[:-5] for file in files.iterdir() if file.name.endswith(".json")))
 
 
@@ -75,5 +76,19 @@ def catalogue(language: str) -> Catalogue:
 
 @cache
 def _read(language: str) -> Catalogue:
-    file = resources.files("loyalty_api.rating") / "catalogues" / f"{language}.json"
+    file = resources.files("loyalty_api") / "catalogues" / f"{language}.json"
     return Catalogue(language, json.loads(file.read_text(encoding="utf-8")))
+
+
+def rate_text(rate: Rate, basis: int, *, currency: str, words: Catalogue) -> str:
+    """How a rate turned ``basis`` into points: ``1 point for each whole 1.00 NOK of 50.00 NOK``."""
+    points = words.points(rate.points)
+    if rate.unit == "basket":
+        return words.say("rate", "basket", points=points)
+    per, of = _measure(words, rate.per, rate.unit, currency), _measure(words, basis, rate.unit, currency)
+    text = words.say("rate", rate.round, points=points, per=per, basis=of)
+    return words.say("rate", "by_line", text=text) if rate.by_line else text
+
+
+def _measure(words: Catalogue, number: int, unit: str, currency: str) -> str:
+    return words.money(number, currency) if unit == "amount" else words.quantity(number, unit)
