@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import platformdirs
-from environs import validate
+from environs import Env, EnvValidationError, ValidationError, validate
 
-from loyalty_api.errors import Invalid
+from loyalty_api.errors import Fault, Invalid
 
 
 class BadSettings(Invalid):
