@@ -1,4 +1,8 @@
-"""Clients: created with a secret that is shown once, changed, revoked, and recognised by that secret."""
+"""Clients: created with a secret that is shown once, changed, revoked, and recognised by that secret.
+
+``now`` is machine time here, even where business time stands still: processes learn of a change by how long
+ago it was.
+"""
 
 from __future__ import annotations
 
