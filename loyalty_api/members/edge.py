@@ -1,8 +1,8 @@
 """What the resources of members share: who asks, what they may see, what the application lends them.
 
-The application lends two functions of features above this one: ``extensions["member_balance"]``, called with
-the session, the member's id and now, gives the figures that a till shows; ``extensions["record_terms"]``, which
-is ``consent.service.record_terms``, keeps terms that were accepted.
+The application lends two functions of features above this one. ``extensions["member_balance"]``, called with
+the session, the member's id and now, gives the figures that a till shows. ``extensions["record_terms"]`` is
+``consent.service.record_terms``: it keeps terms that were accepted.
 """
 
 from __future__ import annotations

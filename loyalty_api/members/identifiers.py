@@ -250,17 +250,19 @@ def _insert(session: Session, *, key: bytes, member_id: UUID, identifier: Identi
 def _tell(
     session: Session, *, member_id: UUID, identifier: Identifier, blind: bytes, actor: Actor, now: datetime
 ) -> None:
-    """Purchases that were kept with this blind index are waiting to be told whose they are."""
-    free = identifier.status == "active"
+    """Purchases that were kept with this blind index are waiting to be told whose they are.
+
+    Readers of events see no difference between a free identifier and a contested one.
+    """
     events.record(
         session,
         member_id=member_id,
-        kind="identifier_added" if free else "identifier_contested",
+        kind="identifier_added",
         subject=ids.show("idn", identifier.identifier_id),
         occurred_at=now,
         now=now,
         body={"kind": identifier.kind, "blind": blind.hex(), "actor": actor.shown()},
-        reaction_due=free,
+        reaction_due=identifier.status == "active",
     )
 
 

@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
@@ -28,6 +30,11 @@ _COLUMNS = (
 )
 # Locks out every other writer of this member, but not the check of a foreign key that points at it.
 _LOCK = f"SELECT {_COLUMNS} FROM members WHERE member_id = %s FOR NO KEY UPDATE"
+_RAISE = (
+    "UPDATE members SET version = raised.version"
+    " FROM unnest(%s::uuid[], %s::bigint[]) AS raised(member_id, version)"
+    " WHERE members.member_id = raised.member_id"
+)
 _TOUCH = "UPDATE members SET version = version + 1, updated_at = %s WHERE member_id = %s RETURNING version"
 
 
@@ -146,6 +153,11 @@ def touch(session: Session, *, member_id: UUID, now: datetime) -> int:
         raise NotFound("There is no such member.")
     version: int = row[0]
     return version
+
+
+def raise_versions(connection: Connection[TupleRow], versions: Sequence[tuple[UUID, int]]) -> None:
+    """Set the versions of members whose locks the caller holds, all by one statement."""
+    connection.execute(_RAISE, ([m for m, _ in versions], [v for _, v in versions]), prepare=True)
 
 
 def changed(session: Session, *, member_id: UUID, now: datetime, **columns: Any) -> None:

@@ -31,7 +31,16 @@ from loyalty_api.members.identifiers import (
 from loyalty_api.members.normal import BadIdentifier, normalise
 from loyalty_api.members.people import NewPerson, Person
 from loyalty_api.members.profiles import Profile, Record
-from loyalty_api.members.queries import Filters, Located, MemberRow, ensure_known, lock, lock_person, touch
+from loyalty_api.members.queries import (
+    Filters,
+    Located,
+    MemberRow,
+    ensure_known,
+    lock,
+    lock_person,
+    raise_versions,
+    touch,
+)
 from loyalty_api.members.rules import (
     IdentifierKind,
     MemberBlocked,
@@ -47,7 +56,7 @@ from loyalty_api.vault import Vault
 __all__ = [
     "Actor", "BadIdentifier", "IdentifierInUse", "IdentifierUnknown", "Located", "MemberBlocked",
     "MemberClosed", "MemberRow", "NewIdentifier", "NewPerson", "blind_of", "ensure_known", "locate", "lock",
-    "lock_person", "normalise", "touch",
+    "lock_person", "normalise", "raise_versions", "touch",
 ]  # fmt: skip
 
 
