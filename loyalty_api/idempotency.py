@@ -174,7 +174,7 @@ def _once(
     session: Session, view: Callable[..., Any], arguments: dict[str, Any], *, key: str, status: int
 ) -> Response:
     vault: Vault = current_app.extensions["vault"]
-    client_id = principal().client_id
+    client_id = _holder()
     mark = fingerprint(vault, method=request.method, path=request.path, body=arguments.get("body"))
     found = claim(session, client_id=client_id, key=key, mark=mark, vault=vault, now=clock.now())
     if found is not None:
@@ -194,6 +194,12 @@ def _once(
         )
     keep(session, client_id=client_id, key=key, answer=answer, owner=owner, vault=vault)
     return _respond(answer)
+
+
+def _holder() -> str:
+    """Whose keys these are: a client's, or one member's: members of one backend share no answers."""
+    caller = principal()
+    return caller.client_id if caller.member_id is None else f"{caller.client_id}/{caller.member_id.hex}"
 
 
 def _stored(result: Any, status: int) -> tuple[Stored, UUID | None]:

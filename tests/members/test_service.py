@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -118,19 +119,30 @@ def test_of_sixteen_who_enrol_the_same_card_at_once_one_does(database: Database)
         assert found.member_id == made[0].record.row.member_id
 
 
-def test_enrolments_that_want_the_same_two_identifiers_in_opposite_order_never_lock_each_other_out(
-    database: Database,
-) -> None:
-    def attempt(*values: str) -> Callable[[], Enrolled]:
-        def run() -> Enrolled:
-            with database.unit_of_work() as session:
-                return enrol(session, *(card(value) for value in values))
+def wait_until_someone_waits(session: Session) -> None:
+    """Until another transaction waits for a lock; the limit only ends a broken run."""
+    for _ in range(2_000):
+        if session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one():
+            return
+        time.sleep(0.001)
+    raise AssertionError("nobody waits for a lock")
 
-        return run
 
-    outcomes = all_at_once([attempt("AAAA", "BBBB"), attempt("BBBB", "AAAA")] * 8)
-    assert sum(isinstance(outcome, Enrolled) for outcome in outcomes) == 1
-    assert sum(isinstance(outcome, IdentifierInUse) for outcome in outcomes) == 15
+def test_identifiers_are_taken_in_one_order_so_that_nobody_waits_in_a_circle(database: Database) -> None:
+    first, second = sorted(("AAAA", "BBBB"), key=lambda value: VAULT.blind("card", value))
+
+    def enrol_both_the_wrong_way_round() -> None:
+        with database.unit_of_work() as session:
+            enrol(session, card(second), card(first))
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.unit_of_work() as holder:
+            enrol(holder, card(first))
+            waiting = pool.submit(enrol_both_the_wrong_way_round)
+            wait_until_someone_waits(holder)
+            with database.unit_of_work() as other:
+                enrol(other, card(second))
+        assert isinstance(waiting.exception(), IdentifierInUse)
 
 
 def test_a_taken_identifier_is_concealed_by_doing_the_same_work(session: Session) -> None:
@@ -329,23 +341,29 @@ def test_nobody_can_be_locked_or_touched_who_is_not_there(session: Session) -> N
         service.touch(session, member_id=ids.new(), now=NOW)
 
 
-def test_a_store_has_one_walk_in_account_however_many_ask_first(database: Database) -> None:
-    def attempt() -> Any:
+def test_a_store_has_one_walk_in_account_whoever_asks_first(database: Database) -> None:
+    def ask() -> Any:
         with database.unit_of_work() as session:
             return service.walk_in_account(session, store_id=STORE, now=NOW)
 
-    accounts = set(all_at_once([attempt] * 16))
-    assert len(accounts) == 1
-    with database.unit_of_work() as session:
-        account = accounts.pop()
-        assert service.count_members(session) == 0
-        assert service.search(session, vault=VAULT, filters=Filters(), after=None, limit=10) == []
-        assert service.lock(session, member_id=account).kind == "walk_in"
-        for call in (service.lock_person, service.ensure_known):
-            with pytest.raises(NotFound):
-                call(session, member_id=account)
+    with ThreadPoolExecutor(1) as pool:
+        with database.unit_of_work() as session:
+            account = service.walk_in_account(session, store_id=STORE, now=NOW)
+            waiting = pool.submit(ask)
+            wait_until_someone_waits(session)
+        assert waiting.result() == ask() == account
+
+
+def test_a_walk_in_account_is_nobody(session: Session) -> None:
+    account = service.walk_in_account(session, store_id=STORE, now=NOW)
+    assert service.lock(session, member_id=account).kind == "walk_in"
+    assert service.count_members(session) == 0
+    assert service.search(session, vault=VAULT, filters=Filters(), after=None, limit=10) == []
+    for call in (service.lock_person, service.ensure_known):
         with pytest.raises(NotFound):
-            service.get(session, vault=VAULT, member_id=account)
+            call(session, member_id=account)
+    with pytest.raises(NotFound):
+        service.get(session, vault=VAULT, member_id=account)
 
 
 def test_an_unknown_home_store_is_refused(session: Session) -> None:
