@@ -158,7 +158,7 @@ class LivenessSchema(Schema):
     status = Choice("alive", required=True)
 
 
-class VersionSchema(Schema):
+class ServiceVersionSchema(Schema):
     """What runs here and what it can do."""
 
     version = Text(required=True, metadata={"description": "version of the program"})
@@ -210,7 +210,7 @@ def readyz() -> dict[str, Any]:
     "/version",
     "version",
     summary="Which version runs here",
-    answer=VersionSchema(),
+    answer=ServiceVersionSchema(),
     answer_example={"version": "0.1.0", "api": "v1", "capabilities": ["batch", "members", "purchases"]},
 )
 def version() -> dict[str, Any]:
