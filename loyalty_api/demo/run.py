@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -88,7 +89,14 @@ def _database(options: Options, settings: Settings) -> Iterator[dict[str, str]]:
         else:
             owner_url, app_url = settings.database_owner_url or running.database_url, running.database_url
         migrating.upgrade(owner_url=owner_url, app_url=app_url)
-        yield {"DATABASE_URL": app_url, "DATABASE_OWNER_URL": owner_url, "REDIS_URL": running.redis_url}
+        yield {
+            "DATABASE_URL": app_url,
+            "DATABASE_OWNER_URL": owner_url,
+            "REDIS_URL": running.redis_url,
+            "LOYALTY_WITHOUT_REDIS": str(not running.redis_url),
+            # Whoever names a database brings its keys, and the server is told of one.
+            "LOYALTY_KEYS": ",".join(f"{name}:{b64encode(key).decode()}" for name, key in settings.keys),
+        }
 
 
 def _prepare(

