@@ -33,9 +33,9 @@ _LOCK = 7_310_002
 
 def ensure_key(session: Session, *, vault: Vault, now: datetime) -> None:
     """Make the first signing key, in use at once, if there is none to sign with."""
-    if signer(_times(session), now=now) is None:
+    if signer(times(session), now=now) is None:
         _lock(session)
-        if signer(_times(session), now=now) is None:
+        if signer(times(session), now=now) is None:
             _add(session, vault=vault, now=now, use_from=now)
 
 
@@ -71,7 +71,7 @@ def replace_stolen_keys(session: Session, *, vault: Vault, now: datetime) -> str
 def signing_key(session: Session, *, vault: Vault, now: datetime) -> tuple[str, ec.EllipticCurvePrivateKey]:
     """The key to sign with at ``now``, made if there is none yet."""
     ensure_key(session, vault=vault, now=now)
-    found = signer(_times(session), now=now)
+    found = signer(times(session), now=now)
     assert found is not None  # noqa: S101 - it was made a line ago
     row = session.get_one(SigningKey, found.kid)
     key = load_der_private_key(vault.unwrap(row.private_key, _context(found.kid)), None)
@@ -103,7 +103,8 @@ def _add(session: Session, *, vault: Vault, now: datetime, use_from: datetime) -
     return kid
 
 
-def _times(session: Session) -> Iterator[KeyTimes]:
+def times(session: Session) -> Iterator[KeyTimes]:
+    """When each key there is signs, and until when its signatures hold."""
     columns = (SigningKey.kid, SigningKey.use_from, SigningKey.verify_until)
     return (KeyTimes(*row) for row in session.execute(select(*columns)))
 

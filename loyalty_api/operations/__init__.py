@@ -1,0 +1,1 @@
+"""What an operator does with an installation: serve it, look after it, check it."""
