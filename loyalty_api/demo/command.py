@@ -7,7 +7,6 @@ from importlib.util import find_spec
 import click
 
 from loyalty_api import clock, config
-from loyalty_api.errors import LoyaltyError
 
 
 @click.command("demo")
@@ -43,7 +42,4 @@ def demo(
     if program not in known_programs():
         raise click.BadParameter(f"There are: {', '.join(known_programs())}.", param_hint="--program")
     options = Options(program, days, host, port, fast, then_exit, as_json)
-    try:
-        run(options, settings=config.read(), now=clock.now())
-    except LoyaltyError as error:
-        raise click.ClickException(f"{error.title}. {error.detail}") from error
+    run(options, settings=config.read(), now=clock.now())

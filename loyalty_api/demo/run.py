@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,6 @@ from pathlib import Path
 import click
 import orjson
 
-from loyalty_api import engines, migrating
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from loyalty_api.demo import data, report, stage
@@ -22,6 +20,7 @@ from loyalty_api.demo.client import Connection, Credential, Tokens
 from loyalty_api.demo.credentials import credentials_file, load_credentials, save_credentials
 from loyalty_api.demo.replay import Replay, Tally
 from loyalty_api.demo.server import ServerDidNotStart, free_port, run_server
+from loyalty_api.operations.place import ensure_schema, open_place
 
 _CONNECTIONS = 8
 # A lane that comes back after a restart of the server finds it within a minute.
@@ -49,23 +48,19 @@ def known_programs() -> list[str]:
 def run(options: Options, *, settings: Settings, now: datetime) -> None:
     """Replay, report and, unless told to exit, serve until Ctrl-C.
 
-    Raises what the engines, the server and the client raise: EngineUnavailable, ServerDidNotStart, NoAnswer,
-    Refused, NoRealData.
+    Raises EngineUnavailable, SchemaBehind, ServerDidNotStart, NoAnswer, Refused, NoRealData.
     """
     window = data.window(days=options.days)
     with ExitStack() as stack:
-        environment = stack.enter_context(_database(options, settings))
-        credentials = _prepare(options, settings, environment["DATABASE_URL"], window, now)
+        database = f"loyalty_{options.program}"
+        place = stack.enter_context(open_place(settings, database=database, redis=True))
+        ensure_schema(place)
+        credentials = _prepare(options, place.settings, window, now)
         port = free_port(host=options.host, wanted=options.port)
         base_url = f"http://{options.host}:{port}"
         log = _folder(settings) / f"{options.program}.log"
         process = stack.enter_context(
-            run_server(
-                host=options.host,
-                port=port,
-                environment={**environment, "LOYALTY_ISSUER": base_url},
-                log=log,
-            )
+            run_server(host=options.host, port=port, database=database, issuer=base_url, log=log)
         )
         connections = _connect(options.host, port)
         found = _replay(options, window, connections, credentials)
@@ -75,37 +70,13 @@ def run(options: Options, *, settings: Settings, now: datetime) -> None:
             raise ServerDidNotStart(f"The server has ended. See {log}.")
 
 
-@contextmanager
-def _database(options: Options, settings: Settings) -> Iterator[dict[str, str]]:
-    """Engines that run and a database at the newest revision, as the settings that lead to them."""
-    with engines.start(
-        data_dir=settings.data_dir,
-        database_url=settings.database_url,
-        redis_url=settings.redis_url,
-        without_redis=settings.without_redis,
-    ) as running:
-        if running.embedded:
-            owner_url, app_url = engines.ensure_database(running, f"loyalty_{options.program}")
-        else:
-            owner_url, app_url = settings.database_owner_url or running.database_url, running.database_url
-        migrating.upgrade(owner_url=owner_url, app_url=app_url)
-        yield {
-            "DATABASE_URL": app_url,
-            "DATABASE_OWNER_URL": owner_url,
-            "REDIS_URL": running.redis_url,
-            "LOYALTY_WITHOUT_REDIS": str(not running.redis_url),
-            # Whoever names a database brings its keys, and the server is told of one.
-            "LOYALTY_KEYS": ",".join(f"{name}:{b64encode(key).decode()}" for name, key in settings.keys),
-        }
-
-
 def _prepare(
-    options: Options, settings: Settings, database_url: str, window: data.Window, now: datetime
+    options: Options, settings: Settings, window: data.Window, now: datetime
 ) -> Mapping[str, Credential]:
     """Publish the program and make the clients; their secrets are on disk before they count."""
     path = credentials_file(data_dir=settings.data_dir, program=options.program)
     document = orjson.loads((Path(__file__).parent / f"{options.program}.json").read_bytes())
-    database = Database(database_url)
+    database = Database(settings.database_url)
     try:
         with database.unit_of_work() as session:
             stage.ensure_program(session, document=document, now=now)

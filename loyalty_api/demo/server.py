@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,14 +46,16 @@ def free_port(*, host: str, wanted: int | None) -> int:
 
 @contextmanager
 def run_server(
-    *, host: str, port: int, environment: Mapping[str, str], log: Path
+    *, host: str, port: int, database: str, issuer: str, log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Serve on ``host:port`` while the block runs; what the server says goes to the file ``log``.
 
+    It finds its engines as we found ours: those that we run, if they are embedded, and in them ``database``.
     It has a session of its own, so that Ctrl-C reaches us first and requests under way are answered; it dies
     with us should we be killed. Raises ServerDidNotStart.
     """
-    process = _spawn(host, port, environment, log)
+    serve = ["--database", database, "serve", "--host", host, "--port", str(port)]
+    process = _spawn(serve, issuer, log)
     try:
         _wait_until_ready(process, host, port, log)
         yield process
@@ -66,13 +68,13 @@ def run_server(
             process.wait()
 
 
-def _spawn(host: str, port: int, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    serve = [sys.executable, "-m", "loyalty_api.cli", "serve", "--host", host, "--port", str(port)]
+def _spawn(serve: Sequence[str], issuer: str, log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "loyalty_api.cli", *serve]
     fate = [child.KEEP, child.KEEP, int(signal.SIGTERM), os.getpid()]
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
         return subprocess.Popen(  # noqa: S603 - the command is ours
-            [sys.executable, "-I", "-S", str(Path(child.__file__)), *map(str, fate), *serve],
-            env={**os.environ, **environment},
+            [sys.executable, "-I", "-S", str(Path(child.__file__)), *map(str, fate), *command],
+            env={**os.environ, "LOYALTY_ISSUER": issuer},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

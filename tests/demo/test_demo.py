@@ -1,0 +1,134 @@
+"""``loyalty demo`` from nothing: real baskets, over HTTP, into a database of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.support.engines import data_folder
+
+from .expected import expected_totals
+
+DAYS = 3
+FIGURES = [
+    "members",
+    "stores",
+    "purchases",
+    "lines",
+    "paid_minor",
+    "points_base",
+    "points_bonus",
+    "points_issued",
+    "duplicates",
+    "rejected",
+    "seconds",
+]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with data_folder() as folder:
+        yield folder
+
+
+def start_demo(folder: Path, *options: str) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "loyalty_api.cli", "demo", "--port", "0", *options]
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+    return subprocess.Popen(
+        words,
+        env={**environment, "LOYALTY_DATA_DIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_demo(folder: Path, *options: str) -> dict[str, Any]:
+    """Run it to its end; the figures of its last line."""
+    process = start_demo(folder, "--days", str(DAYS), "--exit", "--json", *options)
+    said, complaints = process.communicate(timeout=300)
+    assert process.returncode == 0, complaints
+    found: dict[str, Any] = orjson.loads(said.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path) -> dict[str, Any]:
+    """The first run, whole days at a time."""
+    return run_demo(folder, "--fast")
+
+
+def test_the_totals_are_those_of_the_data(first: dict[str, Any]) -> None:
+    expected = expected_totals(days=DAYS)
+    assert first["seconds"] > 0
+    assert first == {
+        "seconds": first["seconds"],
+        "members": expected.members,
+        "stores": expected.stores,
+        "purchases": expected.purchases,
+        "lines": expected.lines,
+        "paid_minor": expected.paid_minor,
+        "points_base": expected.points_base,
+        "points_bonus": expected.points_bonus,
+        "points_issued": expected.points_base + expected.points_bonus,
+        "duplicates": 0,
+        "rejected": 0,
+    }
+
+
+def test_the_figures_come_in_the_documented_order(first: dict[str, Any]) -> None:
+    assert list(first) == FIGURES
+
+
+@pytest.mark.parametrize("way", [["--fast"], []], ids=["batches", "tills"])
+def test_a_second_run_meets_only_duplicates_and_changes_nothing(
+    folder: Path, first: dict[str, Any], way: list[str]
+) -> None:
+    again = run_demo(folder, *way)
+    assert again["duplicates"] == first["purchases"]
+    assert again["rejected"] == 0
+    unchanged = FIGURES[:8]
+    assert {name: again[name] for name in unchanged} == {name: first[name] for name in unchanged}
+
+
+def test_tills_that_report_one_by_one_come_to_the_same(first: dict[str, Any]) -> None:
+    with data_folder() as folder:
+        found = run_demo(folder)
+    assert {name: found[name] for name in FIGURES[:10]} == {name: first[name] for name in FIGURES[:10]}
+
+
+def test_the_secrets_are_for_the_user_alone(folder: Path, first: dict[str, Any]) -> None:
+    secrets = folder / "demo" / "basic.json"
+    assert secrets.stat().st_mode & 0o777 == 0o600
+
+
+def documents(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON documents that stand one behind the other, as two calls of curl leave them."""
+    place = 0
+    while place < len(text):
+        document, place = json.JSONDecoder().raw_decode(text, place)
+        yield document
+
+
+def test_it_serves_until_ctrl_c_and_what_it_says_to_try_works(folder: Path, first: dict[str, Any]) -> None:
+    process = start_demo(folder, "--days", "1", "--fast")
+    try:
+        assert process.stdout is not None
+        said = list(iter(process.stdout.readline, "Serving until Ctrl-C.\n"))
+        commands = "".join(said[next(i for i, line in enumerate(said) if line.startswith("# Sign")) :])
+        tried = subprocess.run(["sh", "-c", commands], capture_output=True, text=True, check=True).stdout
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    purchase, member = documents(tried)
+    assert purchase["points"]["earned"] == 12
+    assert member["balance"]["available"] == purchase["balance"]["available"]
