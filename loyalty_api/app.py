@@ -14,7 +14,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from loyalty_api import docs_page, health, openapi, telemetry
+from loyalty_api import docs_page, event_feed, health, openapi, telemetry
+from loyalty_api.analytics import api as analytics
 from loyalty_api.auth import api as clients
 from loyalty_api.auth import api_oauth as oauth
 from loyalty_api.auth import authority
@@ -39,6 +40,8 @@ from loyalty_api.purchases.recording import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program
 from loyalty_api.stores import api as stores
 from loyalty_api.stores.service import Directory
+from loyalty_api.summaries import api as summaries
+from loyalty_api.summaries.service import Summaries
 from loyalty_api.throttle import Throttle, shared_counter
 from loyalty_api.vault import Vault
 
@@ -54,7 +57,10 @@ def blueprints() -> Sequence[Blueprint]:
         consent.blueprint,
         purchases.blueprint,
         ledger.blueprint,
+        summaries.blueprint,
         program.blueprint,
+        analytics.blueprint,
+        event_feed.blueprint,
         stores.blueprint,
         products.blueprint,
         clients.blueprint,
@@ -105,7 +111,7 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
         settings=settings,
         database=database,
         vault=vault,
-        cache=SummaryCache(settings.redis_url),
+        summaries=Summaries(database=database, cache=SummaryCache(settings.redis_url), vault=vault),
         desk=Desk(vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory()),
         programs=programs,
         check_document=check_document,

@@ -6,8 +6,10 @@ import base64
 import binascii
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from environs import Env, EnvValidationError, ValidationError, validate
@@ -78,12 +80,14 @@ def read() -> Settings:
     """
     env = Env(eager=False)
     data_dir = env.path("LOYALTY_DATA_DIR", default_data_dir())
-    found = {
+    found: dict[str, Any] = {
         "database_url": env.str("DATABASE_URL", ""),
         "database_owner_url": env.str("DATABASE_OWNER_URL", ""),
         "redis_url": env.str("REDIS_URL", ""),
         "without_redis": env.bool("LOYALTY_WITHOUT_REDIS", False),
-        "issuer": env.str("LOYALTY_ISSUER", "http://127.0.0.1:8080", validate=validate.URL(require_tld=False)),
+        "issuer": env.str(
+            "LOYALTY_ISSUER", "http://127.0.0.1:8080", validate=validate.URL(require_tld=False)
+        ),
         "audience": env.str("LOYALTY_AUDIENCE", "loyalty-api", validate=validate.Length(min=1)),
         "workers": env.int("LOYALTY_WORKERS", 2, validate=validate.Range(1, 64)),
         "threads": env.int("LOYALTY_THREADS", 2, validate=validate.Range(1, 32)),
@@ -91,7 +95,9 @@ def read() -> Settings:
             "LOYALTY_LOG_LEVEL", "info", validate=validate.OneOf(["debug", "info", "warning", "error"])
         ),
         "token_seconds": env.int("LOYALTY_TOKEN_SECONDS", 600, validate=validate.Range(60, 3600)),
-        "member_token_seconds": env.int("LOYALTY_MEMBER_TOKEN_SECONDS", 900, validate=validate.Range(60, 3600)),
+        "member_token_seconds": env.int(
+            "LOYALTY_MEMBER_TOKEN_SECONDS", 900, validate=validate.Range(60, 3600)
+        ),
         "default_rate": env.int("LOYALTY_DEFAULT_RATE", 6000, validate=validate.Range(1, 1_000_000)),
         "subject_issuers": env.json("LOYALTY_SUBJECT_ISSUERS", {}, validate=_registered_issuers),
     }
@@ -100,7 +106,9 @@ def read() -> Settings:
         env.seal()
     except EnvValidationError as error:
         raise BadSettings(_listed(error), errors=_faults(error)) from error
-    return Settings(data_dir=data_dir, keys=_keys(keys) or _kept_keys(data_dir, found["database_url"]), **found)
+    return Settings(
+        data_dir=data_dir, keys=_keys(keys) or _kept_keys(data_dir, found["database_url"]), **found
+    )
 
 
 def _kept_keys(data_dir: Path, database_url: str) -> tuple[tuple[str, bytes], ...]:
@@ -112,7 +120,9 @@ def _kept_keys(data_dir: Path, database_url: str) -> tuple[tuple[str, bytes], ..
     :raises BadSettings: there is a database and no ring.
     """
     if database_url:
-        fault = Fault("/LOYALTY_KEYS", "required", "Set it together with DATABASE_URL: name:base64 of 32 bytes.")
+        fault = Fault(
+            "/LOYALTY_KEYS", "required", "Set it together with DATABASE_URL: name:base64 of 32 bytes."
+        )
         raise BadSettings(fault.message, errors=[fault])
     path = data_dir / "keys"
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -136,9 +146,14 @@ def _registered_issuers(value: object) -> None:
 def _faults(error: EnvValidationError) -> list[Fault]:
     return [
         Fault(f"/{name}", "invalid_value", str(message))
-        for name, messages in error.error_messages.items()
+        for name, messages in _by_name(error).items()
         for message in messages
     ]
+
+
+def _by_name(error: EnvValidationError) -> Mapping[str, list[str]]:
+    found = error.error_messages
+    return found if isinstance(found, Mapping) else {"environment": list(found)}
 
 
 def _listed(error: EnvValidationError) -> str:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow, tuple_row
-from sqlalchemy import URL, Engine, MetaData, create_engine, event, exc, make_url
+from sqlalchemy import URL, Engine, MetaData, create_engine, event, exc, make_url, text
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from loyalty_api.engines import with_timeouts
 
+_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # A connection that was used this recently is taken as alive; older ones are asked first.
 _TRUSTED_SECONDS = 1.0
 _SERVER_LIMITS = "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
@@ -56,12 +58,33 @@ class Database:
         )
         event.listen(self.engine, "checkout", _ask_if_idle)
         event.listen(self.engine, "checkin", _remember_use)
+        event.listen(self.engine, "connect", self._forget_incarnation)
+
+    @cached_property
+    def incarnation(self) -> str:
+        """What this database is a life of: a restore to an earlier point begins another one.
+
+        PostgreSQL starts a new timeline then, so version numbers that are used again are not taken for the old ones.
+        """
+        row = self.fetch_one(
+            "SELECT system_identifier, timeline_id FROM pg_control_system(), pg_control_checkpoint()", ()
+        )
+        return f"{row[0]:x}.{row[1]}" if row else "0"
+
+    def _forget_incarnation(self, *_: Any) -> None:
+        # A restored server is reached by new connections only.
+        self.__dict__.pop("incarnation", None)
 
     @contextmanager
-    def unit_of_work(self) -> Iterator[Session]:
-        """A session whose transaction commits when the block ends, and rolls back when it raises."""
+    def unit_of_work(self, *, snapshot: bool = False) -> Iterator[Session]:
+        """A session whose transaction commits when the block ends, and rolls back when it raises.
+
+        With ``snapshot`` it only reads, and sees one moment of the database throughout (REPEATABLE READ).
+        """
         session = Session(self.engine, autoflush=False, expire_on_commit=False)
         try:
+            if snapshot:
+                session.execute(_SNAPSHOT)
             yield session
             session.commit()
         except BaseException:

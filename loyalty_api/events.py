@@ -20,6 +20,8 @@ from loyalty_api.db import Base, driver
 from loyalty_api.rows import Table
 
 _SETTLE_LOCK = 7_310_001
+INTERNAL = ("awaited_receipt_arrived",)
+"""Kinds that concern no member yet: features tell each other, nobody else is told."""
 
 
 class Event(Base):
@@ -68,7 +70,8 @@ def record(
 ) -> None:
     """Write an event into the present transaction. The caller holds the member's lock.
 
-    ``body`` holds ids and numbers only, never personal data. ``reaction_due`` asks that another feature be
+    ``body`` holds ids and numbers only, never personal data; a member whose name starts with an underscore is
+    for other features and is not told outside. ``reaction_due`` asks that another feature be
     told; ``reactions.py`` knows which.
     """
     row = (member_id, kind, subject, occurred_at, now, dict(body or {}), reaction_due)
@@ -97,8 +100,13 @@ def after(session: Session, *, position: int, limit: int) -> list[dict[str, Any]
     """Up to ``limit`` settled events after ``position``, oldest first."""
     rows = driver(session).execute(
         "SELECT position, member_id, kind, subject, occurred_at, recorded_at, body FROM events"
-        " WHERE position > %s ORDER BY position LIMIT %s",
-        (position, limit),
+        " WHERE position > %s AND kind <> ALL(%s) ORDER BY position LIMIT %s",
+        (position, list(INTERNAL), limit),
     )
     names = ("position", "member_id", "kind", "subject", "occurred_at", "recorded_at", "body")
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return [{**dict(zip(names, row, strict=True)), "body": _told(row[-1])} for row in rows]
+
+
+def _told(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a body is for the outside: members that start with an underscore are between features."""
+    return {name: value for name, value in body.items() if not name.startswith("_")}

@@ -336,6 +336,7 @@ def id_converter(prefix: str, missing: type[NotFound] = NotFound) -> type[BaseCo
 
     Converter.__name__ = f"{prefix.title()}Id"
     Converter.missing = missing  # type: ignore[attr-defined]
+    Converter.prefix = prefix  # type: ignore[attr-defined]
     return Converter
 
 
@@ -343,7 +344,9 @@ class PageQuery(Schema):
     """Which page of a list: a cursor from the page before, and how many rows at most."""
 
     cursor = Text(longest=500, load_default=None, metadata={"description": "next_cursor of the page before"})
-    limit = QueryWhole(least=1, most=200, load_default=50, metadata={"description": "rows a page, at most 200"})
+    limit = QueryWhole(
+        least=1, most=200, load_default=50, metadata={"description": "rows a page, at most 200"}
+    )
 
 
 def page_of(item: ma.Schema, name: str) -> ma.Schema:

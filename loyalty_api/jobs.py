@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 # An event waits while an earlier one of its member is due, so that one member's reactions keep their order.
 _NEXT = (
-    "SELECT member_id, event_id, kind, body FROM events e WHERE reaction_due AND NOT (event_id = ANY(%s))"
+    "SELECT member_id, event_id, kind, subject, body FROM events e WHERE reaction_due AND NOT (event_id = ANY(%s))"
     " AND NOT EXISTS (SELECT 1 FROM events f WHERE f.reaction_due AND f.member_id = e.member_id"
     " AND f.event_id < e.event_id) ORDER BY event_id LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
@@ -56,9 +56,9 @@ def _deliver_one(database: Database, desk: Desk, failed: list[int]) -> int | Non
         row = driver(session).execute(_NEXT, (failed,)).fetchone()
         if row is None:
             return None
-        member_id, event_id, kind, body = row
+        member_id, event_id, kind, subject, body = row
         try:
-            REACTIONS[kind](session, desk, Happened(member_id, kind, body), clock.now())
+            REACTIONS[kind](session, desk, Happened(member_id, kind, subject, body), clock.now())
         except Exception as error:
             _log.exception("reaction_failed", extra={"event_id": event_id, "kind": kind})
             raise _Failed(event_id) from error

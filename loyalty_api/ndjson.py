@@ -63,12 +63,13 @@ class Body:
     :raises BatchRunning: another one is open in this process.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, longest_line: int = LONGEST_LINE) -> None:
         if request.mimetype != MEDIA_TYPE:
             raise WrongContentType(f"Send one JSON document a line, as {MEDIA_TYPE}.")
         if not _taking_turns.acquire(blocking=False):
             raise BatchRunning(retry_after=2)
         self._open = True
+        self._longest = longest_line
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - close() does
         try:
             self._receive(limits)
@@ -94,7 +95,7 @@ class Body:
 
     def lines(self) -> Iterator[bytes]:
         """The lines that are not blank; of one that is too long only its beginning (``parse`` refuses it)."""
-        while line := self._file.readline(LONGEST_LINE + 1):
+        while line := self._file.readline(self._longest + 1):
             end = line
             while end and not end.endswith(b"\n"):
                 end = self._file.readline(_BLOCK)
@@ -109,14 +110,14 @@ class Body:
             _taking_turns.release()
 
 
-def parse(line: bytes) -> Any:
+def parse(line: bytes, *, longest: int = LONGEST_LINE) -> Any:
     """The document on ``line``.
 
-    :raises LineTooLong: it is longer than ``LONGEST_LINE``.
+    :raises LineTooLong: it is longer than ``longest`` bytes.
     :raises NotJson: it is not JSON.
     """
-    if len(line) > LONGEST_LINE:
-        raise LineTooLong(f"A line holds at most {LONGEST_LINE} bytes.")
+    if len(line) > longest:
+        raise LineTooLong(f"A line holds at most {longest} bytes.")
     return load_json(line)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from loyalty_api import ids
 from loyalty_api.purchases import claims
 from loyalty_api.purchases.recording import Desk
 
@@ -20,6 +21,7 @@ class Happened:
 
     member_id: UUID
     kind: str
+    subject: str
     body: Mapping[str, Any]
 
 
@@ -28,11 +30,18 @@ def _attach_earlier_receipts(session: Session, desk: Desk, event: Happened, now:
         session,
         desk,
         member_id=event.member_id,
-        blind=(event.body["kind"], bytes.fromhex(event.body["blind"])),
+        blind=(event.body["kind"], bytes.fromhex(event.body["_blind"])),
         now=now,
     )
 
 
+def _keep_promises(session: Session, desk: Desk, event: Happened, now: datetime) -> None:
+    purchase_id = ids.read("pur", event.subject)
+    if purchase_id is not None:
+        claims.keep_promises(session, desk, purchase_id=purchase_id, now=now)
+
+
 REACTIONS: Mapping[str, Callable[[Session, Desk, Happened, datetime], None]] = {
     "identifier_added": _attach_earlier_receipts,
+    "awaited_receipt_arrived": _keep_promises,
 }

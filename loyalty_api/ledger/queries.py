@@ -7,6 +7,7 @@ balance is read by a statement of its own, which starts when the lock is there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
@@ -110,3 +111,77 @@ def lots_of(connection: Connection[TupleRow], member_ids: Sequence[UUID]) -> dic
     for row in connection.execute(_LOTS_OF, (list(member_ids),), prepare=True):
         found[row[0]][row[1]] = Lot(*row[1:])
     return found
+
+
+BALANCE_OF = (
+    "SELECT m.version, "
+    + ", ".join("b." + column for column in BALANCE_COLUMNS.split(", "))
+    + " FROM members m"
+    " LEFT JOIN balances b ON b.member_id = m.member_id WHERE m.member_id = %s AND m.kind = 'person'"
+)
+"""A member's version with its balance: the one row that every read of a member begins with."""
+
+_ENTRY_COLUMNS = {
+    "journal_id": "j.journal_id",
+    "ordinal": "p.ordinal",
+    "kind": "j.kind",
+    "points": "p.points",
+    "from_account": "p.from_account",
+    "to_account": "p.to_account",
+    "lot_id": "p.lot_id",
+    "rule": "p.rule",
+    "program_version": "p.program_version",
+    "basis": "p.basis",
+    "occurred_at": "j.occurred_at",
+    "recorded_at": "j.recorded_at",
+    "cause_type": "j.cause_type",
+    "cause_id": "j.cause_id",
+    "store_id": "j.store_id",
+    "store_name": "s.name",
+    "reference": "j.reference",
+    "person_id": "j.person_id",
+    "actor_kind": "j.actor_kind",
+    "actor_id": "j.actor_id",
+    "reverses": "j.reverses",
+    "version": "j.version",
+    "available_after": "j.available_after",
+    "pending_after": "j.pending_after",
+    "held_after": "j.held_after",
+    "debt_after": "j.debt_after",
+    "available_at": "l.available_at",
+    "expires_at": "l.expires_at",
+    "lot_pending": "l.pending",
+    "lot_available": "l.available",
+    "lot_held": "l.held",
+    "member_id": "j.member_id",
+}
+_ENTRIES = (
+    f"SELECT {', '.join(_ENTRY_COLUMNS.values())} FROM journals j"
+    " JOIN postings p ON p.member_id = j.member_id AND p.journal_id = j.journal_id"
+    " LEFT JOIN lots l ON l.member_id = p.member_id AND l.lot_id = p.lot_id"
+    " LEFT JOIN stores s ON s.store_id = j.store_id"
+)
+_PAGE = (
+    f"{_ENTRIES} WHERE j.member_id = %(member)s AND (j.version, p.ordinal) < (%(version)s, %(ordinal)s)"
+    " AND j.version <= %(version)s ORDER BY j.version DESC, p.ordinal DESC LIMIT %(limit)s"
+)
+_ONE = f"{_ENTRIES} WHERE j.journal_id = %s AND p.ordinal = %s"
+LATEST = (1 << 62, 0)
+
+
+def entries_of(
+    connection: Connection[TupleRow], member_id: UUID, *, before: tuple[int, int] = LATEST, limit: int
+) -> list[dict[str, Any]]:
+    """A member's postings as entries, the latest first, that lie before (version, ordinal)."""
+    rows = connection.execute(
+        _PAGE,
+        {"member": member_id, "version": before[0], "ordinal": before[1], "limit": limit},
+        prepare=True,
+    )
+    return [dict(zip(_ENTRY_COLUMNS, row, strict=True)) for row in rows]
+
+
+def entry(connection: Connection[TupleRow], journal_id: UUID, ordinal: int) -> dict[str, Any] | None:
+    """One posting as an entry, whoever's it is."""
+    row = connection.execute(_ONE, (journal_id, ordinal), prepare=True).fetchone()
+    return dict(zip(_ENTRY_COLUMNS, row, strict=True)) if row else None

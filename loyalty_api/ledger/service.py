@@ -10,10 +10,14 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
 
 from loyalty_api import ids
-from loyalty_api.ledger import queries, rules
+from loyalty_api.db import driver
+from loyalty_api.errors import NotFound
+from loyalty_api.ledger import queries, reading, rules
 from loyalty_api.ledger.rules import Account, Balance, Lot, Movement
+from loyalty_api.members import service as members
 
 # Ids that one write makes are counted up from its own: what time did comes first, in a range of its own.
 _FIRST_OVERDUE = 1 << 20
@@ -169,3 +173,29 @@ def balance_row(balance: Balance) -> tuple[Any, ...]:
         balance.available, balance.pending, balance.held, balance.debt, balance.earned, balance.spent,
         balance.expired, balance.adjusted, balance.next_due_at,
     )  # fmt: skip
+
+
+def settle_member(session: Session, *, member_id: UUID, first_id: UUID, now: datetime) -> None:
+    """Book what time has done to a member since the last write, so that a statement shows it."""
+    member = members.lock(session, member_id=member_id)
+    connection = driver(session)
+    balances = queries.balances_of(connection, [member_id])
+    book = open_books(connection, versions={member_id: member.version}, balances=balances)[member_id]
+    book.settle(first_id=first_id, now=now)
+    if book.changed:
+        write_books(connection, [book])
+        members.raise_versions(connection, [(member_id, book.version_after)])
+
+
+def shown_balance(session: Session, *, member_id: UUID, now: datetime) -> dict[str, int] | None:
+    """What a till shows of a member's points as of ``now``, or None when there is no such member."""
+    try:
+        balance = reading.shown(driver(session), member_id, now).account.balance
+    except NotFound:
+        return None
+    return {
+        "available": balance.available,
+        "pending": balance.pending,
+        "held": balance.held,
+        "debt": balance.debt,
+    }

@@ -261,7 +261,7 @@ def _tell(
         subject=ids.show("idn", identifier.identifier_id),
         occurred_at=now,
         now=now,
-        body={"kind": identifier.kind, "blind": blind.hex(), "actor": actor.shown()},
+        body={"kind": identifier.kind, "_blind": blind.hex(), "actor": actor.shown()},
         reaction_due=identifier.status == "active",
     )
 

@@ -26,6 +26,7 @@ from loyalty_api.members.identifiers import (
     IdentifierUnknown,
     NewIdentifier,
     blind_of,
+    card_to_show,
     locate,
 )
 from loyalty_api.members.normal import BadIdentifier, normalise
@@ -55,7 +56,7 @@ from loyalty_api.vault import Vault
 
 __all__ = [
     "Actor", "BadIdentifier", "IdentifierInUse", "IdentifierUnknown", "Located", "MemberBlocked",
-    "MemberClosed", "MemberRow", "NewIdentifier", "NewPerson", "blind_of", "ensure_known", "locate", "lock",
+    "MemberClosed", "MemberRow", "NewIdentifier", "NewPerson", "blind_of", "card_to_show", "ensure_known", "locate", "lock",
     "lock_person", "normalise", "raise_versions", "touch",
 ]  # fmt: skip
 

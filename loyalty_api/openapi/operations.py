@@ -133,13 +133,11 @@ class Paths:
     def _refused(self, status: int, found: Sequence[Refusal]) -> dict[str, Any]:
         """A refusal's answer, shared with every operation that refuses with the same codes."""
         codes = sorted(refusal.code for refusal in found)
-        for refusal in found:
-            self.examples.setdefault(refusal.code, refusals.example(refusal))
-        name = "_".join(codes)
-        if status not in _SHARED or len(name) > 60:
+        name = f"{refusals.phrase(status)}.{'_'.join(codes)}"
+        if status not in _SHARED or len(name) > 80:
             return self._problem(status, found)
-        name = f"{refusals.phrase(status)}.{name}"
-        self.responses.setdefault(name, self._problem(status, found))
+        if name not in self.responses:
+            self.responses[name] = self._problem(status, found)
         return {"$ref": f"#/components/responses/{name}"}
 
     def _problem(self, status: int, found: Sequence[Refusal]) -> dict[str, Any]:
@@ -148,9 +146,18 @@ class Paths:
             headers["Retry-After"] = _header("RetryAfter")
         if status == 429:
             headers["RateLimit"] = _header("RateLimit")
-        examples = {r.code: {"$ref": f"#/components/examples/{r.code}"} for r in found}
+        examples = {refusal.code: self._example(refusal) for refusal in found}
         content = {PROBLEM: {"schema": self._shapes.of_answer(ProblemSchema()), "examples": examples}}
         return {"description": refusals.description(found), "headers": headers, "content": content}
+
+    def _example(self, refusal: Refusal) -> dict[str, str]:
+        """A reference to the refusal's example; a code that comes with two statuses has two."""
+        example = refusals.example(refusal)
+        name = refusal.code
+        if self.examples.setdefault(name, example)["value"]["status"] != refusal.status:
+            name = f"{refusal.code}.{refusal.status}"
+            self.examples[name] = example
+        return {"$ref": f"#/components/examples/{name}"}
 
 
 def _said(operation: Operation) -> str:

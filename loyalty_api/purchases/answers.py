@@ -47,14 +47,14 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
             "available_at": available_at,
             "expires_at": effects[0].get("expires_at") if effects else None,
         },
-        "balance": outcome.get("balance"),
-        "expiring_next": outcome.get("expiring_next"),
+        "balance": _in_order(outcome.get("balance"), "available", "pending", "held", "debt", "version"),
+        "expiring_next": _in_order(outcome.get("expiring_next"), "points", "expires_at"),
         "tier": None,
         "redemptions": [],
         "coupons": [],
         "gifts": [],
         "effects": [effect_answer(effect) for effect in effects],
-        "discrepancies": outcome["discrepancies"],
+        "discrepancies": [dict(sorted(odd.items())) for odd in outcome["discrepancies"]],
         "claim_code": code,
         **said(row, earned, code),
     }
@@ -67,7 +67,7 @@ def effect_answer(effect: Mapping[str, Any]) -> dict[str, Any]:
         "kind": effect.get("kind", "points"),
         "desired": effect["desired"],
         "granted": effect["granted"],
-        "points": dict(effect["shares"]),
+        "points": dict(effect.get("shares", ())),
     }
 
 
@@ -89,6 +89,11 @@ def said(row: Mapping[str, Any], earned: int, code: str | None) -> dict[str, Any
         if odd["code"] in SPOKEN
     ]
     return {"messages": messages, "receipt_lines": lines}
+
+
+def _in_order(document: Mapping[str, Any] | None, *names: str) -> dict[str, Any] | None:
+    """The document with its members in this order: jsonb keeps none, and a repeated answer is the same to the byte."""
+    return {name: document[name] for name in names} if document else None
 
 
 def _line(text: str, value: str, *, style: str = "normal") -> dict[str, str]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import ids
 from loyalty_api.db import driver
+from loyalty_api.language import catalogue
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
 from loyalty_api.purchases import queries, rules
@@ -20,7 +21,6 @@ from loyalty_api.purchases.answers import SPOKEN
 from loyalty_api.purchases.quotes import Quote, write_quote
 from loyalty_api.purchases.recording import CurrencyMismatch, Desk, MemberMismatch, StoreNotKnown, facts_of
 from loyalty_api.purchases.service import blind_in, member_in
-from loyalty_api.language import catalogue
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rating.words import effect_text, near_miss_text, reason_text
 from loyalty_api.rulekit.basket import Basket

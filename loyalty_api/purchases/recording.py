@@ -16,14 +16,17 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
 
-from loyalty_api import ids
+from loyalty_api import events, ids
 from loyalty_api.codes import claim_code
+from loyalty_api.db import driver
 from loyalty_api.errors import Conflict, Invalid, LoyaltyError, Unavailable
 from loyalty_api.events import EVENTS
 from loyalty_api.ledger.rules import Lot, Movement, Posting
 from loyalty_api.ledger.service import Book, Cause, open_books, write_books
 from loyalty_api.members.rules import walk_in_id
+from loyalty_api.members.service import raise_versions, walk_in_account
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.program.service import Programs
@@ -130,12 +133,13 @@ def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
 
 
 def record(
-    connection: Connection[TupleRow], desk: Desk, reported: Sequence[Reported], *, who: Who, now: datetime
+    session: Session, desk: Desk, reported: Sequence[Reported], *, who: Who, now: datetime
 ) -> list[Outcome]:
     """Record receipts; each has its own outcome and one that is refused does not touch the others.
 
     :raises Unavailable: a member was re-identified while we waited; nothing is written, send it again.
     """
+    connection = driver(session)
     first, copies = _first_of_each(reported)
     opened = queries.open_receipts(
         connection,
@@ -145,10 +149,28 @@ def record(
     )
     batch = _Batch(connection, desk, opened, who, now)
     outcomes = {r.purchase_id: batch.record(r) for r in first}
+    for store_id in sorted({row["store_id"] for row in batch.anonymous}):
+        walk_in_account(session, store_id=store_id, now=now)
     batch.write()
+    for row in batch.anonymous:
+        _tell_if_awaited(session, row, now)
     for copy in copies:
         outcomes[copy.purchase_id] = _known(connection, copy)
     return [outcomes[r.purchase_id] for r in reported]
+
+
+def _tell_if_awaited(session: Session, row: Row, now: datetime) -> None:
+    """Someone may have claimed this receipt before it arrived (M9): the claim is settled once this is committed."""
+    if queries.is_awaited(driver(session), rules.receipt_key({**row, "store": row["store_id"]})):
+        events.record(
+            session,
+            member_id=row["member_id"],
+            kind="awaited_receipt_arrived",
+            subject=ids.show("pur", row["purchase_id"]),
+            occurred_at=row["occurred_at"],
+            now=now,
+            reaction_due=True,
+        )
 
 
 def _first_of_each(reported: Sequence[Reported]) -> tuple[list[Reported], list[Reported]]:
@@ -185,6 +207,7 @@ class _Batch:
         )
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
+        self.anonymous: list[Row] = []
 
     def record(self, report: Reported) -> Outcome:
         """Rate one receipt and note what it writes."""
@@ -209,7 +232,7 @@ class _Batch:
             self._book(report, rated, book, person_id)
         row = self._row(report, rated, member, person_id)
         if book:
-            _note_balance(row, book)
+            note_balance(row, book)
         self._note(report, row, rated, member)
         return row
 
@@ -331,6 +354,7 @@ class _Batch:
                  row["occurred_at"], self.now, {"points": row["points_base"] + row["points_bonus"]}, False)
             )  # fmt: skip
             return
+        self.anonymous.append(row)
         code = claim_code(self.desk.vault.blind("claim", row["purchase_id"].hex))
         written.claim_codes.append(
             ("\\x" + self.desk.vault.blind("claim_code", code).hex(), row["purchase_id"])
@@ -352,7 +376,7 @@ class _Batch:
             queries.CLAIM_CODES.insert(connection, written.claim_codes)
             write_books(connection, books)
             if versions:
-                queries.raise_versions(connection, versions)
+                raise_versions(connection, versions)
             EVENTS.insert(connection, written.events)
             queries.give_up(connection, self.refused)
 
@@ -452,7 +476,8 @@ def _activity_expiry(at: datetime, program: Program) -> Callable[[int], datetime
     return expiry
 
 
-def _note_balance(row: Row, book: Book) -> None:
+def note_balance(row: Row, book: Book) -> None:
+    """Keep in the purchase what its answer says of the balance right after it."""
     balance = book.balance
     lots = [lot for lot in book.account.lots.values() if lot.expires_at and lot.available]
     if lots:

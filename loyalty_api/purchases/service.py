@@ -82,7 +82,7 @@ def purchase(session: Session, desk: Desk, *, report: Reported, who: Who, now: d
     :raises CurrencyMismatch: the program has another currency.
     :raises MemberMismatch: identifier and member_id disagree.
     """
-    outcome = record(driver(session), desk, [report], who=who, now=now)[0]
+    outcome = record(session, desk, [report], who=who, now=now)[0]
     if outcome.error is not None:
         raise outcome.error
     return outcome
@@ -97,3 +97,18 @@ def find(session: Session, *, purchase_id: UUID) -> Row:
     if row is None:
         raise PurchaseUnknown
     return row
+
+
+PLACE = (datetime, UUID)
+"""What a cursor into a member's history holds: when, and which."""
+
+
+def place_before(values: list[Any] | None) -> tuple[datetime, UUID] | None:
+    """The place in a member's history that a cursor names."""
+    return (values[0], values[1]) if values else None
+
+
+class RejectUnknown(NotFound):
+    """There is no refused item with this id that is still open."""
+
+    code, title = "reject_unknown", "There is no such refused item"

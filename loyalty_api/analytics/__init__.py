@@ -1,0 +1,1 @@
+"""Questions asked across the whole program."""

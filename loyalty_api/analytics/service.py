@@ -1,0 +1,41 @@
+"""Totals over everything that was recorded, read from the purchases and the ledger themselves."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from loyalty_api.db import driver
+
+# A purchase that was claimed lies twice, once as a marked walk-in copy: that one is not counted.
+_PURCHASES = (
+    "SELECT count(*), count(DISTINCT store_id), coalesce(sum(line_count), 0)::bigint,"
+    " coalesce(sum(paid), 0)::bigint, coalesce(sum(points_base), 0)::bigint,"
+    " coalesce(sum(points_bonus), 0)::bigint FROM purchases WHERE status <> 'moved'"
+)
+_MEMBERS = "SELECT count(*) FROM members WHERE kind = 'person' AND status <> 'erased'"
+_STORES = "SELECT count(*) FROM stores"
+_ISSUED = (
+    "SELECT (coalesce(sum(points) FILTER (WHERE from_account = 'issued'), 0)"
+    " - coalesce(sum(points) FILTER (WHERE to_account = 'issued'), 0))::bigint FROM postings"
+)
+
+
+def totals(session: Session) -> dict[str, int]:
+    """Members, stores, purchases, lines, money paid (minor units) and points, as of this transaction."""
+    connection = driver(session)
+    connection.execute("SET LOCAL statement_timeout = '9s'")
+    purchases = connection.execute(_PURCHASES).fetchone() or (0,) * 6
+    members = connection.execute(_MEMBERS).fetchone() or (0,)
+    stores = connection.execute(_STORES).fetchone() or (0,)
+    issued = connection.execute(_ISSUED).fetchone() or (0,)
+    return {
+        "members": members[0],
+        "stores": stores[0],
+        "stores_selling": purchases[1],
+        "purchases": purchases[0],
+        "lines": purchases[2],
+        "paid_minor": purchases[3],
+        "points_base": purchases[4],
+        "points_bonus": purchases[5],
+        "points_issued": issued[0],
+    }

@@ -1,0 +1,8 @@
+"""Every resource of the till, on one blueprint."""
+
+from __future__ import annotations
+
+from loyalty_api.purchases import api_batch, api_claims
+from loyalty_api.purchases.api_till import blueprint
+
+__all__ = ["api_batch", "api_claims", "blueprint"]

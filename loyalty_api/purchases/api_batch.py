@@ -1,0 +1,135 @@
+"""The batch call and what it refused, over HTTP."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import Response
+from sqlalchemy.orm import Session
+
+from loyalty_api import clock, ids, ndjson
+from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
+from loyalty_api.http import PageQuery, database, page, page_of, read_cursor, unit_of_work
+from loyalty_api.idempotency import idempotent
+from loyalty_api.purchases import batch, examples, service
+from loyalty_api.purchases.api_till import blueprint, caller, desk
+from loyalty_api.purchases.schemas import PurchaseSchema
+from loyalty_api.security import ensure_store, principal
+
+LIMITS = ndjson.Limits(size=64 << 20, lines=10_000)
+_purchase = PurchaseSchema()
+
+
+class BatchResultSchema(Schema):
+    """What became of one item."""
+
+    index = Whole(required=True, metadata={"description": "which line, counted from 0, blank ones left out"})
+    type = Text(required=True)
+    reference = Text(required=True, allow_none=True)
+    status = Choice("created", "duplicate", "waiting", "rejected", "ignored", required=True)
+    id = Text(required=True, allow_none=True)
+    points = Whole(required=True, allow_none=True)
+    code = Text(required=True, allow_none=True)
+    errors = ma.fields.List(ma.fields.Dict())
+
+
+class BatchItemSchema(Schema):
+    """One line of a batch."""
+
+    type = Choice("purchase", required=True)
+    body = ma.fields.Nested(PurchaseSchema(), required=True)
+
+
+class RejectQuery(PageQuery):
+    """Which refused items."""
+
+    store = Text(longest=44, load_default=None, metadata={"description": "only this store's"})
+    state = Choice("open", "cleared", load_default="open", metadata={"description": "open or seen to"})
+
+
+class RejectSchema(Schema):
+    """An item that was refused for good, as it came."""
+
+    reject_id = Text(required=True)
+    type = Text(required=True)
+    store = Text(required=True, allow_none=True)
+    reference = Text(required=True, allow_none=True)
+    code = Text(required=True)
+    errors = ma.fields.List(ma.fields.Dict(), required=True)
+    client_id = Text(required=True)
+    created_at = Moment(required=True)
+    cleared_at = Moment(required=True, allow_none=True)
+    cleared_by = Text(required=True, allow_none=True)
+    note = Text(required=True, allow_none=True)
+    item = ma.fields.Raw(required=True)
+
+
+class ClearSchema(Schema):
+    """What was done about a refused item."""
+
+    note = Text(longest=500, allow_none=True, load_default=None)
+
+
+class ClearedSchema(Schema):
+    """A refused item that was seen to."""
+
+    reject_id = Text(required=True)
+    state = Choice("cleared", required=True)
+
+
+@blueprint.operation(
+    "POST", "/batch", "send_batch", summary="Send what was queued",
+    body=BatchItemSchema(), body_type=ndjson.MEDIA_TYPE,
+    answer=BatchResultSchema(), answer_type=ndjson.MEDIA_TYPE,
+    example={"type": "purchase", "body": examples.PURCHASE},
+    answer_example={
+        "index": 0, "type": "purchase", "reference": "004711", "status": "created",
+        "id": "pur_01m80xfza0e4trdbsjq23m1646", "points": 95, "code": None,
+    },
+    errors=(ndjson.BatchRunning, ndjson.BodyCutShort),
+)  # fmt: skip
+def send_batch() -> Response:
+    """One JSON item a line, up to 10,000; one result a line, each answered once it is durable. A batch that was cut
+    off is sent again whole: what was recorded already answers ``duplicate``."""
+    body = ndjson.Body(LIMITS, longest_line=batch.LONGEST_ITEM)
+    counter = batch.Counter(caller(), partial(ensure_store, principal()), _purchase.load)
+    return ndjson.answer(body, batch.work(database(), desk(), body.lines(), counter=counter, clock=clock.now))
+
+
+@blueprint.operation(
+    "GET", "/rejects", "list_rejects", summary="What was refused for good", query=RejectQuery(),
+    answer=page_of(RejectSchema(), "RejectPage"),
+    answer_example={"data": [examples.REJECT], "next_cursor": None},
+)  # fmt: skip
+def list_rejects(query: dict[str, Any]) -> dict[str, Any]:
+    """A person looks at each: the till has deleted it from its queue."""
+    after = read_cursor(query["cursor"], UUID)
+    with unit_of_work() as session:
+        rows = batch.rejects(
+            session, desk().vault, store_id=principal().store_id or query["store"],
+            before=after[0] if after else None, cleared=query["state"] == "cleared", limit=query["limit"] + 1,
+        )  # fmt: skip
+    found = page(rows, limit=query["limit"], key=lambda row: [row["reject_id"]])
+    return {**found, "data": [_reject(row) for row in found["data"]]}
+
+
+def _reject(row: dict[str, Any]) -> dict[str, Any]:
+    shown = {**row, "reject_id": ids.show("rej", row["reject_id"]), "store": row["store_id"]}
+    del shown["store_id"]
+    return shown
+
+
+@blueprint.operation(
+    "POST", "/rejects/<rej:reject_id>/clear", "clear_reject", summary="Mark a refused item as seen to",
+    body=ClearSchema(), answer=ClearedSchema(), example={"note": "Rung up again under a new number."},
+    answer_example={"reject_id": "rej_01m80xfza0e4trdbsjq23m1646", "state": "cleared"},
+    errors=(service.RejectUnknown,),
+)  # fmt: skip
+@idempotent()
+def clear(session: Session, reject_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
+    """It stays in the list of cleared items, with who did it and the note."""
+    batch.clear(session, reject_id=reject_id, note=body["note"], by=principal().client_id, now=clock.now())
+    return {"reject_id": ids.show("rej", reject_id), "state": "cleared"}

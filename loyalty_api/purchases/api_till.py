@@ -1,0 +1,316 @@
+"""The till over HTTP: price a basket, report a sale, ask about it later."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask import current_app, request
+from sqlalchemy.orm import Session
+
+from loyalty_api import clock, ids
+from loyalty_api.db import driver
+from loyalty_api.errors import NotFound
+from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
+from loyalty_api.http import Blueprint, PageQuery, page, page_of, read_cursor, unit_of_work
+from loyalty_api.idempotency import Answer, idempotent
+from loyalty_api.language import languages
+from loyalty_api.ledger import reading
+from loyalty_api.ledger.api import own_id
+from loyalty_api.members import service as members
+from loyalty_api.purchases import examples, explaining, pricing, queries, service
+from loyalty_api.purchases.answers import answer
+from loyalty_api.purchases.recording import (
+    CurrencyMismatch,
+    Desk,
+    MemberMismatch,
+    ReceiptMismatch,
+    Row,
+    StoreNotKnown,
+    Who,
+)  # fmt: skip
+from loyalty_api.purchases.schemas import (
+    EffectSchema,
+    MessageSchema,
+    NoticeSchema,
+    PurchaseAnswerSchema,
+    PurchaseSchema,
+    QuoteSchema,
+    ReceiptLineSchema,
+)  # fmt: skip
+from loyalty_api.security import StoreNotAllowed, ensure_store, principal
+
+blueprint = Blueprint(
+    "till", __name__, url_prefix="/v1", description="The till: quotes, purchases, batches and claims."
+)
+LANGUAGE = {"Accept-Language": "the language of titles and texts: en or nb"}
+
+
+class QuoteMemberSchema(Schema):
+    """Whom the basket was priced for."""
+
+    member_id = Text(required=True)
+    status = Text(required=True)
+    tier = Text(required=True, allow_none=True)
+    available = Whole(required=True)
+
+
+class TotalsSchema(Schema):
+    """The money of a basket, minor units."""
+
+    amount = Whole(required=True)
+    till_discounts = Whole(required=True)
+    program_discounts = Whole(required=True)
+    total = Whole(required=True)
+
+
+class PricedLineSchema(Schema):
+    """A line with the discounts that the program gives on it."""
+
+    line_id = Text(required=True)
+    discounts = ma.fields.List(ma.fields.Dict(), required=True)
+    paid = Whole(required=True)
+
+
+class QuotePointsSchema(Schema):
+    """What the basket would earn."""
+
+    base = Whole(required=True)
+    bonus = Whole(required=True)
+    total = Whole(required=True)
+    if_not_redeeming = Whole(required=True)
+    available_at = Moment(required=True, allow_none=True)
+
+
+class QuoteEffectSchema(EffectSchema):
+    """What a rule would give, in words too."""
+
+    text = Text(longest=500)
+
+
+class ReasonSchema(Schema):
+    """Why a rule gave nothing, or less."""
+
+    rule = Text(required=True, allow_none=True)
+    outcome = Text(required=True)
+    code = Text(required=True)
+    text = Text(required=True, longest=500)
+
+
+class NearMissSchema(Schema):
+    """How little was missing."""
+
+    rule = Text(required=True)
+    missing = ma.fields.Dict(keys=Text(), values=Whole(), required=True)
+    text = Text(required=True, longest=500)
+
+
+class QuoteAnswerSchema(Schema):
+    """A priced basket. Its id carries the promise until ``honoured_until``; nothing is stored."""
+
+    quote_id = Text(required=True, longest=400)
+    honoured_until = Moment(required=True)
+    program_version = Whole(required=True, allow_none=True)
+    currency = Text(required=True)
+    member = ma.fields.Nested(QuoteMemberSchema(), required=True, allow_none=True)
+    totals = ma.fields.Nested(TotalsSchema(), required=True)
+    lines = ma.fields.List(ma.fields.Nested(PricedLineSchema()), required=True)
+    redeemable = ma.fields.Dict(required=True, allow_none=True)
+    points = ma.fields.Nested(QuotePointsSchema(), required=True)
+    effects = ma.fields.List(ma.fields.Nested(QuoteEffectSchema()), required=True)
+    reasons = ma.fields.List(ma.fields.Nested(ReasonSchema()), required=True)
+    near_misses = ma.fields.List(ma.fields.Nested(NearMissSchema()), required=True)
+    suggestions = ma.fields.List(ma.fields.Dict(), required=True)
+    discrepancies = ma.fields.List(ma.fields.Nested(NoticeSchema()), required=True)
+    messages = ma.fields.List(ma.fields.Nested(MessageSchema()), required=True)
+    receipt_lines = ma.fields.List(ma.fields.Nested(ReceiptLineSchema()), required=True)
+
+
+class StepSchema(Schema):
+    """One step of an explanation."""
+
+    label = Text(required=True, longest=500)
+    value = Text(required=True, longest=1000, shortest=0)
+
+
+class ExplanationSchema(Schema):
+    """A stored decision in words."""
+
+    text = Text(required=True, longest=2000)
+    steps = ma.fields.List(ma.fields.Nested(StepSchema()), required=True)
+
+
+class ActivityQuery(PageQuery):
+    """Which part of the history."""
+
+    kind = Choice(
+        "purchase", "expiry", load_default=None, metadata={"description": "only items of this kind"}
+    )
+    since = Moment(load_default=None, metadata={"name": "since", "description": "from this moment on"})
+    until = Moment(load_default=None, metadata={"description": "before this moment"})
+
+
+class ActivitySchema(Schema):
+    """One thing that happened to a member's account, as an app shows it."""
+
+    activity_id = Text(required=True)
+    kind = Text(required=True)
+    occurred_at = Moment(required=True)
+    title = Text(required=True, longest=500)
+    text = Text(required=True, longest=500)
+    points = Whole(required=True)
+    state = Text(required=True)
+    store = ma.fields.Dict(required=True, allow_none=True)
+    money = ma.fields.Dict(required=True, allow_none=True)
+    reference = Text(required=True, allow_none=True)
+    receipt_url = Text(required=True, allow_none=True)
+
+
+def desk() -> Desk:
+    """What the till leans on in this process."""
+    found: Desk = current_app.extensions["desk"]
+    return found
+
+
+def caller() -> Who:
+    """The client that reports."""
+    who = principal()
+    return Who(who.client_id, who.kind)
+
+
+def language() -> str:
+    """The caller's language, English where we do not speak it."""
+    return request.accept_languages.best_match([*languages(), "no", "nn"]) or "en"
+
+
+@blueprint.operation(
+    "POST", "/quotes", "create_quote", summary="Price a basket", body=QuoteSchema(), answer=QuoteAnswerSchema(),
+    example=examples.QUOTE, answer_example=examples.QUOTE_ANSWER,
+    errors=(StoreNotKnown, CurrencyMismatch, MemberMismatch, StoreNotAllowed),
+)  # fmt: skip
+def quote(body: dict[str, Any]) -> dict[str, Any]:
+    """No side effect: ask as often as you like. The purchase may name the quote and is then rated by its rules."""
+    ensure_store(principal(), body["store"])
+    with unit_of_work() as session:
+        return pricing.quote(session, desk(), body=body, now=clock.now())
+
+
+@blueprint.operation(
+    "POST", "/purchases", "record_purchase", summary="Record a sale", status=201, body=PurchaseSchema(),
+    answer=PurchaseAnswerSchema(), example=examples.PURCHASE, answer_example=examples.PURCHASE_ANSWER,
+    errors=(ReceiptMismatch, StoreNotKnown, CurrencyMismatch, MemberMismatch, StoreNotAllowed),
+    also={200: "A training receipt: nothing was kept."},
+)  # fmt: skip
+@idempotent(required=False, status=201)
+def record(session: Session, body: dict[str, Any]) -> Answer:
+    """A sale that happened is a fact: it is refused only when malformed or unauthorised, and whatever could not be
+    done stands in ``discrepancies``. The receipt is its own key: the same one again gets the first answer."""
+    ensure_store(principal(), body["store"])
+    if body["kind"] == "training":
+        return Answer({"status": "ignored"}, status=200)
+    report = service.reported(body, vault=desk().vault, purchase_id=ids.new())
+    outcome = service.purchase(session, desk(), report=report, who=caller(), now=clock.now())
+    headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
+    return Answer(answer(outcome.row or {}, desk().vault), headers=headers)
+
+
+def _visible(purchase_id: UUID) -> Row:
+    """The purchase, unless the caller is bound to another store: then there is none."""
+    with unit_of_work() as session:
+        row = service.find(session, purchase_id=purchase_id)
+    store_id = principal().store_id
+    if store_id is not None and row["store_id"] != store_id:
+        raise service.PurchaseUnknown
+    return row
+
+
+@blueprint.operation(
+    "GET", "/purchases/<pur:purchase_id>", "get_purchase", summary="A purchase by its id",
+    answer=PurchaseAnswerSchema(), answer_example=examples.PURCHASE_ANSWER, errors=(service.PurchaseUnknown,),
+)  # fmt: skip
+def get_purchase(purchase_id: UUID) -> dict[str, Any]:
+    """As it was answered when it was recorded, with its present status."""
+    return answer(_visible(purchase_id), desk().vault)
+
+
+@blueprint.operation(
+    "GET", "/purchases/<pur:purchase_id>/explanation", "explain_purchase", summary="Why so many points",
+    answer=ExplanationSchema(), answer_example=examples.EXPLANATION, headers=LANGUAGE,
+    errors=(service.PurchaseUnknown,),
+)  # fmt: skip
+def explain_purchase(purchase_id: UUID) -> dict[str, Any]:
+    """The stored decision in words: the same answer a year later, under whatever rules then."""
+    row = _visible(purchase_id)
+    with unit_of_work() as session:
+        return explaining.purchase(session, desk(), row=row, language=language())
+
+
+@blueprint.operation(
+    "GET", "/members/<mbr:member_id>/purchases", "list_member_purchases", summary="A member's purchases",
+    query=PageQuery(), answer=page_of(PurchaseAnswerSchema(), "PurchasePage"),
+    answer_example={"data": [examples.PURCHASE_ANSWER], "next_cursor": None}, errors=(NotFound,),
+)  # fmt: skip
+def list_purchases(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
+    """The latest first."""
+    return _purchases(member_id, query)
+
+
+@blueprint.operation(
+    "GET", "/me/purchases", "me_purchases", summary="My purchases",
+    query=PageQuery(), answer=page_of(PurchaseAnswerSchema(), "PurchasePage"),
+    answer_example={"data": [examples.PURCHASE_ANSWER], "next_cursor": None}, errors=(NotFound,),
+)  # fmt: skip
+def list_own_purchases(query: dict[str, Any]) -> dict[str, Any]:
+    """The latest first."""
+    return _purchases(own_id(), query)
+
+
+def _purchases(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
+    before = service.place_before(read_cursor(query["cursor"], *service.PLACE))
+    with unit_of_work() as session:
+        members.ensure_known(session, member_id=member_id)
+        rows = queries.of_member(driver(session), member_id, before=before, limit=query["limit"] + 1)
+    found = page(rows, limit=query["limit"], key=lambda row: [row["occurred_at"], row["purchase_id"]])
+    return {**found, "data": [answer(row, desk().vault) for row in found["data"]]}
+
+
+@blueprint.operation(
+    "GET", "/me/activity", "me_activity", summary="What happened on my account",
+    query=ActivityQuery(), answer=page_of(ActivitySchema(), "ActivityPage"), headers=LANGUAGE,
+    answer_example={"data": [examples.ACTIVITY_ITEM], "next_cursor": None}, errors=(NotFound,),
+)  # fmt: skip
+def activity(query: dict[str, Any]) -> dict[str, Any]:
+    """One item for each purchase and each expiry; points that become usable change an item, they are not another."""
+    before = service.place_before(read_cursor(query["cursor"], *service.PLACE))
+    now = clock.now()
+    with unit_of_work() as session:
+        rows = explaining.activity(session, member_id=own_id(), query=query, before=before, now=now)
+    found = page(rows, limit=query["limit"], key=lambda row: [row["occurred_at"], row["id"]])
+    return {**found, "data": [explaining.activity_item(row, language=language()) for row in found["data"]]}
+
+
+@blueprint.operation(
+    "GET", "/entries/<entry_id>/explanation", "explain_entry", summary="Why this entry",
+    answer=ExplanationSchema(), answer_example=examples.EXPLANATION, headers=LANGUAGE, errors=(NotFound,),
+)  # fmt: skip
+def explain_entry(entry_id: str) -> dict[str, Any]:
+    """The decision that led to one entry of a statement."""
+    return _explained_entry(entry_id, owner=None)
+
+
+@blueprint.operation(
+    "GET", "/me/entries/<entry_id>/explanation", "me_explain_entry", summary="Why this entry of mine",
+    answer=ExplanationSchema(), answer_example=examples.EXPLANATION, headers=LANGUAGE, errors=(NotFound,),
+)  # fmt: skip
+def explain_own_entry(entry_id: str) -> dict[str, Any]:
+    """The decision that led to one entry of my statement."""
+    return _explained_entry(entry_id, owner=own_id())
+
+
+def _explained_entry(entry_id: str, *, owner: UUID | None) -> dict[str, Any]:
+    place = reading.read_entry_id(entry_id)
+    if place is None:
+        raise NotFound("There is no such entry.")
+    with unit_of_work() as session:
+        return explaining.entry(session, desk(), place=place, owner=owner, language=language())

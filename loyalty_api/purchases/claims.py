@@ -1,0 +1,279 @@
+"""Receipts that find their member later: enrolled after the sale (R24), or claimed by the customer (R25).
+
+A claimed purchase is rated at its own time with the member's facts, points only. It is copied under the member with the
+same id; the walk-in copy is marked as moved and its locator follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
+
+from loyalty_api import events, ids
+from loyalty_api.codes import plain_code
+from loyalty_api.db import driver
+from loyalty_api.ledger.queries import balances_of
+from loyalty_api.ledger.service import Book, Cause, open_books, write_books
+from loyalty_api.members import service as members
+from loyalty_api.purchases import queries
+from loyalty_api.purchases.queries import Blind, MemberRow
+from loyalty_api.purchases.recording import (
+    Desk,
+    Row,
+    Who,
+    book_points,
+    facts_of,
+    line_rows,
+    note_balance,
+)  # fmt: skip
+from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.rulekit.decision import ENGINE
+from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
+
+SYSTEM = Who("system", "system")
+# The ids that an adoption makes are counted up from the purchase's, past those that its recording may have made.
+_ADOPTION = 1 << 24
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a customer says of a receipt: its claim code, or enough of it that it cannot be guessed."""
+
+    code: str | None = None
+    store_id: str | None = None
+    business_date: date | None = None
+    reference: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of a claim. ``state``: credited, already_claimed, waiting or refused; ``reason`` when refused."""
+
+    claim_id: UUID
+    state: str
+    purchase_id: UUID | None = None
+    points: int = 0
+    reason: str | None = None
+    until: datetime | None = None
+
+
+def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: datetime) -> int:
+    """Give a member the receipts on which an identifier of its was scanned before it was enrolled (R24).
+
+    Only those within the program's claim window, and only where the program says so. How many were attached.
+    """
+    connection = driver(session)
+    waiting = queries.unattached(connection, blind)
+    if not waiting:
+        return 0
+    member, book = _open(session, connection, member_id)
+    attached = 0
+    for purchase_id, occurred_at in waiting:
+        program = desk.programs.at(connection, occurred_at)
+        if program is None or program.settings.unknown_identifier == "keep_anonymous":
+            continue
+        if _window_end(program, occurred_at) < now:
+            continue
+        row = _adopt(connection, desk, purchase_id, member, book, who=SYSTEM, now=now)
+        attached += row is not None
+    queries.forget_unattached(connection, blind)
+    _close(connection, book)
+    return attached
+
+
+def claim(
+    session: Session, desk: Desk, *, claim_id: UUID, member_id: UUID, claim: Claim, who: Who, now: datetime
+) -> Decided:
+    """Give a member the purchase that a claim names, once, within the window (R25).
+
+    A receipt that is not here yet is waited for. Whether a purchase exists is not told to who cannot name it in full.
+
+    :raises NotFound: there is no such member.
+    """
+    connection = driver(session)
+    member, book = _open(session, connection, member_id)
+    purchase_id = _named(connection, desk, claim)
+    decided = (
+        _missing(connection, claim, claim_id, member_id)
+        if purchase_id is None
+        else _credit(connection, desk, purchase_id, claim_id, member, book, who, now)
+    )
+    _close(connection, book)
+    # Open claims are counted on the member's first screen, so its version moves with them.
+    members.touch(session, member_id=member_id, now=now)
+    queries.add_claim(
+        connection,
+        member_id=member_id, claim_id=claim_id, state=decided.state, store_id=claim.store_id,
+        business_date=claim.business_date, reference=claim.reference, total=claim.total,
+        purchase_id=decided.purchase_id, points=decided.points, actor=(who.kind, who.client_id), now=now,
+        decided=decided.state != "waiting",
+    )  # fmt: skip
+    return decided
+
+
+def keep_promises(session: Session, desk: Desk, *, purchase_id: UUID, now: datetime) -> None:
+    """Credit a purchase without a member to whoever claimed it before it arrived."""
+    connection = driver(session)
+    row = queries.find(connection, purchase_id)
+    if row is None:
+        return
+    for claim_id, member_id in queries.awaiting(connection, row):
+        member, book = _open(session, connection, member_id)
+        decided = _credit(connection, desk, purchase_id, claim_id, member, book, SYSTEM, now)
+        _close(connection, book)
+        members.touch(session, member_id=member_id, now=now)
+        queries.decide_claim(connection, member_id, claim_id, decided.state, purchase_id, decided.points, now)
+
+
+def _named(connection: Connection[TupleRow], desk: Desk, claim: Claim) -> UUID | None:
+    if claim.code is None:
+        return queries.receipt_named(
+            connection, claim.store_id, claim.business_date, claim.reference, claim.total
+        )
+    code = plain_code(claim.code)
+    return queries.purchase_of_code(connection, desk.vault.blind("claim_code", code)) if code else None
+
+
+def _missing(connection: Connection[TupleRow], claim: Claim, claim_id: UUID, member_id: UUID) -> Decided:
+    if claim.code is not None:
+        return Decided(claim_id, "refused", reason="claim_code_unknown")
+    queries.await_receipt(
+        connection, claim.store_id, claim.business_date, claim.reference, claim_id, member_id
+    )
+    return Decided(claim_id, "waiting")
+
+
+def _credit(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    purchase_id: UUID,
+    claim_id: UUID,
+    member: MemberRow,
+    book: Book,
+    who: Who,
+    now: datetime,
+) -> Decided:
+    held = queries.find(connection, purchase_id)
+    if held is None or held["match"] not in ("anonymous", "unknown_identifier"):
+        return Decided(claim_id, "already_claimed", purchase_id=purchase_id)
+    program = desk.programs.at(connection, held["occurred_at"])
+    until = _window_end(program, held["occurred_at"]) if program else now
+    if until < now:
+        return Decided(claim_id, "refused", reason="claim_window_closed", until=until)
+    row = _adopt(connection, desk, purchase_id, member, book, who=who, now=now)
+    if row is None:
+        return Decided(claim_id, "already_claimed", purchase_id=purchase_id)
+    return Decided(claim_id, "credited", purchase_id, row["points_base"] + row["points_bonus"])
+
+
+def _window_end(program: Program, occurred_at: datetime) -> datetime:
+    return occurred_at + timedelta(days=program.settings.claim_window_days)
+
+
+def _open(session: Session, connection: Connection[TupleRow], member_id: UUID) -> tuple[MemberRow, Book]:
+    """The member, locked, with its book.
+
+    :raises NotFound: there is no such member.
+    """
+    locked = members.lock_person(session, member_id=member_id)
+    member = MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags)
+    balances = balances_of(connection, [member_id])
+    return member, open_books(connection, versions={member_id: member.version}, balances=balances)[member_id]
+
+
+def _close(connection: Connection[TupleRow], book: Book) -> None:
+    if book.changed:
+        write_books(connection, [book])
+        members.raise_versions(connection, [(book.member_id, book.version_after)])
+
+
+def _adopt(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    purchase_id: UUID,
+    member: MemberRow,
+    book: Book,
+    *,
+    who: Who,
+    now: datetime,
+) -> Row | None:
+    """Copy a walk-in purchase under the member and book its points; None when someone else was first."""
+    held = queries.take_over(connection, purchase_id)
+    if held is None:
+        return None
+    occurred_at = held["occurred_at"]
+    lines = queries.lines_of(connection, held["member_id"], purchase_id)
+    basket = basket_from_json(basket_document(held, lines))
+    program = desk.programs.at(connection, occurred_at)
+    facts = facts_of(member)
+    decision = evaluate(basket, facts, program, occurred_at) if program else None
+    row = {
+        **held,
+        "member_id": member.member_id,
+        "status": "recorded",
+        "match": "claimed",
+        "points_base": decision.points(award="base") if decision else 0,
+        "points_bonus": decision.points(award="bonus") if decision else 0,
+        "program_version": program.version if program else None,
+        "facts": facts_to_json(facts),
+        "decision": decision_to_json(decision) if decision else None,
+    }
+    book.settle(first_id=purchase_id, now=now)
+    if decision and decision.points():
+        cause = Cause(
+            "purchase", purchase_id, held["store_id"], held["reference"], None, who.kind, who.client_id
+        )
+        book_points(
+            book, decision, purchase_id=ids.nth(purchase_id, _ADOPTION), occurred_at=occurred_at, cause=cause,
+            now=now,
+        )  # fmt: skip
+        book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
+    note_balance(row, book)
+    queries.PURCHASES.insert(connection, [tuple(row.values())])
+    queries.LINES.insert(connection, line_rows(row, basket, lines, decision))
+    queries.LOCATORS.insert(connection, [(purchase_id, member.member_id)])
+    points = {"points": row["points_base"] + row["points_bonus"]}
+    subject = ids.show("pur", purchase_id)
+    events.EVENTS.insert(
+        connection, [(member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)]
+    )
+    return row
+
+
+def basket_document(held: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """The stored basket in the form that the rules read."""
+    receipt = held["receipt"]
+    return {
+        "e": ENGINE,
+        "store": held["store_id"],
+        "currency": held["currency"],
+        "kind": held["kind"],
+        "channel": held["channel"],
+        "tax_included": receipt.get("tax_included", False),
+        "payments": [
+            {k: p[k] for k in ("kind", "amount", "redemption_id") if k in p}
+            for p in receipt.get("payments", ())
+        ],
+        "lines": [stored_line(line) for line in lines],
+    }
+
+
+def stored_line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored line in the form that the rules read."""
+    names = (
+        "line_id", "amount", "sku", "quantity", "unit", "type", "category", "department", "brand",
+        "legal_class", "tax_rate",
+    )  # fmt: skip
+    discounts = [
+        {k: d[k] for k in ("source", "amount", "kind", "promotion_id", "basket_wide") if k in d}
+        for d in line["discounts"] or ()
+    ]
+    return {**{name: line[name] for name in names if line[name] is not None}, "discounts": discounts}

@@ -1,0 +1,173 @@
+"""Why: purchases and entries in words, from what was stored when they were decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
+
+from loyalty_api import ids
+from loyalty_api.db import driver
+from loyalty_api.errors import NotFound
+from loyalty_api.language import catalogue, rate_text
+from loyalty_api.ledger import queries as ledger
+from loyalty_api.ledger.reading import balance_is_due
+from loyalty_api.ledger.service import settle_member
+from loyalty_api.purchases import queries
+from loyalty_api.purchases.claims import basket_document
+from loyalty_api.purchases.recording import Desk, Row
+from loyalty_api.rating.words import explain, near_miss_text, rule_name
+from loyalty_api.rulekit.decision import Rate
+from loyalty_api.rulekit.stored import basket_from_json, decision_from_json
+
+_SOONEST = timedelta(microseconds=1)
+
+
+def purchase(session: Session, desk: Desk, *, row: Row, language: str) -> dict[str, Any]:
+    """A purchase's stored decision in the reader's language; what was close stands among the steps."""
+    connection = driver(session)
+    words = catalogue(language)
+    if row["decision"] is None:
+        reason = "before_program" if row["program_version"] is None else "awaits_review"
+        return {"text": words.say("summary", reason), "steps": []}
+    lines = queries.lines_of(connection, row["member_id"], row["purchase_id"])
+    basket = basket_from_json(basket_document(row, lines))
+    decision = decision_from_json(row["decision"])
+    program = desk.programs.numbered(connection, decision.version)
+    names = program.names if program else {}
+    zone = program.settings.zone if program else ZoneInfo("UTC")
+    said = explain(basket, decision, language=language, names=names, zone=zone)
+    near = [
+        {
+            "label": rule_name(miss.rule, names=names, language=language),
+            "value": near_miss_text(miss, currency=basket.currency, names=names, language=language),
+        }
+        for miss in decision.near_misses
+    ]
+    return {"text": said["text"], "steps": [*said["steps"], *near]}
+
+
+def entry(
+    session: Session, desk: Desk, *, place: tuple[UUID, int], owner: UUID | None, language: str
+) -> dict[str, Any]:
+    """Why an entry was booked. ``owner`` names the only member who may ask; None lets the office ask.
+
+    :raises NotFound: there is no such entry, or it is not the owner's.
+    """
+    connection = driver(session)
+    row = ledger.entry(connection, *place)
+    if row is None or (owner is not None and row["member_id"] != owner):
+        raise NotFound("There is no such entry.")
+    words = catalogue(language)
+    bought = queries.find(connection, row["cause_id"]) if row["cause_type"] == "purchase" else None
+    if bought is not None and row["rule"] is not None:
+        return _earned(connection, desk, row, bought, language)
+    return {"text": words.say("why", row["kind"], points=words.points(row["points"])), "steps": []}
+
+
+def _earned(
+    connection: Connection[TupleRow], desk: Desk, row: Mapping[str, Any], bought: Row, language: str
+) -> dict[str, Any]:
+    words = catalogue(language)
+    basis, currency = row["basis"], bought["currency"]
+    program = desk.programs.numbered(connection, row["program_version"])
+    name = rule_name(row["rule"], names=program.names if program else {}, language=language)
+    rate = Rate(basis["points"], basis["per"], basis["unit"], basis["round"])
+    steps = [
+        {"label": words.say("step", "rule"), "value": name},
+        {"label": words.say("step", "version"), "value": str(row["program_version"])},
+        {
+            "label": words.say("step", "rate"),
+            "value": rate_text(rate, basis["basis"], currency=currency, words=words),
+        },
+    ]
+    if basis["desired"] != row["points"]:
+        desired = words.points(basis["desired"])
+        capped = words.say("step", "capped", granted=words.points(row["points"]), desired=desired)
+        steps.append({"label": words.say("step", "cap"), "value": capped})
+    lines = {
+        line["line_id"]: line
+        for line in queries.lines_of(connection, bought["member_id"], bought["purchase_id"])
+    }
+    for line_id, points in basis["lines"].items():
+        line = lines.get(line_id)
+        label = words.say("step", "line", line=line["sku"] or line_id) if line else line_id
+        steps.append({"label": label, "value": words.points(points)})
+    return {"text": words.say("why", "earn", points=words.points(row["points"]), rule=name), "steps": steps}
+
+
+_ACTIVITY = (
+    "SELECT * FROM (SELECT 'purchase' AS kind, p.occurred_at, p.purchase_id AS id, p.points_base + p.points_bonus"
+    " AS points, p.store_id, p.reference, p.total, p.currency, p.decision IS NULL AS unrated,"
+    " (SELECT sum(l.pending) FROM lots l WHERE l.member_id = p.member_id AND l.source_id = p.purchase_id) AS pending"
+    " FROM purchases p WHERE p.member_id = %(member)s"
+    " UNION ALL SELECT 'expiry', j.occurred_at, j.journal_id, -sum(s.points), NULL, NULL, NULL, NULL, false, 0"
+    " FROM journals j JOIN postings s ON s.member_id = j.member_id AND s.journal_id = j.journal_id"
+    " WHERE j.member_id = %(member)s AND j.kind = 'expire' GROUP BY j.occurred_at, j.journal_id) AS item"
+    " LEFT JOIN stores USING (store_id)"
+    " WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"
+    " AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
+    " AND (%(until)s::timestamptz IS NULL OR occurred_at < %(until)s)"
+    " AND (%(at)s::timestamptz IS NULL OR (occurred_at, id) < (%(at)s, %(id)s::uuid))"
+    " ORDER BY occurred_at DESC, id DESC LIMIT %(limit)s"
+)
+_ITEM = (
+    "store_id", "kind", "occurred_at", "id", "points", "reference", "total", "currency", "unrated", "pending",
+    "store_name",
+)  # fmt: skip
+
+
+def activity(
+    session: Session,
+    *,
+    member_id: UUID,
+    query: Mapping[str, Any],
+    before: tuple[datetime, UUID] | None,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """What happened to a member, one row an item, the latest first; what time has done is booked first."""
+    connection = driver(session)
+    if balance_is_due(connection, member_id, now):
+        settle_member(session, member_id=member_id, first_id=ids.new(), now=now)
+    columns = ", ".join(_ITEM[:-1]) + ", name"
+    rows = connection.execute(
+        _ACTIVITY.replace("SELECT * FROM", f"SELECT {columns} FROM", 1),
+        {
+            "member": member_id, "kind": query["kind"], "since": query["since"], "until": query["until"],
+            "at": before and before[0], "id": before and before[1], "limit": query["limit"] + 1,
+        },
+        prepare=True,
+    )  # fmt: skip
+    return [dict(zip(_ITEM, row, strict=True)) for row in rows]
+
+
+def activity_item(row: Mapping[str, Any], *, language: str) -> dict[str, Any]:
+    """One item in the reader's language; ``state`` follows its points: pending, available, none or expired."""
+    words = catalogue(language)
+    bought = row["kind"] == "purchase"
+    title = words.say("entry", "earn" if bought else "expire")
+    if row["store_name"]:
+        title = words.say("entry", "at_place", title=title, place=row["store_name"])
+    state = (
+        "expired" if not bought else "pending" if row["pending"] else "available" if row["points"] else "none"
+    )
+    text = words.money(row["total"], row["currency"]) if bought else words.points(-row["points"])
+    return {
+        "activity_id": ids.show("pur" if bought else "jrn", row["id"]),
+        "kind": row["kind"],
+        "occurred_at": row["occurred_at"],
+        "title": title,
+        "text": text,
+        "points": row["points"],
+        "state": state,
+        "store": {"store": row["store_id"], "name": row["store_name"]} if row["store_id"] else None,
+        "money": {"amount": row["total"], "currency": row["currency"]} if bought else None,
+        "reference": row["reference"],
+        "receipt_url": None,
+    }

@@ -1,0 +1,1 @@
+"""A member's first screen in one document, kept in Redis by the version it is the state at."""

@@ -1,0 +1,111 @@
+"""The member summary: balance, tier, next expiry, card, and what waits to be looked at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy.orm import Session
+
+from loyalty_api import ids
+from loyalty_api.cache import Key, SummaryCache
+from loyalty_api.db import Database, driver
+from loyalty_api.errors import NotFound
+from loyalty_api.http import JSON_OPTIONS
+from loyalty_api.ledger import queries as ledger
+from loyalty_api.ledger import reading
+from loyalty_api.ledger.reading import Shown
+from loyalty_api.members import service as members
+from loyalty_api.program.rules import Settings
+from loyalty_api.purchases import queries as purchases
+from loyalty_api.vault import Unreadable, Vault
+
+
+class Summaries:
+    """Summaries by protocol A: PostgreSQL says which version is current, Redis may hold the document of it.
+
+    Documents lie sealed in Redis, because they hold the card.
+    """
+
+    def __init__(self, *, database: Database, cache: SummaryCache, vault: Vault) -> None:
+        self._database, self._cache, self._vault = database, cache, vault
+
+    def read(
+        self, *, member_id: UUID, now: datetime, program_version: int, program: Settings | None
+    ) -> tuple[bytes, str]:
+        """The summary as JSON text, and its ETag.
+
+        :raises NotFound: there is no such member.
+        """
+        row = self._database.fetch_one(ledger.BALANCE_OF, (member_id,))
+        if row is None:
+            raise NotFound("There is no such member.")
+        key = Key(self._database.incarnation, member_id, row[0], program_version)
+        held = self._held(key, now)
+        if held is not None:
+            return held
+        return self._made(member_id, now, program_version, program)
+
+    def _held(self, key: Key, now: datetime) -> tuple[bytes, str] | None:
+        sealed = self._cache.get(key)
+        if sealed is None:
+            return None
+        try:
+            kept = self._vault.unwrap(sealed, key.text().encode())
+        except Unreadable:
+            return None
+        until, _, document = kept.partition(b"\n")
+        if int(until) and now.timestamp() >= int(until):
+            return None
+        return document, etag_of(key, int(until))
+
+    def _made(
+        self, member_id: UUID, now: datetime, program_version: int, program: Settings | None
+    ) -> tuple[bytes, str]:
+        with self._database.unit_of_work(snapshot=True) as session:
+            found = reading.shown(driver(session), member_id, now)
+            document = _document(session, self._vault, found, now, program)
+        key = Key(self._database.incarnation, member_id, found.version, program_version)
+        until = int(found.valid_until.timestamp()) if found.valid_until else 0
+        text = orjson.dumps(document, option=JSON_OPTIONS)
+        sealed = self._vault.wrap(b"%d\n%s" % (until, text), key.text().encode())
+        self._cache.put(key, sealed, now=now, valid_until=found.valid_until)
+        return text, etag_of(key, until)
+
+
+def etag_of(key: Key, until: int) -> str:
+    """What a summary is the state at; it holds until ``until`` (seconds since 1970, 0: until a write)."""
+    return f"{key.incarnation}-{key.version}-{key.program_version}-{until}"
+
+
+def _document(
+    session: Session, vault: Vault, found: Shown, now: datetime, program: Settings | None
+) -> dict[str, Any]:
+    """The state at one version: nothing in it may change without the version or ``valid_until``."""
+    balance = reading.balance_document(found, now=now, program=program)
+    expiring = balance["expiring"]
+    open_claims = purchases.open_claims(driver(session), found.member_id)
+    return {
+        "member_id": ids.show("mbr", found.member_id),
+        "balance": {name: balance[name] for name in ("available", "pending", "held", "debt", "worth")},
+        "pending_next": balance["pending_next"],
+        "expiring_next": expiring[0] if expiring else None,
+        "tier": None,
+        "card": _card(session, vault, found.member_id),
+        "offers": {"count": 0},
+        "gifts": {"unopened": 0},
+        "claims": {"open": open_claims},
+        "version": found.version,
+        "valid_until": found.valid_until,
+    }
+
+
+def _card(session: Session, vault: Vault, member_id: UUID) -> dict[str, Any] | None:
+    """The card to show, if the member has one."""
+    try:
+        card = members.card_to_show(session, vault=vault, member_id=member_id)
+    except NotFound:
+        return None
+    return {"format": "code128", "value": card.value, "valid_until": None}
