@@ -34,19 +34,13 @@ from werkzeug.routing import ValidationError as NoMatch
 
 from loyalty_api import ids
 from loyalty_api.db import Database
+from loyalty_api.documents import JSON_OPTIONS, load_json
 from loyalty_api.errors import Action, Conflict, Fault, Invalid, LoyaltyError, NotFound, Unavailable
 from loyalty_api.fields import QueryWhole, Schema, Text, Whole
 
 View = TypeVar("View", bound=Callable[..., Any])
-JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 PROBLEM = "application/problem+json"
 _log = logging.getLogger(__name__)
-
-
-class NotJson(Invalid):
-    """The body is not JSON as RFC 8259 has it, in UTF-8."""
-
-    code, title, status = "malformed_body", "The body is not JSON", 400
 
 
 class WrongContentType(Invalid):
@@ -155,17 +149,6 @@ class Parser(FlaskParser):
         messages = error.messages if isinstance(error.messages, dict) else {"json": error.messages}
         faults = [fault for place in messages.values() for fault in faults_of(place)]
         raise Invalid(_summary(faults), errors=faults)
-
-
-def load_json(raw: bytes) -> Any:
-    """``raw`` parsed as JSON.
-
-    :raises NotJson: it is not JSON, or nested deeper than anything we read.
-    """
-    try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise NotJson(f"Line {error.lineno}, column {error.colno}: {error.msg}.") from error
 
 
 def faults_of(messages: Any, pointer: str = "") -> Iterator[Fault]:

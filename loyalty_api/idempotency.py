@@ -22,8 +22,9 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock
 from loyalty_api.db import driver
+from loyalty_api.documents import JSON_OPTIONS
 from loyalty_api.errors import Forbidden, Invalid, LoyaltyError, Unauthorized
-from loyalty_api.http import JSON_OPTIONS, PROBLEM, InProgress, problem, render, unit_of_work
+from loyalty_api.http import PROBLEM, InProgress, problem, render, unit_of_work
 from loyalty_api.security import principal
 from loyalty_api.vault import INSTALLATION, Unreadable, Vault, open_sealed, seal
 

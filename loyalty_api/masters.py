@@ -21,8 +21,8 @@ from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from loyalty_api.db import Base, driver
+from loyalty_api.documents import load_line
 from loyalty_api.errors import LoyaltyError
-from loyalty_api.ndjson import parse
 
 CHUNK = 500
 """Documents a transaction: what is acknowledged is durable, and no till waits long for a lock."""
@@ -132,7 +132,7 @@ class _Result:
 def _read(master: Master, index: int, line: bytes) -> _Result:
     document: Any = None
     try:
-        document = parse(line)
+        document = load_line(line)
         row = master.read(document)
     except LoyaltyError as error:
         return _Result(_rejected(master, index, document, error))

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from threading import Lock
-from typing import IO, Any
+from typing import IO
 
 from flask import Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from loyalty_api.documents import LONGEST_LINE
 from loyalty_api.errors import Invalid, TooMany
-from loyalty_api.http import WrongContentType, load_json
+from loyalty_api.http import WrongContentType
 
 MEDIA_TYPE = "application/x-ndjson"
-LONGEST_LINE = 65_536
 
 _IN_MEMORY = 1 << 20
 _BLOCK = 1 << 16
@@ -37,12 +37,6 @@ class BodyCutShort(Invalid):
     """The connection ended before the announced length was there."""
 
     code, title, status = "body_cut_short", "The body ended too early", 400
-
-
-class LineTooLong(Invalid):
-    """One line of the body is longer than any document we read."""
-
-    code, title = "line_too_long", "This line is too long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +102,6 @@ class Body:
             self._open = False
             self._file.close()
             _taking_turns.release()
-
-
-def parse(line: bytes, *, longest: int = LONGEST_LINE) -> Any:
-    """The document on ``line``.
-
-    :raises LineTooLong: it is longer than ``longest`` bytes.
-    :raises NotJson: it is not JSON.
-    """
-    if len(line) > longest:
-        raise LineTooLong(f"A line holds at most {longest} bytes.")
-    return load_json(line)
 
 
 def answer(body: Body, work: Iterator[bytes]) -> Response:

@@ -9,11 +9,11 @@ from typing import Any
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from loyalty_api import problems
+from loyalty_api.documents import NotJson
 from loyalty_api.errors import Invalid, LoyaltyError, NotFound, Unauthorized, Unavailable
 from loyalty_api.http import (
     BadCursor,
     InProgress,
-    NotJson,
     Operation,
     PreconditionFailed,
     PreconditionRequired,

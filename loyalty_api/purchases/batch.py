@@ -17,10 +17,11 @@ import marshmallow as ma
 import orjson
 from sqlalchemy.orm import Session
 
-from loyalty_api import ids, ndjson
+from loyalty_api import ids
 from loyalty_api.db import Database, driver
+from loyalty_api.documents import NotJson, load_line
 from loyalty_api.errors import Invalid, LoyaltyError
-from loyalty_api.http import NotJson, faults_of
+from loyalty_api.http import faults_of
 from loyalty_api.purchases import queries, service
 from loyalty_api.purchases.recording import Desk, Outcome, Reported, Who, record
 from loyalty_api.purchases.rules import ReceiptKey
@@ -93,7 +94,7 @@ def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:
 def _read(index: int, raw: bytes, desk: Desk, counter: Counter) -> Item:
     kind = "unknown"
     try:
-        document = ndjson.parse(raw, longest=LONGEST_ITEM)
+        document = load_line(raw, longest=LONGEST_ITEM)
         if not isinstance(document, dict) or not isinstance(document.get("type"), str):
             raise UnknownItem('An item is an object with a "type" and a "body".')
         kind = document["type"][:16]

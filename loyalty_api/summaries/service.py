@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.cache import Key, SummaryCache
 from loyalty_api.db import Database, driver
+from loyalty_api.documents import JSON_OPTIONS
 from loyalty_api.errors import NotFound
-from loyalty_api.http import JSON_OPTIONS
 from loyalty_api.ledger import queries as ledger
 from loyalty_api.ledger import reading
 from loyalty_api.ledger.reading import Shown

@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from loyalty_api import clock, masters, ndjson
+from loyalty_api.documents import LONGEST_LINE
 from loyalty_api.db import Database, driver
 from loyalty_api.masters import CHUNK
 from loyalty_api.products import service
@@ -94,7 +95,7 @@ def test_one_bad_line_holds_up_no_other(client: FlaskClient) -> None:
 
 
 def test_a_line_that_is_too_long_is_refused_alone(client: FlaskClient) -> None:
-    long = {"sku": "a", "name": "n" * 2 * ndjson.LONGEST_LINE}
+    long = {"sku": "a", "name": "n" * 2 * LONGEST_LINE}
     found = upload(client, long, {"sku": "b", "name": "B"})
     assert [(r["status"], r["code"]) for r in found] == [("rejected", "line_too_long"), ("created", None)]
 
