@@ -12,7 +12,13 @@ from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 from loyalty_api.http import Blueprint, not_modified
 from loyalty_api.ledger.api import (
-    IF_NONE_MATCH, ExpirySchema, PendingNextSchema, WorthSchema, own_id, polled, program_now,
+    IF_NONE_MATCH,
+    ExpirySchema,
+    PendingNextSchema,
+    WorthSchema,
+    own_id,
+    polled,
+    program_now,
 )  # fmt: skip
 from loyalty_api.summaries.service import Summaries
 
