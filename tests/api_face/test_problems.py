@@ -1,0 +1,84 @@
+"""Every problem has a page that says its cause and its remedy."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from loyalty_api import app  # noqa: F401 - with the application come all its errors
+from loyalty_api.errors import NotFound
+from loyalty_api.problems import CATALOGUE, kinds
+
+
+def test_every_problem_is_in_the_catalogue() -> None:
+    missing = sorted(kinds().keys() - CATALOGUE.keys())
+    assert not missing, f"Say in loyalty_api/problems.toml what causes and what mends: {missing}"
+
+
+def test_nothing_is_in_the_catalogue_that_cannot_happen() -> None:
+    assert not sorted(CATALOGUE.keys() - kinds().keys())
+
+
+def test_causes_and_remedies_are_sentences() -> None:
+    for code, problem in CATALOGUE.items():
+        for sentence in (problem.cause, problem.remedy):
+            assert sentence.endswith("."), code
+
+
+def test_the_catalogue_is_in_the_order_of_its_codes() -> None:
+    assert list(CATALOGUE) == sorted(CATALOGUE)
+
+
+def test_an_error_of_a_test_or_a_command_is_not_a_problem_of_the_api() -> None:
+    class Strange(NotFound):
+        code = "strange"
+
+    assert "strange" not in kinds()
+
+
+def test_the_page_of_a_problem_says_what_to_do(client: FlaskClient) -> None:
+    page = client.get("/problems/idempotency_key_reused", headers={"Accept": "text/html"})
+    assert page.mimetype == "text/html"
+    text = page.get_data(as_text=True)
+    assert CATALOGUE["idempotency_key_reused"].cause in text
+    assert "Take a new key for each new request." in text
+
+
+def test_a_program_may_read_it_as_json(client: FlaskClient) -> None:
+    told = client.get("/problems/not_found", headers={"Accept": "application/json"}).json
+    assert told is not None
+    assert (told["code"], told["status"], told["cause"]) == ("not_found", [404], CATALOGUE["not_found"].cause)
+
+
+def test_all_problems_are_listed(client: FlaskClient) -> None:
+    listed = client.get("/problems", headers={"Accept": "application/json"}).json
+    assert listed is not None
+    assert {problem["code"] for problem in listed["data"]} == kinds().keys()
+    page = client.get("/problems", headers={"Accept": "text/html"}).get_data(as_text=True)
+    assert all(f'href="/problems/{code}"' in page for code in kinds())
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "code"),
+    [
+        ("GET /nothing/here", 404, "not_found"),
+        ("DELETE /livez", 405, "method_not_allowed"),
+        ("GET /v1/stores", 401, "unauthorized"),
+        ("GET /problems/no_such_code", 404, "not_found"),
+    ],
+)
+def test_refusals_are_problems_whose_type_has_a_page(
+    client: FlaskClient, asked: str, status: int, code: str
+) -> None:
+    method, path = asked.split()
+    answer = client.open(path, method=method)
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    told = answer.json
+    assert told is not None
+    assert (told["code"], told["status"], told["instance"]) == (code, status, path)
+    assert told["request_id"] == answer.headers["X-Request-Id"]
+    assert client.get(told["type"]).status_code == 200
+
+
+def test_a_wrong_method_is_told_which_ones_are_right(client: FlaskClient) -> None:
+    assert "GET" in client.delete("/livez").headers.get("Allow", "")
