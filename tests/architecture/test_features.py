@@ -1,0 +1,152 @@
+"""The shape of a feature, and how one reaches another. `lint-imports` holds the river between them."""
+
+from __future__ import annotations
+
+from tests.architecture.code import (
+    FEATURES,
+    PACKAGE,
+    STANDARD,
+    feature_of,
+    imported_by,
+    is_rules,
+    layer_of,
+    modules,
+)
+
+# What a feature shows beside `service` and `rules`, and why.
+PUBLIC = {
+    "loyalty_api.auth.permissions": "the one table of who may do what, which the API's document shows too",
+    "loyalty_api.auth.keys": "the signing keys, which the command line rotates",
+    "loyalty_api.ledger.queries": "tills read balances in the round trip that locks their members",
+    "loyalty_api.ledger.reading": "entries as they are shown; purchases and summaries show the same",
+    "loyalty_api.ledger.api": "the schemas of points, so that they look the same wherever they are shown",
+    "loyalty_api.members.identifiers": "what a till scanned, as the blind index it is found by",
+    "loyalty_api.purchases.recording": "the desk that records receipts, which jobs hold for reactions",
+    "loyalty_api.purchases.claims": "what a reaction does with a receipt whose member appears",
+    "loyalty_api.purchases.queries": "a member's latest purchases, for the summary's one round trip",
+    "loyalty_api.rating.words": "decisions in words, which is all that explaining needs of rating",
+}
+# Assembling features is what these are for.
+ASSEMBLERS = {"loyalty_api.app"}
+# Modules that may speak HTTP or marshmallow: the edge of each feature and what it stands on.
+EDGE_NAMES = {"api", "schemas", "bodies", "edge", "examples", "batch"}
+EDGE = {
+    "loyalty_api.app", "loyalty_api.docs_page", "loyalty_api.event_feed", "loyalty_api.fields",
+    "loyalty_api.health", "loyalty_api.http", "loyalty_api.idempotency", "loyalty_api.jobs",
+    "loyalty_api.ndjson", "loyalty_api.openapi", "loyalty_api.problems", "loyalty_api.security",
+    "loyalty_api.telemetry", "loyalty_api.throttle", "loyalty_api.auth.authority",
+    "loyalty_api.operations.serving",
+}  # fmt: skip
+HTTP = {"flask", "flask_smorest", "marshmallow", "webargs", "werkzeug"}
+SQL = {"psycopg", "loyalty_api.rows"}
+# Libraries that compute and touch nothing.
+PURE = {"orjson"}
+
+
+def test_every_folder_is_known_as_a_feature_or_as_something_else() -> None:
+    others = {"catalogues", "demo", "engines", "openapi", "operations", "rulekit", "static", "templates"}
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and not path.name.startswith("_")}
+    assert folders <= FEATURES | others, (
+        "A new folder under loyalty_api: say in tests/architecture/code.py whether it is a feature, and give "
+        "it its place in the river in pyproject.toml."
+    )
+
+
+def test_a_feature_reaches_another_through_its_service_or_its_rules() -> None:
+    reached = [
+        f"{module} imports {target}"
+        for module in modules()
+        if module not in ASSEMBLERS
+        for target in imported_by(module)
+        if feature_of(target) not in {None, feature_of(module)}
+        and not (target.rsplit(".", 1)[-1] == "service" or is_rules(target) or target in PUBLIC)
+    ]
+    assert not reached, (
+        f"{reached}\nA feature's tables, queries and schemas are its own: what others need of them is a "
+        "function of its service, or a rule. If it truly is another door, name it in PUBLIC with the reason."
+    )
+
+
+def test_every_public_door_is_used() -> None:
+    used = {
+        target
+        for module in modules()
+        for target in imported_by(module)
+        if feature_of(module) != feature_of(target)
+    }
+    assert set(PUBLIC) <= used, f"Nobody goes through {sorted(set(PUBLIC) - used)}: close it."
+
+
+def test_a_models_module_is_known_to_its_own_feature_only() -> None:
+    reached = [
+        f"{module} imports {target}"
+        for module in modules()
+        for target in imported_by(module)
+        if layer_of(target) == "models" and feature_of(target) != feature_of(module)
+    ]
+    assert not reached, (
+        f"{reached}\nTables of another feature are reached through its service; foreign keys are strings."
+    )
+
+
+def test_rules_are_pure() -> None:
+    impure = [
+        f"{module} imports {target}"
+        for module in modules()
+        if is_rules(module)
+        for target in imported_by(module)
+        if not (
+            target in STANDARD | PURE
+            or is_rules(target)
+            or target in {"loyalty_api", "loyalty_api.errors", "loyalty_api.language", feature_root(module)}
+        )
+    ]
+    assert not impure, (
+        f"{impure}\nA rule decides from what it is handed: it imports the standard library, errors, rulekit "
+        "and rules only. Load what it needs in the service and pass it in."
+    )
+
+
+def feature_root(module: str) -> str:
+    """The package that a module lies in."""
+    return module.rsplit(".", 1)[0]
+
+
+def test_rules_read_no_clock_and_draw_no_lots() -> None:
+    impure = [
+        f"{module} imports {target}"
+        for module in modules()
+        if is_rules(module)
+        for target in imported_by(module)
+        if target in {"time", "random", "secrets", "os", "socket", "threading"}
+    ]
+    assert not impure, (
+        f"{impure}\nTime and chance are handed in, so that the same inputs decide the same for ever."
+    )
+
+
+def test_http_stays_at_the_edge() -> None:
+    inside = [
+        f"{module} imports {target}"
+        for module in modules()
+        if not (module in EDGE or module.startswith("loyalty_api.openapi") or layer_of(module) in EDGE_NAMES)
+        for target in imported_by(module)
+        if target in HTTP
+    ]
+    assert not inside, (
+        f"{inside}\nOnly the edge knows requests, answers and schemas. A service takes plain values and "
+        "raises errors of loyalty_api.errors; http.py alone turns those into answers."
+    )
+
+
+def test_a_resource_holds_no_sql() -> None:
+    sql = [
+        f"{module} imports {target}"
+        for module in modules()
+        if layer_of(module) == "api"
+        for target in imported_by(module)
+        if target in SQL
+    ]
+    assert not sql, (
+        f"{sql}\nA resource calls its service once and serialises what it gives; statements live in queries.py."
+    )
