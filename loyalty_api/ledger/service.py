@@ -43,7 +43,8 @@ TIME = Cause("time")
 class Book:
     """The movements of one member within one transaction, applied as they are made and written at the end.
 
-    ``version`` is the member's version before them; each journal takes the next one.
+    ``version`` is the member's version before them; each journal takes the next one. A change without a journal (an
+    expiry that moved) takes one too, for it is shown, and what is shown is cached by the version.
     """
 
     member_id: UUID
@@ -66,7 +67,7 @@ class Book:
     @property
     def version_after(self) -> int:
         """The member's version once this book is written."""
-        return self.version + len(self.journals)
+        return self.version + (len(self.journals) or bool(self.lots))
 
     def record(
         self,
@@ -102,8 +103,10 @@ class Book:
 
     def keep_alive(self, *, expiry: Callable[[int], datetime]) -> None:
         """Move the expiry of lots that live by activity; ``expiry`` gives the new one for so many months."""
-        for lot in [lot for lot in self.account.lots.values() if lot.sliding_months]:
-            later = expiry(lot.sliding_months or 0)
+        for lot in self.account.lots.values():
+            if not lot.sliding_months or not lot.pending + lot.available + lot.held:
+                continue  # It expires by a date of its own, or nothing of it is left to live.
+            later = expiry(lot.sliding_months)
             if lot.expires_at and later > lot.expires_at:
                 self.lots[lot.lot_id] = replace(lot, expires_at=later)
         if self.lots:
@@ -117,10 +120,10 @@ class Book:
 
     def _note(self, movement: Movement, journal_id: UUID, cause: Cause, now: datetime) -> None:
         after = self.balance
-        member_id = self.member_id
+        member_id, version = self.member_id, self.version + len(self.journals) + 1
         self.journals.append(
-            (member_id, journal_id, self.version_after + 1, movement.kind, cause.type, cause.id, cause.store_id,
-             cause.reference, cause.person_id, cause.actor_kind, cause.actor_id, None, movement.occurred_at, now,
+            (member_id, journal_id, version, movement.kind, cause.type, cause.id, cause.store_id, cause.reference,
+             cause.person_id, cause.actor_kind, cause.actor_id, None, movement.occurred_at, now,
              after.available, after.pending, after.held, after.debt)
         )  # fmt: skip
         self.postings.extend(
