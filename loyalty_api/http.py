@@ -37,6 +37,7 @@ from loyalty_api.db import Database
 from loyalty_api.documents import JSON_OPTIONS, load_json
 from loyalty_api.errors import Action, Conflict, Fault, Invalid, LoyaltyError, NotFound, Unavailable
 from loyalty_api.fields import QueryWhole, Schema, Text, Whole
+from loyalty_api.loading import Loader
 
 View = TypeVar("View", bound=Callable[..., Any])
 PROBLEM = "application/problem+json"
@@ -132,23 +133,39 @@ class ProblemSchema(Schema):
 
 
 class Parser(FlaskParser):
-    """webargs' parser with orjson: bounded depth, no NaN, no lone surrogates, 415 for other content types."""
+    """webargs' parser for queries: unknown members are refused, and every fault is told."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": ma.RAISE}  # noqa: RUF012
-
-    def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
-        """The request's body, parsed."""
-        if req.mimetype != "application/json" and not req.mimetype.endswith("+json"):
-            raise WrongContentType("Send the body as application/json.")
-        return load_json(req.get_data())
 
     def handle_error(
         self, error: ma.ValidationError, req: Any, schema: Any, *, error_status_code: Any, error_headers: Any
     ) -> NoReturn:
         """Every fault of the request at once, each with a pointer into the body or the query."""
-        messages = error.messages if isinstance(error.messages, dict) else {"json": error.messages}
-        faults = [fault for place in messages.values() for fault in faults_of(place)]
-        raise Invalid(_summary(faults), errors=faults)
+        messages = error.messages if isinstance(error.messages, dict) else {"query": error.messages}
+        refuse_faults([fault for place in messages.values() for fault in faults_of(place)])
+
+
+def read_body(loader: Loader) -> Any:
+    """The present request's JSON body, loaded.
+
+    :raises WrongContentType: it is sent as something else.
+    :raises NotJson: it is not JSON: nested too deeply, with NaN, lone surrogates …
+    :raises Invalid: with every fault of it.
+    """
+    if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
+        raise WrongContentType("Send the body as application/json.")
+    try:
+        return loader.load(load_json(request.get_data()))
+    except ma.ValidationError as error:
+        refuse_faults(list(faults_of(error.messages)))
+
+
+def refuse_faults(faults: Sequence[Fault]) -> NoReturn:
+    """Tell the caller what is wrong, all of it.
+
+    :raises Invalid: always.
+    """
+    raise Invalid(_summary(faults), errors=faults)
 
 
 def faults_of(messages: Any, pointer: str = "") -> Iterator[Fault]:
@@ -239,11 +256,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         request headers with a description.
         """
 
+        loader = Loader(body) if body is not None and body_type == "application/json" else None
+
         def decorate(view: View) -> View:
             @wraps(view)
             def resource(**arguments: Any) -> Response:
-                if body is not None and body_type == "application/json":
-                    arguments["body"] = parser.parse(body, request, location="json")
+                if loader is not None:
+                    arguments["body"] = read_body(loader)
                 if query is not None:
                     arguments["query"] = parser.parse(query, request, location="query")
                 return _finish(view(**arguments), status)

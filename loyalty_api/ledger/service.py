@@ -18,6 +18,7 @@ from loyalty_api.errors import NotFound
 from loyalty_api.ledger import queries, reading, rules
 from loyalty_api.ledger.rules import Account, Balance, Lot, Movement
 from loyalty_api.members import service as members
+from loyalty_api.rows import Rows, Table, write
 
 # Ids that one write makes are counted up from its own: what time did comes first, in a range of its own.
 _FIRST_OVERDUE = 1 << 20
@@ -150,16 +151,22 @@ def open_books(
     }
 
 
-def write_books(connection: Connection[TupleRow], books: Sequence[Book]) -> None:
-    """Write what the books hold: journals, postings, lots and balances. The caller raises the members' versions."""
-    written = [book for book in books if book.changed]
-    queries.JOURNALS.insert(connection, [row for book in written for row in book.journals])
-    queries.POSTINGS.insert(connection, [row for book in written for row in book.postings])
-    queries.LOTS.insert(
-        connection,
-        [(book.member_id, *lot_row(lot)) for book in written for lot in book.lots.values()],
-    )
-    queries.BALANCES.insert(connection, [(book.member_id, *balance_row(book.balance)) for book in written])
+def rows_of(books: Sequence[Book]) -> list[tuple[Table, Rows]]:
+    """What the books hold, as rows by table, to be written with whatever else the transaction writes."""
+    changed = [book for book in books if book.changed]
+    return [
+        (queries.JOURNALS, [row for book in changed for row in book.journals]),
+        (queries.POSTINGS, [row for book in changed for row in book.postings]),
+        (queries.LOTS, [(book.member_id, *lot_row(lot)) for book in changed for lot in book.lots.values()]),
+        (queries.BALANCES, [(book.member_id, *balance_row(book.balance)) for book in changed]),
+    ]
+
+
+def write_book(connection: Connection[TupleRow], book: Book) -> None:
+    """Write what the book holds and raise its member's version; nothing when it is empty."""
+    if book.changed:
+        versions = [(book.member_id, book.version_after)]
+        write(connection, [*rows_of([book]), (members.VERSIONS, versions)])
 
 
 def lot_row(lot: Lot) -> tuple[Any, ...]:
@@ -185,9 +192,7 @@ def settle_member(session: Session, *, member_id: UUID, first_id: UUID, now: dat
     balances = queries.balances_of(connection, [member_id])
     book = open_books(connection, versions={member_id: member.version}, balances=balances)[member_id]
     book.settle(first_id=first_id, now=now)
-    if book.changed:
-        write_books(connection, [book])
-        members.raise_versions(connection, [(member_id, book.version_after)])
+    write_book(connection, book)
 
 
 def shown_balance(session: Session, *, member_id: UUID, now: datetime) -> dict[str, int] | None:

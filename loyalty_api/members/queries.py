@@ -13,8 +13,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
@@ -22,6 +20,7 @@ from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.members.models import Member, MemberProfile, NameIndex
 from loyalty_api.members.rules import Status
+from loyalty_api.rows import Table
 from loyalty_api.vault import DataKey
 
 _COLUMNS = (
@@ -30,11 +29,13 @@ _COLUMNS = (
 )
 # Locks out every other writer of this member, but not the check of a foreign key that points at it.
 _LOCK = f"SELECT {_COLUMNS} FROM members WHERE member_id = %s FOR NO KEY UPDATE"
-_RAISE = (
-    "UPDATE members SET version = raised.version"
-    " FROM unnest(%s::uuid[], %s::bigint[]) AS raised(member_id, version)"
-    " WHERE members.member_id = raised.member_id"
+VERSIONS = Table(
+    "members",
+    statement="UPDATE members SET version = given.version FROM {given} WHERE members.member_id = given.member_id",
+    member_id="uuid",
+    version="bigint",
 )
+"""Sets the versions of members whose locks the caller holds."""
 _TOUCH = "UPDATE members SET version = version + 1, updated_at = %s WHERE member_id = %s RETURNING version"
 
 
@@ -153,11 +154,6 @@ def touch(session: Session, *, member_id: UUID, now: datetime) -> int:
         raise NotFound("There is no such member.")
     version: int = row[0]
     return version
-
-
-def raise_versions(connection: Connection[TupleRow], versions: Sequence[tuple[UUID, int]]) -> None:
-    """Set the versions of members whose locks the caller holds, all by one statement."""
-    connection.execute(_RAISE, ([m for m, _ in versions], [v for _, v in versions]), prepare=True)
 
 
 def changed(session: Session, *, member_id: UUID, now: datetime, **columns: Any) -> None:

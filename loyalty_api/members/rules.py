@@ -107,5 +107,6 @@ def masked_value(kind: IdentifierKind, value: str) -> str:
 def name_words(*names: str | None) -> frozenset[str]:
     """The words of some names as people search for them: without case, accents and punctuation."""
     text = " ".join(filter(None, names)).casefold().translate(_FOLDED)
+    text = unicodedata.normalize("NFKD", text).casefold()
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return frozenset(_WORD.findall(plain))

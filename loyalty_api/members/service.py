@@ -33,13 +33,13 @@ from loyalty_api.members.normal import BadIdentifier, normalise
 from loyalty_api.members.people import NewPerson, Person
 from loyalty_api.members.profiles import Profile, Record
 from loyalty_api.members.queries import (
+    VERSIONS,
     Filters,
     Located,
     MemberRow,
     ensure_known,
     lock,
     lock_person,
-    raise_versions,
     touch,
 )
 from loyalty_api.members.rules import (
@@ -55,9 +55,25 @@ from loyalty_api.stores import service as stores
 from loyalty_api.vault import Vault
 
 __all__ = [
-    "Actor", "BadIdentifier", "IdentifierInUse", "IdentifierUnknown", "Located", "MemberBlocked",
-    "MemberClosed", "MemberRow", "NewIdentifier", "NewPerson", "blind_of", "card_to_show", "ensure_known", "locate", "lock",
-    "lock_person", "normalise", "raise_versions", "touch",
+    "VERSIONS",
+    "Actor",
+    "BadIdentifier",
+    "IdentifierInUse",
+    "IdentifierUnknown",
+    "Located",
+    "MemberBlocked",
+    "MemberClosed",
+    "MemberRow",
+    "NewIdentifier",
+    "NewPerson",
+    "blind_of",
+    "card_to_show",
+    "ensure_known",
+    "locate",
+    "lock",
+    "lock_person",
+    "normalise",
+    "touch",
 ]  # fmt: skip
 
 

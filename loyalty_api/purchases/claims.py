@@ -20,7 +20,7 @@ from loyalty_api import events, ids
 from loyalty_api.codes import plain_code
 from loyalty_api.db import driver
 from loyalty_api.ledger.queries import balances_of
-from loyalty_api.ledger.service import Book, Cause, open_books, write_books
+from loyalty_api.ledger.service import Book, Cause, open_books, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries
 from loyalty_api.purchases.queries import Blind, MemberRow
@@ -85,7 +85,7 @@ def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: 
         row = _adopt(connection, desk, purchase_id, member, book, who=SYSTEM, now=now)
         attached += row is not None
     queries.forget_unattached(connection, blind)
-    _close(connection, book)
+    write_book(connection, book)
     return attached
 
 
@@ -106,7 +106,7 @@ def claim(
         if purchase_id is None
         else _credit(connection, desk, purchase_id, claim_id, member, book, who, now)
     )
-    _close(connection, book)
+    write_book(connection, book)
     # Open claims are counted on the member's first screen, so its version moves with them.
     members.touch(session, member_id=member_id, now=now)
     queries.add_claim(
@@ -128,7 +128,7 @@ def keep_promises(session: Session, desk: Desk, *, purchase_id: UUID, now: datet
     for claim_id, member_id in queries.awaiting(connection, row):
         member, book = _open(session, connection, member_id)
         decided = _credit(connection, desk, purchase_id, claim_id, member, book, SYSTEM, now)
-        _close(connection, book)
+        write_book(connection, book)
         members.touch(session, member_id=member_id, now=now)
         queries.decide_claim(connection, member_id, claim_id, decided.state, purchase_id, decided.points, now)
 
@@ -187,12 +187,6 @@ def _open(session: Session, connection: Connection[TupleRow], member_id: UUID) -
     member = MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags)
     balances = balances_of(connection, [member_id])
     return member, open_books(connection, versions={member_id: member.version}, balances=balances)[member_id]
-
-
-def _close(connection: Connection[TupleRow], book: Book) -> None:
-    if book.changed:
-        write_books(connection, [book])
-        members.raise_versions(connection, [(book.member_id, book.version_after)])
 
 
 def _adopt(

@@ -13,13 +13,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
 from loyalty_api.ledger.queries import BALANCE_COLUMNS
 from loyalty_api.ledger.rules import Balance
 from loyalty_api.purchases.rules import ReceiptKey
-from loyalty_api.rows import Table
+from loyalty_api.rows import Table, dump
 
 PURCHASES = Table(
     "purchases",
@@ -97,7 +97,7 @@ _MEMBERS_NAMED = (
 )
 _LOCK_MEMBERS = (
     "SELECT member_id, status, version, is_staff, tags FROM members"
-    f" WHERE member_id IN ({_MEMBERS_NAMED}) AND kind = 'person' ORDER BY member_id FOR UPDATE"
+    f" WHERE member_id IN ({_MEMBERS_NAMED}) AND kind = 'person' ORDER BY member_id FOR NO KEY UPDATE"
 )
 _READ_MEMBERS = (
     "SELECT member_id, status, version, is_staff, tags FROM members"
@@ -108,7 +108,18 @@ _IDENTIFIERS = (
     " WHERE (kind, blind) IN (SELECT * FROM unnest(%(kinds)s::text[], %(blinds)s::bytea[]))"
 )
 _BALANCES = f"SELECT member_id, {BALANCE_COLUMNS} FROM balances WHERE member_id IN ({_MEMBERS_NAMED})"
-_MASTERS = "SELECT name, version FROM master_versions"
+_MASTER = "(SELECT version FROM master_versions WHERE name = '{}')"
+_NOTHING_TO_TAKE = f"SELECT '{{}}'::uuid[], {_MASTER.format('products')}, {_MASTER.format('stores')}"
+_TAKE = (
+    f"WITH taken AS ({_RECEIPTS.statement}) SELECT array(SELECT purchase_id FROM taken),"
+    f" {_MASTER.format('products')}, {_MASTER.format('stores')}"
+)
+_ONE_KNOWN = (
+    "SELECT x.kind, x.blind, x.person_id, m.member_id, m.status, m.version, m.is_staff, m.tags,"
+    f" {', '.join('b.' + column for column in BALANCE_COLUMNS.split(', '))} FROM identifier_index x"
+    " JOIN members m ON m.member_id = x.member_id JOIN balances b ON b.member_id = x.member_id"
+    " WHERE x.kind = %s AND x.blind = %s AND m.kind = 'person' FOR NO KEY UPDATE OF m, b"
+)
 _KNOWN_RECEIPT = (
     "SELECT purchase_id, content FROM receipts"
     " WHERE store_id = %s AND terminal = %s AND business_date = %s AND reference = %s"
@@ -151,26 +162,49 @@ def open_receipts(
     ``receipts`` are (key, purchase id, hash of the content); one that is already taken is left out of ``taken``.
     Without ``lock`` nothing is taken or locked: that is a quote.
     """
-    named = {"kinds": [k for k, _ in blinds], "blinds": [b for _, b in blinds], "ids": list(member_ids)}
     ordered = sorted(receipts, key=lambda receipt: receipt[0])
     rows = [(*key, purchase_id, "\\x" + content.hex()) for key, purchase_id, content in ordered]
+    named = {"kinds": [k for k, _ in blinds], "blinds": [b for _, b in blinds], "ids": list(member_ids)}
+    single = lock and len(blinds) == 1 and not member_ids
     with connection.pipeline():
-        taken = (
-            connection.execute(_RECEIPTS.statement, (_RECEIPTS.document(rows),), prepare=True)
-            if rows
-            else None
+        taking = connection.execute(
+            _TAKE if rows else _NOTHING_TO_TAKE,
+            (dump(_RECEIPTS.documents(rows)),) if rows else (),
+            prepare=True,
         )
-        members = connection.execute(_LOCK_MEMBERS if lock else _READ_MEMBERS, named, prepare=True)
-        identifiers = connection.execute(_IDENTIFIERS, named, prepare=True)
-        balances = connection.execute(_BALANCES, named, prepare=True)
-        masters = connection.execute(_MASTERS, prepare=True)
-        return Opened(
-            frozenset(row[0] for row in taken) if taken else frozenset(),
-            {row[0]: MemberRow(*row) for row in members},
-            {(row[0], row[1]): (row[2], row[3]) for row in identifiers},
-            {row[0]: Balance(*row[1:]) for row in balances},
-            dict(masters.fetchall()),
-        )
+        one = connection.execute(_ONE_KNOWN, blinds[0], prepare=True) if single else None
+        many = None if single else _ask_for_many(connection, named, lock=lock)
+    taken, products, stores = taking.fetchone() or ([], 0, 0)
+    masters = {"products": products or 0, "stores": stores or 0}
+    row = one.fetchone() if one else None
+    if row is not None:
+        member = MemberRow(*row[3:8])
+        balances = {member.member_id: Balance(*row[8:])}
+        identified = {(row[0], row[1]): (member.member_id, row[2])}
+        return Opened(frozenset(taken), {member.member_id: member}, identified, balances, masters)
+    if many is None:
+        # Nobody's identifier, or a member who has never had a point and so has no balance to lock.
+        with connection.pipeline():
+            many = _ask_for_many(connection, named, lock=lock)
+    members, identifiers, balances_found = many
+    return Opened(
+        frozenset(taken),
+        {row[0]: MemberRow(*row) for row in members},
+        {(row[0], row[1]): (row[2], row[3]) for row in identifiers},
+        {row[0]: Balance(*row[1:]) for row in balances_found},
+        masters,
+    )
+
+
+def _ask_for_many(
+    connection: Connection[TupleRow], named: Mapping[str, Any], *, lock: bool
+) -> tuple[Cursor[TupleRow], Cursor[TupleRow], Cursor[TupleRow]]:
+    """Members, who their identifiers are, and balances, each by a statement that starts when the locks are held."""
+    return (
+        connection.execute(_LOCK_MEMBERS if lock else _READ_MEMBERS, named, prepare=True),
+        connection.execute(_IDENTIFIERS, named, prepare=True),
+        connection.execute(_BALANCES, named, prepare=True),
+    )
 
 
 def known_receipt(connection: Connection[TupleRow], key: ReceiptKey) -> tuple[UUID, bytes] | None:

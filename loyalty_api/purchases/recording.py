@@ -22,11 +22,10 @@ from loyalty_api import events, ids
 from loyalty_api.codes import claim_code
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict, Invalid, LoyaltyError, Unavailable
-from loyalty_api.events import EVENTS
 from loyalty_api.ledger.rules import Lot, Movement, Posting
-from loyalty_api.ledger.service import Book, Cause, open_books, write_books
+from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
-from loyalty_api.members.service import raise_versions, walk_in_account
+from loyalty_api.members.service import VERSIONS, walk_in_account
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.program.service import Programs
@@ -34,6 +33,7 @@ from loyalty_api.purchases import queries, rules
 from loyalty_api.purchases.queries import Blind, MemberRow, Opened
 from loyalty_api.purchases.quotes import Quote
 from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.rows import write
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Effect
 from loyalty_api.rulekit.facts import NOBODY, Facts, Member
@@ -368,17 +368,20 @@ class _Batch:
         books = [book for book in self.books.values() if book.changed]
         written, connection = self.written, self.connection
         versions = [(book.member_id, book.version_after) for book in books]
-        with connection.pipeline():
-            queries.PURCHASES.insert(connection, written.purchases)
-            queries.LINES.insert(connection, written.lines)
-            queries.LOCATORS.insert(connection, written.locators)
-            queries.UNATTACHED.insert(connection, written.unattached)
-            queries.CLAIM_CODES.insert(connection, written.claim_codes)
-            write_books(connection, books)
-            if versions:
-                raise_versions(connection, versions)
-            EVENTS.insert(connection, written.events)
-            queries.give_up(connection, self.refused)
+        write(
+            connection,
+            [
+                (queries.PURCHASES, written.purchases),
+                (queries.LINES, written.lines),
+                (queries.LOCATORS, written.locators),
+                (queries.UNATTACHED, written.unattached),
+                (queries.CLAIM_CODES, written.claim_codes),
+                *rows_of(books),
+                (VERSIONS, versions),
+                (events.EVENTS, written.events),
+            ],
+        )
+        queries.give_up(connection, self.refused)
 
 
 @dataclass(frozen=True, slots=True)

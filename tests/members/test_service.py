@@ -177,7 +177,7 @@ def test_purchases_kept_for_an_identifier_hear_of_it_by_its_blind_index_alone(se
     assert told["body"] == contested["body"]
     assert told["body"] == {
         "kind": "card",
-        "blind": blind.hex(),
+        "_blind": blind.hex(),
         "actor": {"kind": "terminal", "client": "cli_till"},
     }
     assert [told["reaction_due"], contested["reaction_due"]] == [True, False]
