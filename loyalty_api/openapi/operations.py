@@ -200,6 +200,8 @@ def _lines(shape: Mapping[str, Any], example: Any) -> dict[str, Any]:
     """Newline-delimited JSON: for HTTP a text, each line of which is a document of ``shape``."""
     schema = {
         "type": "string",
+        # Generators take it as a file then, and not as a text to be held in memory.
+        "format": "binary",
         "description": "One document a line; each is as `contentSchema` says.",
         "contentMediaType": "application/json",
         "contentSchema": dict(shape),
