@@ -36,7 +36,7 @@ from loyalty_api.products.service import Catalogue
 from loyalty_api.program import api as program
 from loyalty_api.program.service import Programs
 from loyalty_api.purchases import api as purchases
-from loyalty_api.purchases.recording import Desk
+from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program
 from loyalty_api.stores import api as stores
 from loyalty_api.stores.service import Directory
@@ -137,7 +137,15 @@ def _member_epoch(database: Database, member_id: UUID) -> int | None:
 def _answer_errors(app: flask.Flask) -> None:
     """Every refusal and every failure leaves as a problem document; none leaves as a stack trace."""
     app.register_error_handler(LoyaltyError, problem)
-    app.register_error_handler(HTTPException, lambda error: problem(problem_of(error)))
+    app.register_error_handler(HTTPException, _refusal)
     for kind in (DBAPIError, PoolTimeout):
         app.register_error_handler(kind, lambda error: problem(trouble_of(error)))
     app.register_error_handler(Exception, lambda error: problem(trouble_of(error)))
+
+
+def _refusal(error: HTTPException) -> flask.Response:
+    """A refusal of the HTTP library's, with its own headers: a 405 says which methods there are."""
+    response = problem(problem_of(error))
+    for name, value in error.get_headers():
+        response.headers.setdefault(name, value)
+    return response

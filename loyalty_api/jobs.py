@@ -14,7 +14,7 @@ from flask import g
 
 from loyalty_api import clock
 from loyalty_api.db import Database, driver
-from loyalty_api.purchases.recording import Desk
+from loyalty_api.purchases.desk import Desk
 from loyalty_api.reactions import REACTIONS, Happened
 
 _EVERY_SECONDS = 5.0

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import ids
 from loyalty_api.purchases import claims
-from loyalty_api.purchases.recording import Desk
+from loyalty_api.purchases.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,11 @@ def _attach_earlier_receipts(session: Session, desk: Desk, event: Happened, now:
     )
 
 
+def _attach_receipt_that_met_enrolment(session: Session, desk: Desk, event: Happened, now: datetime) -> None:
+    blind = (event.body["kind"], bytes.fromhex(event.body["_blind"]))
+    claims.attach_to_owner(session, desk, blind=blind, now=now)
+
+
 def _keep_promises(session: Session, desk: Desk, event: Happened, now: datetime) -> None:
     purchase_id = ids.read("pur", event.subject)
     if purchase_id is not None:
@@ -44,4 +49,5 @@ def _keep_promises(session: Session, desk: Desk, event: Happened, now: datetime)
 REACTIONS: Mapping[str, Callable[[Session, Desk, Happened, datetime], None]] = {
     "identifier_added": _attach_earlier_receipts,
     "awaited_receipt_arrived": _keep_promises,
+    "scanned_identifier_enrolled": _attach_receipt_that_met_enrolment,
 }

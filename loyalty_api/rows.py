@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import orjson
-from psycopg import Connection
+from psycopg import Connection, RawCursor
 from psycopg.rows import TupleRow
 
 Rows = Sequence[Sequence[Any]]
@@ -31,7 +31,11 @@ class Table:
         self.name = name
         self.columns = tuple(columns)
         template = statement or f"INSERT INTO {name} ({names}) SELECT {names} FROM {{given}} {conflict}"
-        self.statement = template.replace("{given}", f"json_to_recordset(%s::json) AS given({types})")
+        self._template = template.replace("{given}", f"json_to_recordset({{place}}::json) AS given({types})")
+
+    def statement(self, place: str = "%s") -> str:
+        """The SQL, with the rows' JSON text at the placeholder ``place``."""
+        return self._template.replace("{place}", place)
 
     def insert(self, connection: Connection[TupleRow], rows: Rows) -> None:
         """Write ``rows``; nothing is sent when there are none."""
@@ -58,12 +62,15 @@ def write(connection: Connection[TupleRow], given: Sequence[tuple[Table, Rows]])
     if not filled:
         return
     statement = _statement(tuple(table for table, _ in filled))
-    connection.execute(statement, [dump(table.documents(rows)) for table, rows in filled], prepare=True)
+    # The statement is long and never changes: its placeholders are the server's own, so that nobody looks for them.
+    RawCursor(connection).execute(
+        statement, [dump(table.documents(rows)) for table, rows in filled], prepare=True
+    )
 
 
 @cache
 def _statement(tables: tuple[Table, ...]) -> str:
     if len(tables) == 1:
-        return tables[0].statement
-    parts = ", ".join(f"part{n} AS ({table.statement})" for n, table in enumerate(tables))
+        return tables[0].statement("$1")
+    parts = ", ".join(f"part{n} AS ({table.statement(f'${n}')})" for n, table in enumerate(tables, start=1))
     return f"WITH {parts} SELECT 1"

@@ -21,15 +21,14 @@ from loyalty_api.ledger.api import own_id
 from loyalty_api.members import service as members
 from loyalty_api.purchases import examples, explaining, pricing, queries, service
 from loyalty_api.purchases.answers import answer
+from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.recording import (
     CurrencyMismatch,
-    Desk,
     MemberMismatch,
     ReceiptMismatch,
     Row,
     StoreNotKnown,
-    Who,
-)  # fmt: skip
+)
 from loyalty_api.purchases.schemas import (
     EffectSchema,
     MessageSchema,

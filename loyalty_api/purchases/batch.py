@@ -23,7 +23,8 @@ from loyalty_api.documents import NotJson, load_line
 from loyalty_api.errors import Invalid, LoyaltyError
 from loyalty_api.http import faults_of
 from loyalty_api.purchases import queries, service
-from loyalty_api.purchases.recording import Desk, Outcome, Reported, Who, record
+from loyalty_api.purchases.desk import Desk, Reported, Who
+from loyalty_api.purchases.recording import Outcome, record
 from loyalty_api.purchases.rules import ReceiptKey
 from loyalty_api.vault import INSTALLATION, Unreadable, Vault, open_sealed, seal
 

@@ -23,16 +23,9 @@ from loyalty_api.ledger.queries import balances_of
 from loyalty_api.ledger.service import Book, Cause, open_books, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries
+from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import Blind, MemberRow
-from loyalty_api.purchases.recording import (
-    Desk,
-    Row,
-    Who,
-    book_points,
-    facts_of,
-    line_rows,
-    note_balance,
-)  # fmt: skip
+from loyalty_api.purchases.recording import Row, book_points, facts_of, line_rows, note_balance
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rulekit.decision import ENGINE
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
@@ -71,12 +64,11 @@ def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: 
     Only those within the program's claim window, and only where the program says so. How many were attached.
     """
     connection = driver(session)
-    waiting = queries.unattached(connection, blind)
-    if not waiting:
-        return 0
     member, book = _open(session, connection, member_id)
+    # A purchase on which it was scanned may be under way this moment, recorded as nobody's.
+    queries.meet(connection, blinds=[blind], alone=True)
     attached = 0
-    for purchase_id, occurred_at in waiting:
+    for purchase_id, occurred_at in queries.unattached(connection, blind):
         program = desk.programs.at(connection, occurred_at)
         if program is None or program.settings.unknown_identifier == "keep_anonymous":
             continue
@@ -87,6 +79,12 @@ def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: 
     queries.forget_unattached(connection, blind)
     write_book(connection, book)
     return attached
+
+
+def attach_to_owner(session: Session, desk: Desk, *, blind: Blind, now: datetime) -> int:
+    """The same for an identifier that found its member while the purchase was being recorded."""
+    member_id = queries.owner_of(driver(session), blind)
+    return attach(session, desk, member_id=member_id, blind=blind, now=now) if member_id else 0
 
 
 def claim(
@@ -101,6 +99,11 @@ def claim(
     connection = driver(session)
     member, book = _open(session, connection, member_id)
     purchase_id = _named(connection, desk, claim)
+    if purchase_id is None and claim.code is None:
+        # It may be on its way this moment: look again when whoever records it is done.
+        named = (claim.store_id, claim.business_date, claim.reference)
+        queries.meet(connection, receipts=[named], alone=True)
+        purchase_id = _named(connection, desk, claim)
     decided = (
         _missing(connection, claim, claim_id, member_id)
         if purchase_id is None
@@ -125,7 +128,8 @@ def keep_promises(session: Session, desk: Desk, *, purchase_id: UUID, now: datet
     row = queries.find(connection, purchase_id)
     if row is None:
         return
-    for claim_id, member_id in queries.awaiting(connection, row):
+    # Members are locked in one order everywhere, so that nobody waits in a circle.
+    for claim_id, member_id in sorted(queries.awaiting(connection, row), key=lambda waiting: waiting[1]):
         member, book = _open(session, connection, member_id)
         decided = _credit(connection, desk, purchase_id, claim_id, member, book, SYSTEM, now)
         write_book(connection, book)

@@ -7,11 +7,12 @@ only a new statement sees what was committed meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
@@ -111,7 +112,7 @@ _BALANCES = f"SELECT member_id, {BALANCE_COLUMNS} FROM balances WHERE member_id 
 _MASTER = "(SELECT version FROM master_versions WHERE name = '{}')"
 _NOTHING_TO_TAKE = f"SELECT '{{}}'::uuid[], {_MASTER.format('products')}, {_MASTER.format('stores')}"
 _TAKE = (
-    f"WITH taken AS ({_RECEIPTS.statement}) SELECT array(SELECT purchase_id FROM taken),"
+    f"WITH taken AS ({_RECEIPTS.statement()}) SELECT array(SELECT purchase_id FROM taken),"
     f" {_MASTER.format('products')}, {_MASTER.format('stores')}"
 )
 _ONE_KNOWN = (
@@ -124,6 +125,16 @@ _KNOWN_RECEIPT = (
     "SELECT purchase_id, content FROM receipts"
     " WHERE store_id = %s AND terminal = %s AND business_date = %s AND reference = %s"
 )
+_CLAIMED = (
+    "SELECT DISTINCT purchase_id FROM unnest(%s::uuid[], %s::text[], %s::date[], %s::text[])"
+    " AS sold(purchase_id, store_id, business_date, reference)"
+    " JOIN awaited_receipts USING (store_id, business_date, reference)"
+)
+_ENROLLED = (
+    "SELECT kind, blind FROM identifier_index"
+    " WHERE (kind, blind) IN (SELECT * FROM unnest(%s::text[], %s::bytea[]))"
+)
+_FIRST_PLACE, _PLACES = 7_320_000, 64
 Blind = tuple[str, bytes]
 
 
@@ -387,15 +398,51 @@ def decide_claim(
     )
 
 
-def is_awaited(connection: Connection[TupleRow], key: ReceiptKey) -> bool:
-    """Whether someone claimed a receipt before it arrived."""
-    store_id, _, business_date, reference = key
+def meet(
+    connection: Connection[TupleRow],
+    *,
+    blinds: Iterable[Blind] = (),
+    receipts: Iterable[tuple[str | None, date | None, str | None]] = (),
+    alone: bool,
+) -> None:
+    """Wait for whoever is about these identifiers or receipts (store, date, number) on the other side, till the end.
+
+    A purchase that nobody is known for and whoever looks for it may run at the same time and not see each other. Both
+    come here before their last look, purchases together and a searcher ``alone``, so the second sees the first.
+    Places are few, so that a batch holds few locks; a purchase comes here last of all, so that nobody waits in a
+    circle.
+    """
+    named = {f"{kind} {blind.hex()}" for kind, blind in blinds} | {f"{place}" for place in receipts}
+    places = sorted({_FIRST_PLACE + crc32(name.encode()) % _PLACES for name in named})
+    take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    return
+    connection.execute(f"SELECT {take}(place) FROM unnest(%s::bigint[]) AS place", (places,), prepare=True)
+
+
+def looked_for(
+    connection: Connection[TupleRow], rows: Sequence[Mapping[str, Any]], blinds: Sequence[Blind]
+) -> tuple[set[UUID], set[Blind]]:
+    """Which of these purchases somebody has claimed, and which of these identifiers a member has by now.
+
+    What it finds stays so until this transaction ends, for whoever would change it waits (``meet``).
+    """
+    places = [(row["store_id"], row["business_date"], row["reference"]) for row in rows]
+    named = [[row["purchase_id"] for row in rows], *(list(column) for column in zip(*places, strict=True))]
+    with connection.pipeline():
+        meet(connection, blinds=blinds, receipts=places, alone=False)
+        claimed = connection.execute(_CLAIMED, named, prepare=True)
+        enrolled = connection.execute(
+            _ENROLLED, ([k for k, _ in blinds], [b for _, b in blinds]), prepare=True
+        )
+        return {row[0] for row in claimed}, {(row[0], bytes(row[1])) for row in enrolled}
+
+
+def owner_of(connection: Connection[TupleRow], blind: Blind) -> UUID | None:
+    """The member who has this identifier, or None."""
     row = connection.execute(
-        "SELECT 1 FROM awaited_receipts WHERE store_id = %s AND business_date = %s AND reference = %s LIMIT 1",
-        (store_id, business_date, reference),
-        prepare=True,
+        "SELECT member_id FROM identifier_index WHERE kind = %s AND blind = %s", blind
     ).fetchone()
-    return row is not None
+    return row[0] if row else None
 
 
 def claims_of(

@@ -26,12 +26,11 @@ from loyalty_api.ledger.rules import Lot, Movement, Posting
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
-from loyalty_api.products.service import Catalogue
 from loyalty_api.program.rules_lots import LotTerms, terms_for
-from loyalty_api.program.service import Programs
 from loyalty_api.purchases import queries, rules
+from loyalty_api.purchases.desk import Desk, Reported, Who
+from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.queries import Blind, MemberRow, Opened
-from loyalty_api.purchases.quotes import Quote
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rows import write
 from loyalty_api.rulekit.basket import Basket
@@ -39,7 +38,6 @@ from loyalty_api.rulekit.decision import Decision, Effect
 from loyalty_api.rulekit.facts import NOBODY, Facts, Member
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
-from loyalty_api.stores.service import Directory
 from loyalty_api.vault import Vault
 
 Row = dict[str, Any]
@@ -72,33 +70,6 @@ class MemberMismatch(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What the till's use cases lean on in this process."""
-
-    vault: Vault
-    programs: Programs[Program]
-    catalogue: Catalogue
-    directory: Directory
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """One receipt as it arrived: its validated body, the id it gets if it is new, and who was scanned."""
-
-    body: Mapping[str, Any]
-    purchase_id: UUID
-    mark: bytes
-    blind: Blind | None = None
-    member_id: UUID | None = None
-    quote: Quote | None = None
-
-    @property
-    def key(self) -> rules.ReceiptKey:
-        """Store, terminal, business date and reference."""
-        return rules.receipt_key(self.body)
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one receipt: the purchase's row (``replayed``: it was there before), or why it is refused."""
 
@@ -117,14 +88,6 @@ class Written:
     events: list[Sequence[Any]] = field(default_factory=list)
     unattached: list[Sequence[Any]] = field(default_factory=list)
     claim_codes: list[Sequence[Any]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """The client that reports, for entries and audit."""
-
-    client_id: str
-    kind: str
 
 
 def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
@@ -147,30 +110,42 @@ def record(
         blinds=[r.blind for r in first if r.blind],
         member_ids=[r.member_id for r in first if r.member_id],
     )
+    opened = enrol_unknown(session, desk, first, opened, who=who, now=now)
     batch = _Batch(connection, desk, opened, who, now)
     outcomes = {r.purchase_id: batch.record(r) for r in first}
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
     batch.write()
-    for row in batch.anonymous:
-        _tell_if_awaited(session, row, now)
+    if batch.anonymous:
+        _look_again(session, batch.anonymous, {r.purchase_id: r.blind for r in first}, now)
     for copy in copies:
         outcomes[copy.purchase_id] = _known(connection, copy)
     return [outcomes[r.purchase_id] for r in reported]
 
 
-def _tell_if_awaited(session: Session, row: Row, now: datetime) -> None:
-    """Someone may have claimed this receipt before it arrived (M9): the claim is settled once this is committed."""
-    if queries.is_awaited(driver(session), rules.receipt_key({**row, "store": row["store_id"]})):
-        events.record(
-            session,
-            member_id=row["member_id"],
-            kind="awaited_receipt_arrived",
-            subject=ids.show("pur", row["purchase_id"]),
-            occurred_at=row["occurred_at"],
-            now=now,
-            reaction_due=True,
-        )
+def _look_again(
+    session: Session, rows: Sequence[Row], scanned: Mapping[UUID, Blind | None], now: datetime
+) -> None:
+    """See whether someone has claimed one of these receipts before it arrived (M9), or enrolled its identifier.
+
+    They are told of it once this is committed. Who comes later finds the receipts by themselves.
+    """
+    blinds = {blind for row in rows if (blind := scanned[row["purchase_id"]])}
+    claimed, enrolled = queries.looked_for(driver(session), rows, sorted(blinds))
+    for row in rows:
+        blind = scanned[row["purchase_id"]]
+        if row["purchase_id"] in claimed:
+            _tell(session, row, "awaited_receipt_arrived", {}, now)
+        if blind in enrolled:
+            kind, mark = blind
+            _tell(session, row, "scanned_identifier_enrolled", {"kind": kind, "_blind": mark.hex()}, now)
+
+
+def _tell(session: Session, row: Row, kind: str, body: Mapping[str, Any], now: datetime) -> None:
+    events.record(
+        session, member_id=row["member_id"], kind=kind, subject=ids.show("pur", row["purchase_id"]),
+        occurred_at=row["occurred_at"], now=now, body=body, reaction_due=True,
+    )  # fmt: skip
 
 
 def _first_of_each(reported: Sequence[Reported]) -> tuple[list[Reported], list[Reported]]:

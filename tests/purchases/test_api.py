@@ -163,7 +163,7 @@ def test_a_line_speaks_for_itself_where_the_master_is_silent(shop: Shop) -> None
 
 def test_a_quote_promises_what_the_purchase_then_gives_and_leaves_nothing_behind(shop: Shop) -> None:
     member = shop.enrol("CARD11")
-    body = receipt(line(1990), card="CARD11")
+    body = receipt(line(1900), line(90, line_id="2", sku="apple"), card="CARD11")
     basket = {k: v for k, v in body.items() if k not in ("business_date", "reference", "total", "payments")}
     quote = shop.till.post("/v1/quotes", {**basket, "include": ["reasons", "near_misses"]}, key=None)
     assert quote["points"]["total"] == 19

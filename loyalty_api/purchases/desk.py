@@ -1,0 +1,52 @@
+"""The till's desk: what its use cases lean on, who hands a receipt in, and the receipt as it arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from loyalty_api.products.service import Catalogue
+from loyalty_api.program.service import Programs
+from loyalty_api.purchases import rules
+from loyalty_api.purchases.queries import Blind
+from loyalty_api.purchases.quotes import Quote
+from loyalty_api.rating.rules import Program
+from loyalty_api.stores.service import Directory
+from loyalty_api.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the till's use cases lean on in this process."""
+
+    vault: Vault
+    programs: Programs[Program]
+    catalogue: Catalogue
+    directory: Directory
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One receipt as it arrived: its validated body, the id it gets if it is new, and who was scanned."""
+
+    body: Mapping[str, Any]
+    purchase_id: UUID
+    mark: bytes
+    blind: Blind | None = None
+    member_id: UUID | None = None
+    quote: Quote | None = None
+
+    @property
+    def key(self) -> rules.ReceiptKey:
+        """Store, terminal, business date and reference."""
+        return rules.receipt_key(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The client that reports, for entries and audit."""
+
+    client_id: str
+    kind: str
