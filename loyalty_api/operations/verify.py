@@ -39,9 +39,13 @@ def verify(url: str) -> Iterator[Verdict]:
         connection.execute("SET work_mem = '64MB'")
         connection.execute("SET jit = off")
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        for invariant in INVARIANTS:
-            yield _judge(connection, invariant)
+        yield from judge(connection)
         connection.execute("COMMIT")
+
+
+def judge(connection: psycopg.Connection[TupleRow]) -> Iterator[Verdict]:
+    """A verdict on each invariant, as the present transaction sees the database."""
+    return (_judge(connection, invariant) for invariant in INVARIANTS)
 
 
 def _judge(connection: psycopg.Connection[TupleRow], invariant: Invariant) -> Verdict:

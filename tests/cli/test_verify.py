@@ -1,0 +1,109 @@
+"""The checker passes what is right, and notices each thing that must never be, with the ids of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from loyalty_api.engines import Engines
+from loyalty_api.operations.verify import Verdict, judge
+from tests.cli.conftest import Installation
+from tests.support.shop import Shop, line, receipt
+
+# A thing that must never be, by the invariant that says so. Done as the superuser, who may do everything.
+BREACHES = {
+    "I2 every journal has postings and balances": "DELETE FROM postings",
+    "I3 a balance is the fold of its postings": "UPDATE balances SET earned = earned + 1",
+    "I3 a balance is what remains in its lots": "UPDATE lots SET available = available - 1",
+    "I3 what remains in a lot is the fold of its postings": "UPDATE lots SET lot_id = gen_random_uuid()",
+    "I3 the balances after each journal are the running fold": "UPDATE journals SET available_after = 7",
+    "I3 a member's version is not behind its journals, and only persons hold points": "UPDATE members SET version = 0",
+    "I4 what has expired is gone": "UPDATE postings SET to_account = 'expired' WHERE to_account = 'available'",
+    "I4 a balance knows when time next changes it": "UPDATE balances SET next_due_at = now()",
+    "I6 every receipt has its one purchase": "UPDATE receipts SET terminal = '99'",
+    "I6 every purchase has its receipt and lies where its locator says": "DELETE FROM receipts",
+    "I6 a locator leads to something": "UPDATE locators SET id = gen_random_uuid()",
+    "I6 a purchase earned what the ledger says": "UPDATE purchases SET points_bonus = points_bonus + 1",
+    "I6 a purchase is the sum of its lines": "UPDATE purchase_lines SET paid = paid + 1",
+    "I6 every key that was used has its answer": "UPDATE idempotency_keys SET status = NULL",
+    "I9 no two events have one position": "UPDATE events SET position = 1",
+    "I9 a member's events keep their order": "UPDATE events SET position = -event_id",
+    "I1 members hold what the program gave out": "UPDATE balances SET available = available + 1",
+    "I4 no lot is below zero or holds more than it was born with": (
+        "ALTER TABLE lots DROP CONSTRAINT ck_lots_remaining; UPDATE lots SET available = points + 1"
+    ),
+}
+# Every posting takes from one account what it gives to another, so no row there could be breaks this one.
+BY_CONSTRUCTION = {"I1 the ledger sums to zero"}
+
+
+@pytest.fixture(scope="module")
+def busy(shop: Shop) -> Shop:
+    """A shop where two members and a stranger have bought, twice each; one claimed theirs afterwards."""
+    members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
+    for card in ("7770001", "7770002", None):
+        for _ in range(2):
+            sold = receipt(line(1000), line(250, sku="apple", line_id="2"), card=card)
+            assert shop.till.post("/v1/purchases", sold).status == 201
+    early = shop.till.post("/v1/purchases", receipt(card="7770003"))
+    assert early.status == 201
+    shop.enrol(card="7770003")
+    assert all(shop.balance(member)["available"] > 0 for member in members)
+    return shop
+
+
+@pytest.fixture
+def connection(running: Engines, busy: Shop) -> Iterator[psycopg.Connection]:
+    """A connection that may do everything, and whose doings are undone."""
+    row = busy.database.fetch_one("SELECT current_database()", ())
+    assert row is not None
+    with psycopg.connect(running.database_url.replace("/postgres?", f"/{row[0]}?")) as connection:
+        yield connection
+        connection.rollback()
+
+
+def broken(verdicts: Iterator[Verdict]) -> dict[str, Verdict]:
+    """The invariants that do not hold, by code and rule."""
+    return {f"{v.invariant.code} {v.invariant.rule}": v for v in verdicts if v.broken}
+
+
+def test_what_the_api_wrote_is_right(connection: psycopg.Connection) -> None:
+    verdicts = list(judge(connection))
+    assert broken(iter(verdicts)) == {}
+    empty = {v.invariant.rule for v in verdicts if not v.checked}
+    assert empty <= {"what has expired is gone", "no two events have one position"}
+
+
+@pytest.mark.parametrize("rule", BREACHES)
+def test_a_breach_is_noticed(connection: psycopg.Connection, rule: str) -> None:
+    connection.execute(BREACHES[rule])
+    found = broken(judge(connection))
+    assert rule in found
+    assert 0 < len(found[rule].first) <= 5
+
+
+def test_every_invariant_has_a_breach_that_shows_it_works(connection: psycopg.Connection) -> None:
+    rules = {f"{v.invariant.code} {v.invariant.rule}" for v in judge(connection)}
+    assert rules == BREACHES.keys() | BY_CONSTRUCTION
+
+
+def test_a_points_posting_that_nobody_booked_is_noticed(connection: psycopg.Connection) -> None:
+    connection.execute("UPDATE postings SET points = points + 5")
+    assert {"I3 a balance is the fold of its postings", "I6 a purchase earned what the ledger says"} <= set(
+        broken(judge(connection))
+    )
+
+
+def test_the_command_says_what_holds_and_what_does_not(installation: Installation) -> None:
+    said = installation.loyalty("verify")
+    assert said.exit_code == 0
+    assert all(text.endswith("0 checked, ok") for text in said.output.splitlines())
+    installation.execute(
+        "INSERT INTO journals VALUES ('0190a000-0000-7000-8000-000000000001',"
+        " '0190a000-0000-7000-8000-000000000002', 1, 'earn', 'test', NULL, NULL, NULL, NULL, 'system', NULL, NULL, now(), now(), 0, 0, 0, 0)"
+    )
+    said = installation.loyalty("verify")
+    assert said.exit_code == 1
+    assert "1 checked, 1 BROKEN\n      0190a000-0000-7000-8000-000000000002: no postings" in said.output
