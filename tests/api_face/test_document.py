@@ -112,3 +112,16 @@ def test_it_is_served_and_kept_by_its_tag(client: FlaskClient, document: dict[st
     assert first.json == document
     again = client.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.get_data()) == (304, b"")
+
+
+def test_answers_are_what_the_document_promises(client: FlaskClient, contract: Contract) -> None:
+    asked = {"livez": "/livez", "readyz": "/readyz", "version": "/version", "metrics": "/metrics"}
+    asked |= {"list_stores": "/v1/stores", "get_program": "/v1/program"}
+    for operation, path in asked.items():
+        assert contract.breaches(operation, client.get(path)) == [], operation
+
+
+def test_an_answer_that_was_not_promised_is_noticed(contract: Contract) -> None:
+    odd = flask.Response('{"status": "asleep"}', mimetype="application/json")
+    assert contract.breaches("livez", odd)
+    assert contract.breaches("livez", flask.Response("", status=418)) == ["418 is not promised"]
