@@ -100,10 +100,11 @@ def test_the_command_says_what_holds_and_what_does_not(installation: Installatio
     said = installation.loyalty("verify")
     assert said.exit_code == 0
     assert all(text.endswith("0 checked, ok") for text in said.output.splitlines())
+    journal_id = "0190a000-0000-7000-8000-000000000002"
     installation.execute(
-        "INSERT INTO journals VALUES ('0190a000-0000-7000-8000-000000000001',"
-        " '0190a000-0000-7000-8000-000000000002', 1, 'earn', 'test', NULL, NULL, NULL, NULL, 'system', NULL, NULL, now(), now(), 0, 0, 0, 0)"
+        f"INSERT INTO journals VALUES (gen_random_uuid(), '{journal_id}', 1, 'earn', 'test', NULL, NULL, NULL, NULL,"
+        " 'system', NULL, NULL, now(), now(), 0, 0, 0, 0)"
     )
     said = installation.loyalty("verify")
     assert said.exit_code == 1
-    assert "1 checked, 1 BROKEN\n      0190a000-0000-7000-8000-000000000002: no postings" in said.output
+    assert f"1 checked, 1 BROKEN\n      {journal_id}: no postings" in said.output
