@@ -43,7 +43,7 @@ def test_every_module_and_every_data_file_is_there(wheel: zipfile.ZipFile) -> No
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert needed <= set(wheel.namelist()), needed - set(wheel.namelist())
-    suffixes = {Path(name).suffix for name in needed if not name.endswith("LICENSE")}
+    suffixes = {Path(name).suffix for name in needed if not name.endswith(("LICENSE", "NOTICE"))}
     assert suffixes <= DATA | {".py"}, "a new kind of file: does it belong here?"
 
 
