@@ -415,7 +415,6 @@ def meet(
     named = {f"{kind} {blind.hex()}" for kind, blind in blinds} | {f"{place}" for place in receipts}
     places = sorted({_FIRST_PLACE + crc32(name.encode()) % _PLACES for name in named})
     take = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    return
     connection.execute(f"SELECT {take}(place) FROM unnest(%s::bigint[]) AS place", (places,), prepare=True)
 
 
