@@ -46,7 +46,9 @@ def _record(schema: ma.Schema) -> Read:
     if schema.unknown != ma.RAISE or any(schema._hooks[hook] for hook in ("pre_load", "post_load")):
         return schema.load
     readers = {field.data_key or name: (name, _field(field)) for name, field in schema.load_fields.items()}
-    required = frozenset(field.data_key or name for name, field in schema.load_fields.items() if field.required)
+    required = frozenset(
+        field.data_key or name for name, field in schema.load_fields.items() if field.required
+    )
     defaults = {
         name: field.load_default
         for name, field in schema.load_fields.items()
@@ -201,4 +203,3 @@ def _list(field: fields.List[Any]) -> Read:
         return [inner(item) for item in value]
 
     return read
-

@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from loyalty_api import clock, masters, ndjson
-from loyalty_api.documents import LONGEST_LINE
 from loyalty_api.db import Database, driver
+from loyalty_api.documents import LONGEST_LINE
 from loyalty_api.masters import CHUNK
 from loyalty_api.products import service
 from loyalty_api.products.api import PRODUCT_EXAMPLE

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 
-from loyalty_api.rating import words
 from loyalty_api.language import catalogue, languages
+from loyalty_api.rating import words
 from loyalty_api.rulekit.decision import NearMiss
 from loyalty_api.rulekit.facts import NOBODY
 from tests.earning.builders import BASE, basket, goods, program, rated
