@@ -85,6 +85,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "send_batch": needs("purchases:write", "purchases:import"),
     "list_rejects": needs("purchases:review"),
     "clear_reject": needs("purchases:review"),
+    "review_purchase": needs("purchases:review"),
     "claim_purchase": needs("claims:write"),
     # Stores and products.
     "put_stores": needs("stores:write"),

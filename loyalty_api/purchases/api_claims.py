@@ -15,10 +15,12 @@ from loyalty_api.fields import Choice, Day, Moment, Schema, Text, Whole
 from loyalty_api.http import PageQuery, page, page_of, read_cursor, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger.api import own_id
-from loyalty_api.purchases import claims, examples, queries
+from loyalty_api.purchases import claims, examples, queries, reviewing
+from loyalty_api.purchases.answers import answer
 from loyalty_api.purchases.api_till import blueprint, caller, desk
 from loyalty_api.purchases.claims import Claim, Decided
-from loyalty_api.purchases.schemas import MAX_MONEY
+from loyalty_api.purchases.schemas import MAX_MONEY, PurchaseAnswerSchema
+from loyalty_api.purchases.service import PurchaseUnknown
 
 
 class ClaimBody(Schema):
@@ -68,6 +70,12 @@ class KeptClaimSchema(Schema):
     points = Whole(required=True)
     created_at = Moment(required=True)
     decided_at = Moment(required=True, allow_none=True)
+
+
+class ReviewBody(Schema):
+    """Why the late receipt is good."""
+
+    note = Text(longest=500, allow_none=True, load_default=None)
 
 
 EXAMPLE = {"store": "str_0412", "date": "2026-11-21", "reference": "004711", "total": 7400}
@@ -137,6 +145,20 @@ def _kept(row: dict[str, Any]) -> dict[str, Any]:
         "created_at": row["created_at"],
         "decided_at": row["decided_at"],
     }
+
+
+@blueprint.operation(
+    "POST", "/purchases/<pur:purchase_id>/review", "review_purchase", summary="Rate a receipt that came too late",
+    body=ReviewBody(), answer=PurchaseAnswerSchema(), example={"note": "The store's line was down for five weeks."},
+    answer_example=examples.PURCHASE_ANSWER, errors=(PurchaseUnknown, reviewing.NothingToReview),
+)  # fmt: skip
+@idempotent()
+def review(session: Session, purchase_id: UUID, body: dict[str, Any]) -> Answer:
+    """A receipt older than the program's ``late_days`` is kept at once and rated when a person says so."""
+    row = reviewing.rate(
+        session, desk(), purchase_id=purchase_id, who=caller(), note=body["note"], now=clock.now()
+    )
+    return Answer(answer(row, desk().vault))
 
 
 @blueprint.operation(

@@ -27,7 +27,6 @@ from loyalty_api.purchases.recording import (
     MemberMismatch,
     ReceiptMismatch,
     Row,
-    StoreNotKnown,
 )
 from loyalty_api.purchases.schemas import (
     EffectSchema,
@@ -39,6 +38,7 @@ from loyalty_api.purchases.schemas import (
     ReceiptLineSchema,
 )  # fmt: skip
 from loyalty_api.security import StoreNotAllowed, ensure_store, principal
+from loyalty_api.stores.service import StoreUnknown
 
 blueprint = Blueprint(
     "till", __name__, url_prefix="/v1", description="The till: quotes, purchases, batches and claims."
@@ -186,7 +186,7 @@ def language() -> str:
 @blueprint.operation(
     "POST", "/quotes", "create_quote", summary="Price a basket", body=QuoteSchema(), answer=QuoteAnswerSchema(),
     example=examples.QUOTE, answer_example=examples.QUOTE_ANSWER,
-    errors=(StoreNotKnown, CurrencyMismatch, MemberMismatch, StoreNotAllowed),
+    errors=(StoreUnknown, CurrencyMismatch, MemberMismatch, StoreNotAllowed),
 )  # fmt: skip
 def quote(body: dict[str, Any]) -> dict[str, Any]:
     """No side effect: ask as often as you like. The purchase may name the quote and is then rated by its rules."""
@@ -198,7 +198,7 @@ def quote(body: dict[str, Any]) -> dict[str, Any]:
 @blueprint.operation(
     "POST", "/purchases", "record_purchase", summary="Record a sale", status=201, body=PurchaseSchema(),
     answer=PurchaseAnswerSchema(), example=examples.PURCHASE, answer_example=examples.PURCHASE_ANSWER,
-    errors=(ReceiptMismatch, StoreNotKnown, CurrencyMismatch, MemberMismatch, StoreNotAllowed),
+    errors=(ReceiptMismatch, StoreUnknown, CurrencyMismatch, MemberMismatch, StoreNotAllowed),
     also={200: "A training receipt: nothing was kept."},
 )  # fmt: skip
 @idempotent(required=False, status=201)

@@ -230,7 +230,7 @@ def _adopt(
             "purchase", purchase_id, held["store_id"], held["reference"], None, who.kind, who.client_id
         )
         book_points(
-            book, decision, purchase_id=ids.nth(purchase_id, _ADOPTION), occurred_at=occurred_at, cause=cause,
+            book, decision, first_id=ids.nth(purchase_id, _ADOPTION), occurred_at=occurred_at, cause=cause,
             now=now,
         )  # fmt: skip
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)

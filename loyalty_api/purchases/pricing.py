@@ -20,12 +20,13 @@ from loyalty_api.purchases import queries, rules
 from loyalty_api.purchases.answers import SPOKEN
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.quotes import Quote, write_quote
-from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch, StoreNotKnown, facts_of
+from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch, facts_of
 from loyalty_api.purchases.service import blind_in, member_in
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rating.words import effect_text, near_miss_text, reason_text
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
+from loyalty_api.stores.service import StoreUnknown
 
 HONOURED = timedelta(minutes=15)
 
@@ -43,7 +44,7 @@ class _Priced:
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """What a basket costs and earns now. No side effect: the id of the quote carries its promise itself.
 
-    :raises StoreNotKnown: the store is not one of the program's.
+    :raises StoreUnknown: the store is not one of the program's.
     :raises CurrencyMismatch: the program has another currency.
     :raises MemberMismatch: identifier and member_id name two members.
     """
@@ -94,7 +95,7 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     member = next(iter(opened.members.values()), None)
     store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
     if store is None:
-        raise StoreNotKnown(f"We do not know the store {body['store']}.")
+        raise StoreUnknown(f"We do not know the store {body['store']}.")
     program = desk.programs.at(connection, min(body["occurred_at"], now))
     if program and program.settings.currency != body["currency"]:
         raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")

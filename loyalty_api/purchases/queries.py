@@ -480,7 +480,10 @@ def add_reject(
     )
 
 
-_REJECT_COLUMNS = "reject_id, type, store_id, reference, code, errors, client_id, created_at, cleared_at, cleared_by, note, sealed"
+_REJECT_COLUMNS = (
+    "reject_id, type, store_id, reference, code, errors, client_id, created_at, cleared_at, cleared_by, note,"
+    " sealed"
+)
 
 
 def rejects(
@@ -520,3 +523,20 @@ def open_claims(connection: Connection[TupleRow], member_id: UUID) -> int:
         "SELECT count(*) FROM claims WHERE member_id = %s AND state = 'waiting'", (member_id,), prepare=True
     ).fetchone()
     return row[0] if row else 0
+
+
+def rate_late(connection: Connection[TupleRow], row: Mapping[str, Any], points: Mapping[str, int]) -> None:
+    """Keep what a review decided about a purchase, and the points of its lines."""
+    connection.execute(
+        "UPDATE purchases SET facts = %s, decision = %s, points_base = %s, points_bonus = %s, outcome = %s"
+        " WHERE member_id = %s AND purchase_id = %s",
+        (
+            dump(row["facts"]), dump(row["decision"]), row["points_base"], row["points_bonus"],
+            dump(row["outcome"]), row["member_id"], row["purchase_id"],
+        ),
+    )  # fmt: skip
+    connection.execute(
+        "UPDATE purchase_lines l SET points = earned.points FROM unnest(%s::text[], %s::bigint[])"
+        " AS earned(line_id, points) WHERE l.member_id = %s AND l.purchase_id = %s AND l.line_id = earned.line_id",
+        (list(points), list(points.values()), row["member_id"], row["purchase_id"]),
+    )

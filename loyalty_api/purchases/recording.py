@@ -38,6 +38,7 @@ from loyalty_api.rulekit.decision import Decision, Effect
 from loyalty_api.rulekit.facts import NOBODY, Facts, Member
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
+from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.vault import Vault
 
 Row = dict[str, Any]
@@ -49,12 +50,6 @@ class ReceiptMismatch(Conflict):
     """The same receipt came before with another content (R4)."""
 
     code, title, action = "receipt_mismatch", "This receipt was recorded with another content", "call_support"
-
-
-class StoreNotKnown(Invalid):
-    """The receipt names a store that the program does not have."""
-
-    code, title = "store_unknown", "We do not know this store"
 
 
 class CurrencyMismatch(Invalid):
@@ -199,7 +194,7 @@ class _Batch:
     def _record(self, report: Reported) -> Row:
         store = self.stores.get(report.body["store"])
         if store is None:
-            raise StoreNotKnown(f"We do not know the store {report.body['store']}.")
+            raise StoreUnknown(f"We do not know the store {report.body['store']}.")
         member, person_id = self._member(report)
         rated = self._rate(report, member, store)
         book = self.books[member.member_id] if member else None
@@ -277,7 +272,7 @@ class _Batch:
             self.who.kind, self.who.client_id,
         )  # fmt: skip
         book_points(
-            book, rated.decision, purchase_id=report.purchase_id, occurred_at=body["occurred_at"],
+            book, rated.decision, first_id=report.purchase_id, occurred_at=body["occurred_at"],
             cause=cause, now=self.now,
         )  # fmt: skip
         book.settle(first_id=report.purchase_id, now=self.now)
@@ -385,12 +380,15 @@ def book_points(
     book: Book,
     decision: Decision | None,
     *,
-    purchase_id: UUID,
+    first_id: UUID,
     occurred_at: datetime,
     cause: Cause,
     now: datetime,
 ) -> None:
-    """Book what the decision grants as one journal; effects with the same terms share a lot."""
+    """Book what the decision grants as one journal; effects with the same terms share a lot.
+
+    The journal and its lots get ids counted up from ``first_id``; the lots come from the cause.
+    """
     effects = [effect for effect in decision.effects if effect.granted > 0] if decision else []
     terms: dict[tuple[Any, ...], list[Effect]] = defaultdict(list)
     for effect in effects:
@@ -398,7 +396,7 @@ def book_points(
     lots, postings = [], []
     for n, ((available_at, expires_at, sliding), given) in enumerate(terms.items()):
         lot = Lot(
-            ids.nth(purchase_id, _FIRST_LOT + n), "purchase", purchase_id, occurred_at, now, available_at,
+            ids.nth(first_id, _FIRST_LOT + n), cause.type, cause.id, occurred_at, now, available_at,
             expires_at, sum(effect.granted for effect in given), sliding_months=sliding,
             program_version=decision.version if decision else None,
         )  # fmt: skip
@@ -407,7 +405,7 @@ def book_points(
         postings += [_posting(effect, account, lot) for effect in given]
     book.record(
         Movement("earn", occurred_at, tuple(postings)),
-        journal_id=ids.nth(purchase_id, _JOURNAL),
+        journal_id=ids.nth(first_id, _JOURNAL),
         cause=cause,
         now=now,
         arriving=lots,
@@ -427,10 +425,7 @@ def line_rows(
     row: Row, basket: Basket, sent: Sequence[Mapping[str, Any]], decision: Decision | None
 ) -> list[Sequence[Any]]:
     """The rows of a purchase's lines: as sold, with what the master knew then and the points each earned."""
-    points: dict[str, int] = defaultdict(int)
-    for effect in decision.effects if decision else ():
-        for line_id, share in effect.shares:
-            points[line_id] += share
+    points = line_points(decision)
     member_id, purchase_id = row["member_id"], row["purchase_id"]
     return [
         (member_id, purchase_id, n, line.line_id, line.type, line.sku, line.quantity, line.unit, line.amount,
@@ -438,6 +433,15 @@ def line_rows(
          line.tax_rate, said.get("discounts") or None)
         for n, (line, said) in enumerate(zip(basket.lines, sent, strict=True))
     ]  # fmt: skip
+
+
+def line_points(decision: Decision | None) -> dict[str, int]:
+    """The points that each line earned, by all rules together; lines without points are 0."""
+    points: dict[str, int] = defaultdict(int)
+    for effect in decision.effects if decision else ():
+        for line_id, share in effect.shares:
+            points[line_id] += share
+    return points
 
 
 def _array(names: Sequence[str]) -> list[str] | None:

@@ -71,7 +71,7 @@ def purchase(session: Session, desk: Desk, *, report: Reported, who: Who, now: d
     """Record one purchase, or give the first answer again.
 
     :raises ReceiptMismatch: another sale has this receipt's number.
-    :raises StoreNotKnown: the store is not one of the program's.
+    :raises StoreUnknown: the store is not one of the program's.
     :raises CurrencyMismatch: the program has another currency.
     :raises MemberMismatch: identifier and member_id disagree.
     """

@@ -1,0 +1,94 @@
+"""Receipts that came too late (R51): kept at once, rated when a person has looked at them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from loyalty_api import events, ids
+from loyalty_api.db import driver
+from loyalty_api.errors import Conflict
+from loyalty_api.ledger.queries import balances_of
+from loyalty_api.ledger.service import Cause, open_books, write_book
+from loyalty_api.members import service as members
+from loyalty_api.purchases import queries
+from loyalty_api.purchases.claims import basket_document
+from loyalty_api.purchases.desk import Desk, Who
+from loyalty_api.purchases.queries import MemberRow
+from loyalty_api.purchases.recording import Row, book_points, facts_of, line_points, note_balance
+from loyalty_api.purchases.service import PurchaseUnknown
+from loyalty_api.rating.rules import evaluate
+from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
+
+# The ids that a review makes are counted up from the purchase's, past those that recording and claiming may have made.
+_REVIEW = 1 << 26
+
+
+class NothingToReview(Conflict):
+    """The purchase was rated already, or it has no member to rate it for."""
+
+    code, title = "nothing_to_review", "This purchase does not wait for a review"
+
+
+def rate(
+    session: Session, desk: Desk, *, purchase_id: UUID, who: Who, note: str | None, now: datetime
+) -> Row:
+    """Rate a late receipt at last: by the rules of its own time, with the member's facts of now.
+
+    :raises PurchaseUnknown: there is no such purchase.
+    :raises NothingToReview: it does not wait for a review.
+    """
+    connection = driver(session)
+    held = queries.find(connection, purchase_id)
+    if held is None:
+        raise PurchaseUnknown
+    if held["match"] not in ("identified", "claimed") or held["decision"] is not None:
+        raise NothingToReview
+    locked = members.lock_person(session, member_id=held["member_id"])
+    row = queries.find(connection, purchase_id)
+    program = desk.programs.numbered(connection, held["program_version"] or 0)
+    if row is None or row["decision"] is not None or program is None:
+        raise NothingToReview
+    member = MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags)
+    balances = balances_of(connection, [member.member_id])
+    books = open_books(connection, versions={member.member_id: member.version}, balances=balances)
+    book = books[member.member_id]
+    lines = queries.lines_of(connection, member.member_id, purchase_id)
+    facts = facts_of(member)
+    decision = evaluate(basket_from_json(basket_document(row, lines)), facts, program, row["occurred_at"])
+    first_id = ids.nth(purchase_id, _REVIEW)
+    book.settle(first_id=first_id, now=now)
+    if decision.points():
+        cause = Cause(
+            "purchase",
+            purchase_id,
+            row["store_id"],
+            row["reference"],
+            row["person_id"],
+            who.kind,
+            who.client_id,
+        )
+        book_points(
+            book, decision, first_id=first_id, occurred_at=row["occurred_at"],
+            cause=cause, now=now,
+        )  # fmt: skip
+        book.settle(first_id=first_id, now=now)
+    row |= {
+        "facts": facts_to_json(facts),
+        "decision": decision_to_json(decision),
+        "points_base": decision.points(award="base"),
+        "points_bonus": decision.points(award="bonus"),
+    }
+    row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
+    note_balance(row, book)
+    write_book(connection, book)
+    queries.rate_late(connection, row, line_points(decision))
+    points = {"points": decision.points()}
+    subject = ids.show("pur", purchase_id)
+    events.record(
+        session, member_id=member.member_id, kind="purchase_rated", subject=subject,
+        occurred_at=row["occurred_at"], now=now, body=points,
+    )  # fmt: skip
+    return row
