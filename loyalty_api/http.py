@@ -18,7 +18,6 @@ from functools import wraps
 from typing import Any, ClassVar, NoReturn, TypeVar
 from uuid import UUID
 
-import flask
 import flask_smorest
 import marshmallow as ma
 import orjson
