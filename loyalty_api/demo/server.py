@@ -17,7 +17,7 @@ from loyalty_api.engines import child
 from loyalty_api.errors import Unavailable
 
 DEFAULT_PORT = 8080
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 

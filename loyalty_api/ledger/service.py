@@ -198,12 +198,14 @@ def settle_member(session: Session, *, member_id: UUID, first_id: UUID, now: dat
 def shown_balance(session: Session, *, member_id: UUID, now: datetime) -> dict[str, int] | None:
     """What a till shows of a member's points as of ``now``, or None when there is no such member."""
     try:
-        balance = reading.shown(driver(session), member_id, now).account.balance
+        found = reading.shown(driver(session), member_id, now)
     except NotFound:
         return None
+    balance = found.account.balance
     return {
         "available": balance.available,
         "pending": balance.pending,
         "held": balance.held,
         "debt": balance.debt,
+        "version": found.version,
     }

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,9 @@ def start_demo(folder: Path, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def run_demo(folder: Path, *options: str) -> dict[str, Any]:
+def run_demo(folder: Path, *options: str, days: int = DAYS) -> dict[str, Any]:
     """Run it to its end; the figures of its last line."""
-    process = start_demo(folder, "--days", str(DAYS), "--exit", "--json", *options)
+    process = start_demo(folder, "--days", str(days), "--exit", "--json", *options)
     said, complaints = process.communicate(timeout=300)
     assert process.returncode == 0, complaints
     found: dict[str, Any] = orjson.loads(said.splitlines()[-1])
@@ -67,43 +68,32 @@ def first(folder: Path) -> dict[str, Any]:
     return run_demo(folder, "--fast")
 
 
+def figures_of(*, days: int) -> dict[str, int]:
+    """What the files say that a first run must answer."""
+    expected = expected_totals(days=days)
+    points = expected.points_base + expected.points_bonus
+    return {**asdict(expected), "points_issued": points, "duplicates": 0, "rejected": 0}
+
+
 def test_the_totals_are_those_of_the_data(first: dict[str, Any]) -> None:
-    expected = expected_totals(days=DAYS)
-    assert first["seconds"] > 0
-    assert first == {
-        "seconds": first["seconds"],
-        "members": expected.members,
-        "stores": expected.stores,
-        "purchases": expected.purchases,
-        "lines": expected.lines,
-        "paid_minor": expected.paid_minor,
-        "points_base": expected.points_base,
-        "points_bonus": expected.points_bonus,
-        "points_issued": expected.points_base + expected.points_bonus,
-        "duplicates": 0,
-        "rejected": 0,
-    }
+    assert first == {**figures_of(days=DAYS), "seconds": first["seconds"]}
 
 
 def test_the_figures_come_in_the_documented_order(first: dict[str, Any]) -> None:
     assert list(first) == FIGURES
 
 
-@pytest.mark.parametrize("way", [["--fast"], []], ids=["batches", "tills"])
-def test_a_second_run_meets_only_duplicates_and_changes_nothing(
-    folder: Path, first: dict[str, Any], way: list[str]
-) -> None:
-    again = run_demo(folder, *way)
+def test_a_second_run_meets_only_duplicates_and_changes_nothing(folder: Path, first: dict[str, Any]) -> None:
+    again = run_demo(folder, "--fast")
     assert again["duplicates"] == first["purchases"]
     assert again["rejected"] == 0
     unchanged = FIGURES[:8]
     assert {name: again[name] for name in unchanged} == {name: first[name] for name in unchanged}
 
 
-def test_tills_that_report_one_by_one_come_to_the_same(first: dict[str, Any]) -> None:
+def test_tills_that_report_one_by_one_come_to_the_same() -> None:
     with data_folder() as folder:
-        found = run_demo(folder)
-    assert {name: found[name] for name in FIGURES[:10]} == {name: first[name] for name in FIGURES[:10]}
+        assert run_demo(folder, days=1).items() >= figures_of(days=1).items()
 
 
 def test_the_secrets_are_for_the_user_alone(folder: Path, first: dict[str, Any]) -> None:
