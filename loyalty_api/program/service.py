@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -167,65 +168,90 @@ def _refuse_faults(faults: tuple[Fault, ...]) -> None:
         raise DocumentFaulty(f"{len(faults)} fault{'s' * (len(faults) > 1)}; see errors.", errors=faults)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known(Generic[Compiled]):
+    """What a process knows at one time: every version, compiled, and the order in which they are in force."""
+
+    versions: tuple[Version, ...] = ()
+    compiled: Mapping[int, Compiled] = field(default_factory=dict)
+    order: tuple[tuple[datetime, int], ...] = ()
+
+    def at(self, moment: datetime) -> int:
+        """The number of the version in force at ``moment``, 0 before the first."""
+        place = bisect_right(self.order, (moment, len(self.versions)))
+        return self.order[place - 1][1] if place else 0
+
+
 class Programs(Generic[Compiled]):
     """The published versions, each compiled once in this process.
 
     Versions never change and take effect at least a minute after publication, so a process that reads the new
     ones every few seconds always knows the version in force. ``compile`` turns a document and its number into
-    what the rules use; it is handed in, because the rules live above.
+    what the rules use; it is handed in, because the rules live above. Threads share one: what is known is replaced
+    as a whole, by one thread at a time.
     """
 
     def __init__(self, compile: Callable[[dict[str, Any], int], Compiled]) -> None:
         self._compile = compile
-        self._versions: list[Version] = []
-        self._compiled: dict[int, Compiled] = {}
-        self._order: list[tuple[datetime, int]] = []
+        self._known: _Known[Compiled] = _Known()
+        self._reading = Lock()
         self._read_at = float("-inf")
 
     def refresh(self, connection: Connection[TupleRow]) -> None:
-        """Read versions that were published since, when the last look is long enough ago."""
-        if self._fresh():
+        """Read versions that were published since, when the last look is long enough ago.
+
+        While another thread reads them, what is known goes on to hold; who knows nothing yet waits.
+        """
+        if self._fresh() or not self._reading.acquire(blocking=not self._known.versions):
             return
-        fresh = [Version(*row) for row in queries.versions(connection, above=len(self._versions))]
-        if fresh:
-            versions = self._versions + fresh
-            for version in fresh:
-                self._compiled[version.version] = self._compile(
-                    orjson.loads(version.document), version.version
-                )
-            self._order = sorted((version.effective_from, version.version) for version in versions)
-            self._versions = versions
-        self._read_at = time.monotonic()
+        try:
+            if not self._fresh():
+                self._known = self._with_new(connection)
+                self._read_at = time.monotonic()
+        finally:
+            self._reading.release()
+
+    def _with_new(self, connection: Connection[TupleRow]) -> _Known[Compiled]:
+        known = self._known
+        fresh = [Version(*row) for row in queries.versions(connection, above=len(known.versions))]
+        if not fresh:
+            return known
+        made = {v.version: self._compile(orjson.loads(v.document), v.version) for v in fresh}
+        versions = (*known.versions, *fresh)
+        order = sorted((version.effective_from, version.version) for version in versions)
+        return _Known(versions, {**known.compiled, **made}, tuple(order))
 
     def at(self, connection: Connection[TupleRow], moment: datetime) -> Compiled | None:
         """The rules in force at ``moment``, or None before the first version."""
-        version = self.in_force(connection, moment)
-        return self._compiled[version.version] if version else None
+        self.refresh(connection)
+        known = self._known
+        return known.compiled.get(known.at(moment))
 
     def in_force(self, connection: Connection[TupleRow], moment: datetime) -> Version | None:
         """The version in force at ``moment``, or None before the first."""
         self.refresh(connection)
-        place = bisect_right(self._order, (moment, len(self._versions)))
-        return self._versions[self._order[place - 1][1] - 1] if place else None
+        known = self._known
+        number = known.at(moment)
+        return known.versions[number - 1] if number else None
 
     def numbered(self, connection: Connection[TupleRow], version: int) -> Compiled | None:
         """The rules of the version with this number, or None when it was never published."""
         self.refresh(connection)
-        return self._compiled.get(version)
+        return self._known.compiled.get(version)
 
-    def published(self, connection: Connection[TupleRow]) -> list[Version]:
+    def published(self, connection: Connection[TupleRow]) -> Sequence[Version]:
         """Every version, in the order of their numbers."""
         self.refresh(connection)
-        return self._versions
+        return self._known.versions
 
     def current(self, database: Database, now: datetime) -> tuple[int, Compiled | None]:
         """The number and the rules of the version in force, without a connection while what is known is fresh."""
         if not self._fresh():
             with database.unit_of_work() as session:
                 self.refresh(driver(session))
-        place = bisect_right(self._order, (now, len(self._versions)))
-        version = self._order[place - 1][1] if place else 0
-        return version, self._compiled.get(version)
+        known = self._known
+        number = known.at(now)
+        return number, known.compiled.get(number)
 
     def _fresh(self) -> bool:
-        return bool(self._versions) and time.monotonic() - self._read_at < _REREAD_SECONDS
+        return bool(self._known.versions) and time.monotonic() - self._read_at < _REREAD_SECONDS
