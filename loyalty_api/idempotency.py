@@ -152,8 +152,8 @@ def idempotent(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Run a write in one unit of work under its key.
 
-    The view gets a ``session`` first and returns a document or an ``Answer``. A refusal that the view decides (any LoyaltyError but 401, 403 and
-    5xx) undoes its effects and is stored like an answer.
+    The view gets a ``session`` first and returns a document or an ``Answer``. A refusal that the view decides (any
+    LoyaltyError but 401, 403 and 5xx) undoes its effects and is stored like an answer.
     """
 
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
