@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -19,7 +21,7 @@ from loyalty_api.demo import data, report, stage
 from loyalty_api.demo.client import Connection, Credential, Tokens
 from loyalty_api.demo.credentials import credentials_file, load_credentials, save_credentials
 from loyalty_api.demo.replay import Replay, Tally
-from loyalty_api.demo.server import ServerDidNotStart, free_port, run_server
+from loyalty_api.demo.server import ServerDoesNotRun, free_port, run_server
 from loyalty_api.operations.place import ensure_schema, open_place
 
 _CONNECTIONS = 8
@@ -48,8 +50,10 @@ def known_programs() -> list[str]:
 def run(options: Options, *, settings: Settings, now: datetime) -> None:
     """Replay, report and, unless told to exit, serve until Ctrl-C.
 
-    Raises EngineUnavailable, SchemaBehind, ServerDidNotStart, NoAnswer, Refused, NoRealData.
+    Raises EngineUnavailable, SchemaBehind, ServerDoesNotRun, NoAnswer, Refused, NoRealData.
     """
+    # A SIGTERM unwinds what was started, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     window = data.window(days=options.days)
     with ExitStack() as stack:
         database = f"loyalty_{options.program}"
@@ -66,8 +70,17 @@ def run(options: Options, *, settings: Settings, now: datetime) -> None:
         found = _replay(options, window, connections, credentials)
         _report(options, found, guide=_guide(base_url, credentials))
         if not options.exit:
-            process.wait()
-            raise ServerDidNotStart(f"The server has ended. See {log}.")
+            _serve(process, log)
+
+
+def _serve(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for Ctrl-C; raises ServerDoesNotRun when the server ends before that."""
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        click.echo("Stopping.", err=True)
+        return
+    raise ServerDoesNotRun(f"It has ended. See {log}.")
 
 
 def _prepare(

@@ -22,10 +22,10 @@ _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 
 
-class ServerDidNotStart(Unavailable):
-    """The API server ended, or was not ready in time; its log says why."""
+class ServerDoesNotRun(Unavailable):
+    """The API server was not ready in time, or has ended; its log says why."""
 
-    code, title = "server_did_not_start", "The API server did not start"
+    code, title = "server_does_not_run", "The API server does not run"
 
 
 def free_port(*, host: str, wanted: int | None) -> int:
@@ -41,7 +41,7 @@ def free_port(*, host: str, wanted: int | None) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise ServerDidNotStart(f"There is no free port on {host}.")
+    raise ServerDoesNotRun(f"There is no free port on {host}.")
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def run_server(
 
     It finds its engines as we found ours: those that we run, if they are embedded, and in them ``database``.
     It has a session of its own, so that Ctrl-C reaches us first and requests under way are answered; it dies
-    with us should we be killed. Raises ServerDidNotStart.
+    with us should we be killed. Raises ServerDoesNotRun.
     """
     serve = ["--database", database, "serve", "--host", host, "--port", str(port)]
     process = _spawn(serve, issuer, log)
@@ -88,7 +88,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], host: str, port: int, lo
         if _is_ready(host, port):
             return
         time.sleep(_POLL_SECONDS)
-    raise ServerDidNotStart(f"See {log}.")
+    raise ServerDoesNotRun(f"See {log}.")
 
 
 def _is_ready(host: str, port: int) -> bool:

@@ -119,6 +119,7 @@ def test_it_serves_until_ctrl_c_and_what_it_says_to_try_works(folder: Path, firs
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
+    assert process.returncode == 0
     purchase, member = documents(tried)
     assert purchase["points"]["earned"] == 12
     assert member["balance"]["available"] == purchase["balance"]["available"]
