@@ -8,24 +8,23 @@ transaction, without the cost of five ORM calls.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import psycopg
 from psycopg.rows import TupleRow, tuple_row
-from sqlalchemy import URL, Engine, MetaData, create_engine, event, exc, make_url, text
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, make_url, text
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from loyalty_api.engines import with_timeouts
 
+_WITH_COMMIT = "send_with_commit"
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # A connection that was used this recently is taken as alive; older ones are asked first.
 _TRUSTED_SECONDS = 1.0
-_SERVER_LIMITS = (
-    "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
-)
+_SERVER_LIMITS = "-c statement_timeout=5000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
 
 
 class Base(DeclarativeBase):
@@ -83,17 +82,18 @@ class Database:
 
         With ``snapshot`` it only reads, and sees one moment of the database throughout (REPEATABLE READ).
         """
-        session = Session(self.engine, autoflush=False, expire_on_commit=False)
-        try:
-            if snapshot:
-                session.execute(_SNAPSHOT)
-            yield session
-            session.commit()
-        except BaseException:
-            _undo(session)
-            raise
-        finally:
-            session.close()
+        with self.engine.connect() as held:
+            session = Session(held, autoflush=False, expire_on_commit=False)
+            try:
+                if snapshot:
+                    session.execute(_SNAPSHOT)
+                yield session
+                _commit(session)
+            except BaseException:
+                _undo(session, held)
+                raise
+            finally:
+                session.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[psycopg.Connection[TupleRow]]:
@@ -135,12 +135,35 @@ class Database:
         self.engine.dispose()
 
 
-def _undo(session: Session) -> None:
+def send_with_commit(session: Session, send: Callable[[psycopg.Connection[TupleRow]], None]) -> None:
+    """Let ``send`` execute its statements in the round trip of the COMMIT, after everything else of the transaction.
+
+    For a hot path's last write, whose result nobody reads. Should it fail, nothing is committed and the unit of work
+    raises what went wrong.
+    """
+    session.info.setdefault(_WITH_COMMIT, []).append(send)
+
+
+def _commit(session: Session) -> None:
+    """Commit, in one round trip with what was kept for it: if a statement fails, the COMMIT behind it is not run."""
+    last = session.info.pop(_WITH_COMMIT, None)
+    if not last:
+        session.commit()
+        return
+    connection = driver(session)
+    with connection.pipeline():
+        for send in last:
+            send(connection)
+        session.commit()
+
+
+def _undo(session: Session, held: Connection) -> None:
     """Roll back; a connection that cannot even do that is thrown away, and the server rolls back by itself."""
     try:
         session.rollback()
-    except (exc.DBAPIError, psycopg.Error):
-        session.invalidate()
+        held.connection.rollback()
+    except (exc.SQLAlchemyError, psycopg.Error):
+        held.invalidate()
 
 
 def driver(session: Session) -> psycopg.Connection[TupleRow]:

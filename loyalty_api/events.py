@@ -29,7 +29,7 @@ class Event(Base):
 
     __tablename__ = "events"
     __table_args__ = (
-        Index("ix_events_position", "position", unique=False),
+        Index("ix_events_position", "position", postgresql_where=text("position IS NOT NULL")),
         Index("ix_events_unsettled", "event_id", postgresql_where=text("position IS NULL")),
         Index("ix_events_reaction_due", "event_id", postgresql_where=text("reaction_due")),
     )

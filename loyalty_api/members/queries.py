@@ -29,9 +29,12 @@ _COLUMNS = (
 )
 # Locks out every other writer of this member, but not the check of a foreign key that points at it.
 _LOCK = f"SELECT {_COLUMNS} FROM members WHERE member_id = %s FOR NO KEY UPDATE"
+# The last condition always holds. The planner takes it to hold for few rows, so it looks members up by their key
+# instead of reading all of them.
 VERSIONS = Table(
     "members",
-    statement="UPDATE members SET version = given.version FROM {given} WHERE members.member_id = given.member_id",
+    statement="UPDATE members SET version = given.version FROM {given} WHERE members.member_id = given.member_id"
+    " AND given.version + 0 = given.version",
     member_id="uuid",
     version="bigint",
 )

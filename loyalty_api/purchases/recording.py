@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
 from loyalty_api.codes import claim_code
-from loyalty_api.db import driver
+from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Conflict, Invalid, LoyaltyError, Unavailable
 from loyalty_api.ledger.rules import Lot, Movement, Posting
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
@@ -110,12 +110,26 @@ def record(
     outcomes = {r.purchase_id: batch.record(r) for r in first}
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
-    batch.write()
-    if batch.anonymous:
+    if batch.refused or batch.anonymous:
+        batch.write(connection)
+        queries.give_up(connection, batch.refused)
         _look_again(session, batch.anonymous, {r.purchase_id: r.blind for r in first}, now)
+    else:
+        send_with_commit(session, batch.write)
+    by_key = {r.key: r for r in first}
     for copy in copies:
-        outcomes[copy.purchase_id] = _known(connection, copy)
+        original = by_key[copy.key]
+        outcomes[copy.purchase_id] = _copied(original, copy, outcomes[original.purchase_id])
     return [outcomes[r.purchase_id] for r in reported]
+
+
+def _copied(original: Reported, copy: Reported, outcome: Outcome) -> Outcome:
+    """The outcome of a receipt that stood in the same batch before, under the same number."""
+    if outcome.row is None:
+        return outcome
+    if copy.mark != original.mark:
+        return Outcome(error=ReceiptMismatch("Another sale was recorded under this receipt's number."))
+    return Outcome(row=outcome.row, replayed=True)
 
 
 def _look_again(
@@ -125,6 +139,8 @@ def _look_again(
 
     They are told of it once this is committed. Who comes later finds the receipts by themselves.
     """
+    if not rows:
+        return
     blinds = {blind for row in rows if (blind := scanned[row["purchase_id"]])}
     claimed, enrolled = queries.looked_for(driver(session), rows, sorted(blinds))
     for row in rows:
@@ -333,10 +349,10 @@ class _Batch:
             kind, blind = report.blind
             written.unattached.append((kind, "\\x" + blind.hex(), row["purchase_id"], row["occurred_at"]))
 
-    def write(self) -> None:
-        """Send everything that was noted, in one round trip."""
+    def write(self, connection: Connection[TupleRow]) -> None:
+        """Send everything that was noted, by one statement."""
         books = [book for book in self.books.values() if book.changed]
-        written, connection = self.written, self.connection
+        written = self.written
         versions = [(book.member_id, book.version_after) for book in books]
         write(
             connection,
@@ -351,7 +367,6 @@ class _Batch:
                 (events.EVENTS, written.events),
             ],
         )
-        queries.give_up(connection, self.refused)
 
 
 @dataclass(frozen=True, slots=True)

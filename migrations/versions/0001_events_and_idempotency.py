@@ -30,7 +30,7 @@ def upgrade() -> None:
         )
         """
     )
-    op.execute("CREATE INDEX ix_events_position ON events (position)")
+    op.execute("CREATE INDEX ix_events_position ON events (position) WHERE position IS NOT NULL")
     op.execute("CREATE INDEX ix_events_unsettled ON events (event_id) WHERE position IS NULL")
     op.execute("CREATE INDEX ix_events_reaction_due ON events (event_id) WHERE reaction_due")
     op.execute(

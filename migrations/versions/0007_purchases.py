@@ -23,7 +23,7 @@ TABLES = (
         reference varchar(64) NOT NULL,
         purchase_id uuid NOT NULL,
         content bytea NOT NULL,
-        CONSTRAINT pk_receipts PRIMARY KEY (store_id, terminal, business_date, reference)
+        CONSTRAINT pk_receipts PRIMARY KEY (store_id, business_date, reference, terminal)
     )
     """,
     """
@@ -153,7 +153,6 @@ TABLES = (
 )
 INDEXES = (
     "CREATE INDEX ix_purchases_member_id ON purchases (member_id, occurred_at DESC, purchase_id DESC)",
-    "CREATE INDEX ix_receipts_store_id ON receipts (store_id, business_date, reference)",
     "CREATE UNIQUE INDEX uq_rejects_client_id ON rejects (client_id, fingerprint)",
     "CREATE INDEX ix_rejects_open ON rejects (created_at, reject_id) WHERE cleared_at IS NULL",
 )
