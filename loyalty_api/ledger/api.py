@@ -221,8 +221,7 @@ def program_now(now: datetime) -> tuple[int, Settings | None]:
 
 def etag_of(found: Shown, program_version: int) -> str:
     """What a document of a member's is the state at; it holds only until ``valid_until``."""
-    until = int(found.valid_until.timestamp()) if found.valid_until else 0
-    return f"{database().incarnation}-{found.version}-{program_version}-{until}"
+    return f"{database().incarnation}-{found.version}-{program_version}-{found.holds_until}"
 
 
 def polled(document: Any, etag: str) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from loyalty_api.rulekit.decision import Rate
 
 NOTHING = Balance()
 _SOONEST = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,16 @@ class Shown:
     def valid_until(self) -> datetime | None:
         """When time alone changes it next."""
         return self.account.balance.next_due_at
+
+    @property
+    def holds_until(self) -> int:
+        """``valid_until`` as ``instant`` counts, 0 when only a write changes it."""
+        return instant(self.valid_until) if self.valid_until else 0
+
+
+def instant(moment: datetime) -> int:
+    """Microseconds since 1970: to the second, two changes within one would look like one."""
+    return (moment - _EPOCH) // _SOONEST
 
 
 def shown(connection: Connection[TupleRow], member_id: UUID, now: datetime) -> Shown:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
     outcome, decision = row["outcome"], row["decision"] or {}
     earned = row["points_base"] + row["points_bonus"]
     effects = decision.get("effects", [])
-    available_at = effects[0].get("available_at") if effects else None
+    waiting = [effect for effect in effects if _waits(effect, row["recorded_at"])]
     anonymous = row["match"] in ("anonymous", "unknown_identifier")
     code = claim_code(vault.blind("claim", row["purchase_id"].hex)) if anonymous else None
     return {
@@ -41,11 +41,11 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
             "base": row["points_base"],
             "bonus": row["points_bonus"],
             "earned": earned,
-            "pending": earned if _is_later(available_at, row["recorded_at"], effects) else 0,
+            "pending": sum(effect["granted"] for effect in waiting),
             "spent": 0,
             "quoted": outcome.get("quoted"),
-            "available_at": available_at,
-            "expires_at": effects[0].get("expires_at") if effects else None,
+            "available_at": _first(waiting or effects, "available_at"),
+            "expires_at": _first(effects, "expires_at"),
         },
         "balance": _in_order(outcome.get("balance"), "available", "pending", "held", "debt", "version"),
         "expiring_next": _in_order(outcome.get("expiring_next"), "points", "expires_at"),
@@ -100,9 +100,17 @@ def _line(text: str, value: str, *, style: str = "normal") -> dict[str, str]:
     return {"text": text, "value": value, "align": "left", "style": style}
 
 
-def _is_later(available_at: str | datetime | None, recorded_at: datetime, effects: list[Any]) -> bool:
-    """Whether the points were still pending when the purchase was recorded; no date at all waits for an event."""
-    if available_at is None:
-        return bool(effects)
-    moment = datetime.fromisoformat(available_at) if isinstance(available_at, str) else available_at
-    return moment > recorded_at
+def _waits(effect: Mapping[str, Any], recorded_at: datetime) -> bool:
+    """Whether an effect's points were still pending when it was recorded; without a date they wait for an event."""
+    available_at = effect.get("available_at")
+    return available_at is None or _moment(available_at) > recorded_at
+
+
+def _first(effects: Sequence[Mapping[str, Any]], name: str) -> str | datetime | None:
+    """The earliest of the moments called ``name``: rules may give points with terms of their own."""
+    moments = [effect[name] for effect in effects if effect.get(name)]
+    return min(moments, key=_moment) if moments else None
+
+
+def _moment(value: str | datetime) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -69,7 +69,7 @@ def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: 
     queries.meet(connection, blinds=[blind], alone=True)
     attached = 0
     for purchase_id, occurred_at in queries.unattached(connection, blind):
-        program = desk.programs.at(connection, occurred_at)
+        program = desk.programs.at(connection, min(occurred_at, now))
         if program is None or program.settings.unknown_identifier == "keep_anonymous":
             continue
         if _window_end(program, occurred_at) < now:
@@ -168,14 +168,20 @@ def _credit(
     held = queries.find(connection, purchase_id)
     if held is None or held["match"] not in ("anonymous", "unknown_identifier"):
         return Decided(claim_id, "already_claimed", purchase_id=purchase_id)
-    program = desk.programs.at(connection, held["occurred_at"])
-    until = _window_end(program, held["occurred_at"]) if program else now
+    program = desk.programs.at(connection, rated_at(held))
+    until = _window_end(program, rated_at(held)) if program else now
     if until < now:
         return Decided(claim_id, "refused", reason="claim_window_closed", until=until)
     row = _adopt(connection, desk, purchase_id, member, book, who=who, now=now)
     if row is None:
         return Decided(claim_id, "already_claimed", purchase_id=purchase_id)
     return Decided(claim_id, "credited", purchase_id, row["points_base"] + row["points_bonus"])
+
+
+def rated_at(row: Mapping[str, Any]) -> datetime:
+    """When a stored purchase is rated: at its own time, unless its till's clock was ahead."""
+    moment: datetime = min(row["occurred_at"], row["recorded_at"])
+    return moment
 
 
 def _window_end(program: Program, occurred_at: datetime) -> datetime:
@@ -210,9 +216,9 @@ def _adopt(
     occurred_at = held["occurred_at"]
     lines = queries.lines_of(connection, held["member_id"], purchase_id)
     basket = basket_from_json(basket_document(held, lines))
-    program = desk.programs.at(connection, occurred_at)
+    program = desk.programs.at(connection, rated_at(held))
     facts = facts_of(member)
-    decision = evaluate(basket, facts, program, occurred_at) if program else None
+    decision = evaluate(basket, facts, program, rated_at(held)) if program else None
     row = {
         **held,
         "member_id": member.member_id,

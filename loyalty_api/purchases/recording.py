@@ -280,7 +280,7 @@ class _Batch:
         book.settle(first_id=report.purchase_id, now=self.now)
         body = report.body
         if rated.program:
-            book.keep_alive(expiry=_activity_expiry(body["occurred_at"], rated.program))
+            book.keep_alive(expiry=_activity_expiry(min(body["occurred_at"], self.now), rated.program))
         if not rated.points:
             return
         cause = Cause(

@@ -57,7 +57,7 @@ class Summaries:
         except Unreadable:
             return None
         until, _, document = kept.partition(b"\n")
-        if int(until) and now.timestamp() >= int(until):
+        if int(until) and reading.instant(now) >= int(until):
             return None
         return document, etag_of(key, int(until))
 
@@ -68,15 +68,14 @@ class Summaries:
             found = reading.shown(driver(session), member_id, now)
             document = _document(session, self._vault, found, now, program)
         key = Key(self._database.incarnation, member_id, found.version, program_version)
-        until = int(found.valid_until.timestamp()) if found.valid_until else 0
         text = orjson.dumps(document, option=JSON_OPTIONS)
-        sealed = self._vault.wrap(b"%d\n%s" % (until, text), key.text().encode())
+        sealed = self._vault.wrap(b"%d\n%s" % (found.holds_until, text), key.text().encode())
         self._cache.put(key, sealed, now=now, valid_until=found.valid_until)
-        return text, etag_of(key, until)
+        return text, etag_of(key, found.holds_until)
 
 
 def etag_of(key: Key, until: int) -> str:
-    """What a summary is the state at; it holds until ``until`` (seconds since 1970, 0: until a write)."""
+    """What a summary is the state at; it holds until ``until`` (microseconds since 1970, 0: until a write)."""
     return f"{key.incarnation}-{key.version}-{key.program_version}-{until}"
 
 

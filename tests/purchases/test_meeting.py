@@ -191,3 +191,13 @@ def test_receipts_of_a_card_are_attached_once_however_often_it_is_looked_for(sho
         now = datetime.now(UTC)
         assert claims.attach_to_owner(session, desk, blind=blind, now=now) == 0
     assert shop.balance(member)["available"] == 5
+
+
+def test_a_receipt_from_a_till_whose_clock_was_ahead_is_claimed_by_the_time_of_its_recording(
+    shop: Shop,
+) -> None:
+    member = shop.enrol()
+    sold = shop.till.post("/v1/purchases", receipt(line(800), at=datetime(2099, 1, 1, tzinfo=UTC)), key=None)
+    claimed = shop.member(member).post("/v1/me/claims", {"claim_code": sold["claim_code"]})
+    assert (claimed["state"], claimed["points"]) == ("credited", 8)
+    assert shop.balance(member)["available"] == 8
