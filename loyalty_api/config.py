@@ -32,13 +32,14 @@ class Settings:
     """
 
     data_dir: Path
-    database_url: str = ""
-    database_owner_url: str = ""
-    redis_url: str = ""
+    # What holds a secret is not shown where settings are printed.
+    database_url: str = field(default="", repr=False)
+    database_owner_url: str = field(default="", repr=False)
+    redis_url: str = field(default="", repr=False)
     without_redis: bool = False
     issuer: str = "http://127.0.0.1:8080"
     audience: str = "loyalty-api"
-    keys: tuple[tuple[str, bytes], ...] = ()
+    keys: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
     workers: int = 2
     threads: int = 2
     log_level: str = "info"

@@ -40,7 +40,6 @@ def verify(url: str) -> Iterator[Verdict]:
         connection.execute("SET jit = off")
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield from judge(connection)
-        connection.execute("COMMIT")
 
 
 def judge(connection: psycopg.Connection[TupleRow]) -> Iterator[Verdict]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from loyalty_api import migrating
 from loyalty_api.auth import service
+from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from tests.cli.conftest import Installation
+from tests.support.shop import KEYS
 
 HEAVY = ("alembic", "flask", "granian", "marshmallow", "psycopg", "pyarrow", "redis", "sqlalchemy")
 _HELP = """
 import sys
+from pathlib import Path
 from loyalty_api.cli import main
 try:
     main(sys.argv[1:])
@@ -112,3 +116,11 @@ def test_a_store_is_made_once(installation: Installation) -> None:
     assert "  time_zone: " in wrong.output
     listed = installation.loyalty("store", "list").output
     assert listed.split() == ["str_9", "Europe/Oslo", "Ninth"]
+
+
+def test_settings_show_no_secret() -> None:
+    shown = repr(
+        Settings(Path("/data"), "postgresql://me:hidden@host/db", redis_url="redis://:hidden@host", keys=KEYS)
+    )
+    assert "hidden" not in shown
+    assert repr(KEYS[0][1]) not in shown
