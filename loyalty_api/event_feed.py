@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 
 from loyalty_api import events, ids
-from loyalty_api.fields import Moment, Schema, Text, Whole
+from loyalty_api.fields import Moment, QueryWhole, Schema, Text
 from loyalty_api.http import BadCursor, Blueprint, read_cursor, unit_of_work, write_cursor
 
 blueprint = Blueprint("events", __name__, url_prefix="/v1", description="What happened, to follow along.")
@@ -17,7 +17,7 @@ class EventQuery(Schema):
     """Where to go on, and how much at a time."""
 
     after = Text(longest=200, load_default=None, metadata={"description": "next_cursor of the page before"})
-    limit = Whole(least=1, most=200, load_default=100)
+    limit = QueryWhole(least=1, most=200, load_default=100)
 
 
 class EventSchema(Schema):
