@@ -24,8 +24,10 @@ _WITH_COMMIT = "send_with_commit"
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # A connection that was used this recently is taken as alive; older ones are asked first.
 _TRUSTED_SECONDS = 1.0
-_SERVER_LIMITS = "-c statement_timeout=5000 -c lock_timeout=2000"
+_SERVER_LIMITS = (
+    "-c statement_timeout=5000 -c lock_timeout=2000"
     " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+)
 
 
 class Base(DeclarativeBase):
