@@ -154,10 +154,17 @@ def _commit(session: Session) -> None:
         session.commit()
         return
     connection = driver(session)
-    with connection.pipeline():
-        for send in last:
-            send(connection)
-        session.commit()
+    # In a pipeline psycopg stops sending when the socket is full and then only reads, while the server waits for the
+    # rest: a statement of a megabyte would hang for ever. A blocking libpq sends all of it, reading meanwhile.
+    connection.pgconn.nonblocking = 0
+    try:
+        with connection.pipeline():
+            for send in last:
+                send(connection)
+            session.commit()
+    finally:
+        if not connection.closed:
+            connection.pgconn.nonblocking = 1
 
 
 def _undo(session: Session, held: Connection) -> None:

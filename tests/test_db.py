@@ -27,6 +27,14 @@ def test_what_travels_with_the_commit_is_committed(module_database: Database) ->
     assert count(module_database, first, last) == 2
 
 
+def test_a_statement_larger_than_any_buffer_travels_with_the_commit(module_database: Database) -> None:
+    last, large = uuid4(), "x" * 5_000_000
+    with module_database.unit_of_work() as session:
+        send_with_commit(session, lambda connection: connection.execute("SELECT length(%s)", (large,)))
+        send_with_commit(session, lambda connection: connection.execute(INSERT, (last, last)))
+    assert count(module_database, last) == 1
+
+
 def test_when_it_fails_nothing_is_committed_and_the_error_is_told(module_database: Database) -> None:
     first = uuid4()
     with pytest.raises(IntegrityError), module_database.unit_of_work() as session:
