@@ -106,9 +106,11 @@ def _earned(
 _ACTIVITY = (
     "SELECT * FROM (SELECT 'purchase' AS kind, p.occurred_at, p.purchase_id AS id, p.points_base + p.points_bonus"
     " AS points, p.store_id, p.reference, p.total, p.currency, p.decision IS NULL AS unrated,"
-    " (SELECT sum(l.pending) FROM lots l WHERE l.member_id = p.member_id AND l.source_id = p.purchase_id) AS pending"
+    " (SELECT sum(l.pending)::bigint FROM lots l WHERE l.member_id = p.member_id AND l.source_id = p.purchase_id)"
+    " AS pending"
     " FROM purchases p WHERE p.member_id = %(member)s"
-    " UNION ALL SELECT 'expiry', j.occurred_at, j.journal_id, -sum(s.points), NULL, NULL, NULL, NULL, false, 0"
+    " UNION ALL SELECT 'expiry', j.occurred_at, j.journal_id, -sum(s.points)::bigint, NULL, NULL, NULL, NULL, false,"
+    " 0"
     " FROM journals j JOIN postings s ON s.member_id = j.member_id AND s.journal_id = j.journal_id"
     " WHERE j.member_id = %(member)s AND j.kind = 'expire' GROUP BY j.occurred_at, j.journal_id) AS item"
     " LEFT JOIN stores USING (store_id)"
