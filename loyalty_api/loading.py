@@ -108,7 +108,7 @@ def _or_none(read: Read) -> Read:
     return lambda value: None if value is None else read(value)
 
 
-def _known(field: fields.Field[Any]) -> Read:
+def _known(field: fields.Field[Any]) -> Read:  # noqa: PLR0911 - one return for each kind of field
     """The quick reader of a field whose kind we know, else the field itself."""
     match field:
         case Choice():

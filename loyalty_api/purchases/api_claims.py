@@ -15,7 +15,7 @@ from loyalty_api.fields import Choice, Day, Moment, Schema, Text, Whole
 from loyalty_api.http import PageQuery, page, page_of, read_cursor, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger.api import own_id
-from loyalty_api.purchases import claims, examples, queries, reviewing
+from loyalty_api.purchases import claims, examples, queries_claims, reviewing
 from loyalty_api.purchases.answers import answer
 from loyalty_api.purchases.api_till import blueprint, caller, desk
 from loyalty_api.purchases.claims import Claim, Decided
@@ -127,7 +127,7 @@ def list_own(query: dict[str, Any]) -> dict[str, Any]:
     """The latest first."""
     after = read_cursor(query["cursor"], UUID)
     with unit_of_work() as session:
-        rows = queries.claims_of(
+        rows = queries_claims.claims_of(
             driver(session), own_id(), before=after[0] if after else None, limit=query["limit"] + 1
         )
     found = page(rows, limit=query["limit"], key=lambda row: [row["claim_id"]])

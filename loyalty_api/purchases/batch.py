@@ -22,7 +22,7 @@ from loyalty_api.db import Database, driver
 from loyalty_api.documents import NotJson, load_line
 from loyalty_api.errors import Invalid, LoyaltyError
 from loyalty_api.http import faults_of
-from loyalty_api.purchases import queries, service
+from loyalty_api.purchases import queries_rejects, service
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.recording import Outcome, record
 from loyalty_api.purchases.rules import ReceiptKey
@@ -152,7 +152,7 @@ def _keep(session: Session, vault: Vault, item: Item, error: LoyaltyError, who: 
     if data_key is None:
         raise Unreadable
     faults = [{"pointer": f.pointer, "code": f.code, "message": f.message} for f in error.errors[:50]]
-    queries.add_reject(
+    queries_rejects.add_reject(
         driver(session),
         reject_id=ids.new(),
         client_id=who.client_id,
@@ -171,7 +171,9 @@ def rejects(
     session: Session, vault: Vault, *, store_id: str | None, before: UUID | None, cleared: bool, limit: int
 ) -> list[dict[str, Any]]:
     """What was refused and waits for a person, the latest first, with the item as it came."""
-    rows = queries.rejects(driver(session), store_id=store_id, before=before, cleared=cleared, limit=limit)
+    rows = queries_rejects.rejects(
+        driver(session), store_id=store_id, before=before, cleared=cleared, limit=limit
+    )
     data_key = vault.owner_key(session, INSTALLATION)
     for row in rows:
         raw = open_sealed(data_key or b"", row.pop("sealed"), _CONTEXT)
@@ -191,5 +193,5 @@ def clear(session: Session, *, reject_id: UUID, note: str | None, by: str, now: 
 
     :raises RejectUnknown: there is no such item that is still open.
     """
-    if not queries.clear_reject(driver(session), reject_id=reject_id, note=note, by=by, now=now):
+    if not queries_rejects.clear_reject(driver(session), reject_id=reject_id, note=note, by=by, now=now):
         raise service.RejectUnknown

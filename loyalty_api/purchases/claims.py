@@ -22,10 +22,11 @@ from loyalty_api.db import driver
 from loyalty_api.ledger.queries import balances_of
 from loyalty_api.ledger.service import Book, Cause, open_books, write_book
 from loyalty_api.members import service as members
-from loyalty_api.purchases import queries
+from loyalty_api.purchases import queries, queries_claims
+from loyalty_api.purchases.booking import book_points, facts_of, line_rows, note_balance
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import Blind, MemberRow
-from loyalty_api.purchases.recording import Row, book_points, facts_of, line_rows, note_balance
+from loyalty_api.purchases.recording import Row
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rulekit.decision import ENGINE
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
@@ -66,9 +67,9 @@ def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: 
     connection = driver(session)
     member, book = _open(session, connection, member_id)
     # A purchase on which it was scanned may be under way this moment, recorded as nobody's.
-    queries.meet(connection, blinds=[blind], alone=True)
+    queries_claims.meet(connection, blinds=[blind], alone=True)
     attached = 0
-    for purchase_id, occurred_at in queries.unattached(connection, blind):
+    for purchase_id, occurred_at in queries_claims.unattached(connection, blind):
         program = desk.programs.at(connection, min(occurred_at, now))
         if program is None or program.settings.unknown_identifier == "keep_anonymous":
             continue
@@ -76,14 +77,14 @@ def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: 
             continue
         row = _adopt(connection, desk, purchase_id, member, book, who=SYSTEM, now=now)
         attached += row is not None
-    queries.forget_unattached(connection, blind)
+    queries_claims.forget_unattached(connection, blind)
     write_book(connection, book)
     return attached
 
 
 def attach_to_owner(session: Session, desk: Desk, *, blind: Blind, now: datetime) -> int:
     """The same for an identifier that found its member while the purchase was being recorded."""
-    member_id = queries.owner_of(driver(session), blind)
+    member_id = queries_claims.owner_of(driver(session), blind)
     return attach(session, desk, member_id=member_id, blind=blind, now=now) if member_id else 0
 
 
@@ -102,7 +103,7 @@ def claim(
     if purchase_id is None and claim.code is None:
         # It may be on its way this moment: look again when whoever records it is done.
         named = (claim.store_id, claim.business_date, claim.reference)
-        queries.meet(connection, receipts=[named], alone=True)
+        queries_claims.meet(connection, receipts=[named], alone=True)
         purchase_id = _named(connection, desk, claim)
     decided = (
         _missing(connection, claim, claim_id, member_id)
@@ -112,7 +113,7 @@ def claim(
     write_book(connection, book)
     # Open claims are counted on the member's first screen, so its version moves with them.
     members.touch(session, member_id=member_id, now=now)
-    queries.add_claim(
+    queries_claims.add_claim(
         connection,
         member_id=member_id, claim_id=claim_id, state=decided.state, store_id=claim.store_id,
         business_date=claim.business_date, reference=claim.reference, total=claim.total,
@@ -129,27 +130,36 @@ def keep_promises(session: Session, desk: Desk, *, purchase_id: UUID, now: datet
     if row is None:
         return
     # Members are locked in one order everywhere, so that nobody waits in a circle.
-    for claim_id, member_id in sorted(queries.awaiting(connection, row), key=lambda waiting: waiting[1]):
+    for claim_id, member_id in sorted(
+        queries_claims.awaiting(connection, row), key=lambda waiting: waiting[1]
+    ):
         member, book = _open(session, connection, member_id)
         decided = _credit(connection, desk, purchase_id, claim_id, member, book, SYSTEM, now)
         write_book(connection, book)
         members.touch(session, member_id=member_id, now=now)
-        queries.decide_claim(connection, member_id, claim_id, decided.state, purchase_id, decided.points, now)
+        queries_claims.decide_claim(
+            connection, member_id, claim_id, decided.state, purchase_id, decided.points, now
+        )
+
+
+def waiting(session: Session, *, member_id: UUID) -> int:
+    """How many of a member's claims still wait for their receipt."""
+    return queries_claims.open_claims(driver(session), member_id)
 
 
 def _named(connection: Connection[TupleRow], desk: Desk, claim: Claim) -> UUID | None:
     if claim.code is None:
-        return queries.receipt_named(
+        return queries_claims.receipt_named(
             connection, claim.store_id, claim.business_date, claim.reference, claim.total
         )
     code = plain_code(claim.code)
-    return queries.purchase_of_code(connection, desk.vault.blind("claim_code", code)) if code else None
+    return queries_claims.purchase_of_code(connection, desk.vault.blind("claim_code", code)) if code else None
 
 
 def _missing(connection: Connection[TupleRow], claim: Claim, claim_id: UUID, member_id: UUID) -> Decided:
     if claim.code is not None:
         return Decided(claim_id, "refused", reason="claim_code_unknown")
-    queries.await_receipt(
+    queries_claims.await_receipt(
         connection, claim.store_id, claim.business_date, claim.reference, claim_id, member_id
     )
     return Decided(claim_id, "waiting")
@@ -210,7 +220,7 @@ def _adopt(
     now: datetime,
 ) -> Row | None:
     """Copy a walk-in purchase under the member and book its points; None when someone else was first."""
-    held = queries.take_over(connection, purchase_id)
+    held = queries_claims.take_over(connection, purchase_id)
     if held is None:
         return None
     occurred_at = held["occurred_at"]

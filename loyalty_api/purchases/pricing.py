@@ -18,9 +18,10 @@ from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
 from loyalty_api.purchases import queries, rules
 from loyalty_api.purchases.answers import SPOKEN
+from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.quotes import Quote, write_quote
-from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch, facts_of
+from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.service import blind_in, member_in
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rating.words import effect_text, near_miss_text, reason_text

@@ -6,8 +6,7 @@ function, write (one round trip). The caller commits.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -22,28 +21,25 @@ from loyalty_api import events, ids
 from loyalty_api.codes import claim_code
 from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Conflict, Invalid, LoyaltyError, Unavailable
-from loyalty_api.ledger.rules import Lot, Movement, Posting
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
-from loyalty_api.program.rules_lots import LotTerms, terms_for
-from loyalty_api.purchases import queries, rules
+from loyalty_api.purchases import queries, queries_claims, rules
+from loyalty_api.purchases.booking import activity_expiry, book_points, facts_of, line_rows, note_balance
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.queries import Blind, MemberRow, Opened
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rows import write
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.decision import Decision, Effect
-from loyalty_api.rulekit.facts import NOBODY, Facts, Member
+from loyalty_api.rulekit.decision import Decision
+from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.vault import Vault
 
 Row = dict[str, Any]
-# Everything a purchase makes has an id counted up from its own.
-_JOURNAL, _FIRST_LOT = 1, 2
 
 
 class ReceiptMismatch(Conflict):
@@ -142,7 +138,7 @@ def _look_again(
     if not rows:
         return
     blinds = {blind for row in rows if (blind := scanned[row["purchase_id"]])}
-    claimed, enrolled = queries.looked_for(driver(session), rows, sorted(blinds))
+    claimed, enrolled = queries_claims.looked_for(driver(session), rows, sorted(blinds))
     for row in rows:
         blind = scanned[row["purchase_id"]]
         if row["purchase_id"] in claimed:
@@ -280,7 +276,7 @@ class _Batch:
         book.settle(first_id=report.purchase_id, now=self.now)
         body = report.body
         if rated.program:
-            book.keep_alive(expiry=_activity_expiry(min(body["occurred_at"], self.now), rated.program))
+            book.keep_alive(expiry=activity_expiry(min(body["occurred_at"], self.now), rated.program))
         if not rated.points:
             return
         cause = Cause(
@@ -360,8 +356,8 @@ class _Batch:
                 (queries.PURCHASES, written.purchases),
                 (queries.LINES, written.lines),
                 (queries.LOCATORS, written.locators),
-                (queries.UNATTACHED, written.unattached),
-                (queries.CLAIM_CODES, written.claim_codes),
+                (queries_claims.UNATTACHED, written.unattached),
+                (queries_claims.CLAIM_CODES, written.claim_codes),
                 *rows_of(books),
                 (VERSIONS, versions),
                 (events.EVENTS, written.events),
@@ -384,107 +380,6 @@ class Rated:
     def points(self) -> int:
         """Points granted, by all rules together."""
         return self.decision.points() if self.decision else 0
-
-
-def facts_of(member: MemberRow | None) -> Facts:
-    """What the rules are told about the member."""
-    return Facts(Member(member.status, None, member.is_staff, tuple(member.tags))) if member else NOBODY
-
-
-def book_points(
-    book: Book,
-    decision: Decision | None,
-    *,
-    first_id: UUID,
-    occurred_at: datetime,
-    cause: Cause,
-    now: datetime,
-) -> None:
-    """Book what the decision grants as one journal; effects with the same terms share a lot.
-
-    The journal and its lots get ids counted up from ``first_id``; the lots come from the cause.
-    """
-    effects = [effect for effect in decision.effects if effect.granted > 0] if decision else []
-    terms: dict[tuple[Any, ...], list[Effect]] = defaultdict(list)
-    for effect in effects:
-        terms[(effect.available_at, effect.expires_at, effect.sliding_months)].append(effect)
-    lots, postings = [], []
-    for n, ((available_at, expires_at, sliding), given) in enumerate(terms.items()):
-        lot = Lot(
-            ids.nth(first_id, _FIRST_LOT + n), cause.type, cause.id, occurred_at, now, available_at,
-            expires_at, sum(effect.granted for effect in given), sliding_months=sliding,
-            program_version=decision.version if decision else None,
-        )  # fmt: skip
-        account = "available" if available_at is not None and available_at <= now else "pending"
-        lots.append(lot)
-        postings += [_posting(effect, account, lot) for effect in given]
-    book.record(
-        Movement("earn", occurred_at, tuple(postings)),
-        journal_id=ids.nth(first_id, _JOURNAL),
-        cause=cause,
-        now=now,
-        arriving=lots,
-    )
-
-
-def _posting(effect: Effect, account: str, lot: Lot) -> Posting:
-    rate = effect.rate
-    basis = {
-        "basis": effect.basis, "points": rate.points, "per": rate.per, "unit": rate.unit, "round": rate.round,
-        "desired": effect.desired, "award": effect.award, "lines": dict(effect.shares),
-    }  # fmt: skip
-    return Posting("issued", account, effect.granted, lot.lot_id, effect.rule, lot.program_version, basis)
-
-
-def line_rows(
-    row: Row, basket: Basket, sent: Sequence[Mapping[str, Any]], decision: Decision | None
-) -> list[Sequence[Any]]:
-    """The rows of a purchase's lines: as sold, with what the master knew then and the points each earned."""
-    points = line_points(decision)
-    member_id, purchase_id = row["member_id"], row["purchase_id"]
-    return [
-        (member_id, purchase_id, n, line.line_id, line.type, line.sku, line.quantity, line.unit, line.amount,
-         line.paid, points[line.line_id], _array(line.category), line.department, line.brand, line.legal_class,
-         line.tax_rate, said.get("discounts") or None)
-        for n, (line, said) in enumerate(zip(basket.lines, sent, strict=True))
-    ]  # fmt: skip
-
-
-def line_points(decision: Decision | None) -> dict[str, int]:
-    """The points that each line earned, by all rules together; lines without points are 0."""
-    points: dict[str, int] = defaultdict(int)
-    for effect in decision.effects if decision else ():
-        for line_id, share in effect.shares:
-            points[line_id] += share
-    return points
-
-
-def _array(names: Sequence[str]) -> list[str] | None:
-    return list(names) or None
-
-
-def _activity_expiry(at: datetime, program: Program) -> Callable[[int], datetime]:
-    """When points that live by activity expire after activity at ``at``, for so many months."""
-
-    def expiry(months: int) -> datetime:
-        terms = LotTerms(expire=("inactivity", months), exact=program.settings.lots.exact)
-        return terms_for(terms=terms, at=at, zone=program.settings.zone).expires_at or at
-
-    return expiry
-
-
-def note_balance(row: Row, book: Book) -> None:
-    """Keep in the purchase what its answer says of the balance right after it."""
-    balance = book.balance
-    lots = [lot for lot in book.account.lots.values() if lot.expires_at and lot.available]
-    if lots:
-        first = min(lot.expires_at for lot in lots if lot.expires_at)
-        points = sum(lot.available for lot in lots if lot.expires_at == first)
-        row["outcome"]["expiring_next"] = {"points": points, "expires_at": first}
-    row["outcome"]["balance"] = {
-        "available": balance.available, "pending": balance.pending, "held": balance.held,
-        "debt": balance.debt, "version": book.version_after,
-    }  # fmt: skip
 
 
 def _kept(body: Mapping[str, Any]) -> Row:

@@ -14,10 +14,11 @@ from loyalty_api.ledger.queries import balances_of
 from loyalty_api.ledger.service import Cause, open_books, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries
+from loyalty_api.purchases.booking import book_points, facts_of, line_points, note_balance
 from loyalty_api.purchases.claims import basket_document
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import MemberRow
-from loyalty_api.purchases.recording import Row, book_points, facts_of, line_points, note_balance
+from loyalty_api.purchases.recording import Row
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules import evaluate
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json

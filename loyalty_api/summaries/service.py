@@ -19,7 +19,7 @@ from loyalty_api.ledger import reading
 from loyalty_api.ledger.reading import Shown
 from loyalty_api.members import service as members
 from loyalty_api.program.rules import Settings
-from loyalty_api.purchases import queries as purchases
+from loyalty_api.purchases import claims
 from loyalty_api.vault import Unreadable, Vault
 
 
@@ -85,7 +85,7 @@ def _document(
     """The state at one version: nothing in it may change without the version or ``valid_until``."""
     balance = reading.balance_document(found, now=now, program=program)
     expiring = balance["expiring"]
-    open_claims = purchases.open_claims(driver(session), found.member_id)
+    open_claims = claims.waiting(session, member_id=found.member_id)
     return {
         "member_id": ids.show("mbr", found.member_id),
         "balance": {name: balance[name] for name in ("available", "pending", "held", "debt", "worth")},

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loyalty_api.purchases import claims, queries, recording
+from loyalty_api.purchases import claims, queries_claims, recording
 from tests.purchases.racing import another, at_once, breaches, settled, wait_for_waiting
 from tests.support.shop import Shop, line, receipt
 
@@ -131,7 +131,7 @@ def test_a_claim_that_has_just_begun_to_wait_is_settled_by_the_receipt(shop: Sho
     member, till = shop.enrol(), another(shop.till)
     body = receipt(line(900))
     pause.after(
-        queries, "await_receipt", lambda: till.post("/v1/purchases", body, key=None),
+        queries_claims, "await_receipt", lambda: till.post("/v1/purchases", body, key=None),
         lambda: wait_for_waiting(shop, "advisory"),
     )  # fmt: skip
     waiting = shop.member(member).post("/v1/me/claims", claim_of(body))

@@ -1,0 +1,124 @@
+"""From a decision to what is kept of it: lots and postings, points by line, the balance that the answer shows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from loyalty_api import ids
+from loyalty_api.ledger.rules import Lot, Movement, Posting
+from loyalty_api.ledger.service import Book, Cause
+from loyalty_api.program.rules_lots import LotTerms, terms_for
+from loyalty_api.purchases.queries import MemberRow
+from loyalty_api.rating.rules import Program
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.decision import Decision, Effect
+from loyalty_api.rulekit.facts import NOBODY, Facts, Member
+
+Row = dict[str, Any]
+# Everything a purchase makes has an id counted up from its own.
+_JOURNAL, _FIRST_LOT = 1, 2
+
+
+def facts_of(member: MemberRow | None) -> Facts:
+    """What the rules are told about the member."""
+    return Facts(Member(member.status, None, member.is_staff, tuple(member.tags))) if member else NOBODY
+
+
+def book_points(
+    book: Book,
+    decision: Decision | None,
+    *,
+    first_id: UUID,
+    occurred_at: datetime,
+    cause: Cause,
+    now: datetime,
+) -> None:
+    """Book what the decision grants as one journal; effects with the same terms share a lot.
+
+    The journal and its lots get ids counted up from ``first_id``; the lots come from the cause.
+    """
+    effects = [effect for effect in decision.effects if effect.granted > 0] if decision else []
+    terms: dict[tuple[Any, ...], list[Effect]] = defaultdict(list)
+    for effect in effects:
+        terms[(effect.available_at, effect.expires_at, effect.sliding_months)].append(effect)
+    lots, postings = [], []
+    for n, ((available_at, expires_at, sliding), given) in enumerate(terms.items()):
+        lot = Lot(
+            ids.nth(first_id, _FIRST_LOT + n), cause.type, cause.id, occurred_at, now, available_at,
+            expires_at, sum(effect.granted for effect in given), sliding_months=sliding,
+            program_version=decision.version if decision else None,
+        )  # fmt: skip
+        account = "available" if available_at is not None and available_at <= now else "pending"
+        lots.append(lot)
+        postings += [_posting(effect, account, lot) for effect in given]
+    book.record(
+        Movement("earn", occurred_at, tuple(postings)),
+        journal_id=ids.nth(first_id, _JOURNAL),
+        cause=cause,
+        now=now,
+        arriving=lots,
+    )
+
+
+def _posting(effect: Effect, account: str, lot: Lot) -> Posting:
+    rate = effect.rate
+    basis = {
+        "basis": effect.basis, "points": rate.points, "per": rate.per, "unit": rate.unit, "round": rate.round,
+        "desired": effect.desired, "award": effect.award, "lines": dict(effect.shares),
+    }  # fmt: skip
+    return Posting("issued", account, effect.granted, lot.lot_id, effect.rule, lot.program_version, basis)
+
+
+def line_rows(
+    row: Row, basket: Basket, sent: Sequence[Mapping[str, Any]], decision: Decision | None
+) -> list[Sequence[Any]]:
+    """The rows of a purchase's lines: as sold, with what the master knew then and the points each earned."""
+    points = line_points(decision)
+    member_id, purchase_id = row["member_id"], row["purchase_id"]
+    return [
+        (member_id, purchase_id, n, line.line_id, line.type, line.sku, line.quantity, line.unit, line.amount,
+         line.paid, points[line.line_id], _array(line.category), line.department, line.brand, line.legal_class,
+         line.tax_rate, said.get("discounts") or None)
+        for n, (line, said) in enumerate(zip(basket.lines, sent, strict=True))
+    ]  # fmt: skip
+
+
+def line_points(decision: Decision | None) -> dict[str, int]:
+    """The points that each line earned, by all rules together; lines without points are 0."""
+    points: dict[str, int] = defaultdict(int)
+    for effect in decision.effects if decision else ():
+        for line_id, share in effect.shares:
+            points[line_id] += share
+    return points
+
+
+def _array(names: Sequence[str]) -> list[str] | None:
+    return list(names) or None
+
+
+def activity_expiry(at: datetime, program: Program) -> Callable[[int], datetime]:
+    """When points that live by activity expire after activity at ``at``, for so many months."""
+
+    def expiry(months: int) -> datetime:
+        terms = LotTerms(expire=("inactivity", months), exact=program.settings.lots.exact)
+        return terms_for(terms=terms, at=at, zone=program.settings.zone).expires_at or at
+
+    return expiry
+
+
+def note_balance(row: Row, book: Book) -> None:
+    """Keep in the purchase what its answer says of the balance right after it."""
+    balance = book.balance
+    lots = [lot for lot in book.account.lots.values() if lot.expires_at and lot.available]
+    if lots:
+        first = min(lot.expires_at for lot in lots if lot.expires_at)
+        points = sum(lot.available for lot in lots if lot.expires_at == first)
+        row["outcome"]["expiring_next"] = {"points": points, "expires_at": first}
+    row["outcome"]["balance"] = {
+        "available": balance.available, "pending": balance.pending, "held": balance.held,
+        "debt": balance.debt, "version": book.version_after,
+    }  # fmt: skip
