@@ -24,6 +24,7 @@ class Settings:
     """The settings that act in every use of a program; ``sections`` holds each section as it was read.
 
     ``late_days`` is None when no receipt is too late. ``claim_window_days`` 0 means never.
+    ``staff_claims_per_day`` is how many receipts one client may claim for members in a day of the program's.
     """
 
     currency: str
@@ -33,6 +34,7 @@ class Settings:
     late_days: int | None
     unknown_identifier: str
     claim_window_days: int
+    staff_claims_per_day: int
     lots: LotTerms
     sections: Mapping[str, Any]
 
@@ -58,6 +60,7 @@ def settings(document: Mapping[str, Any]) -> Settings:
         late_days=sections["purchases"]["late_days"],
         unknown_identifier=sections["purchases"]["unknown_identifier"],
         claim_window_days=sections["claims"]["window_days"],
+        staff_claims_per_day=sections["claims"]["staff_per_day"],
         lots=_terms(sections),
         sections=sections,
     )

@@ -138,7 +138,7 @@ SETTINGS = {
             choice("keep_anonymous", "attach_on_enrolment", "create_member"), "attach_on_enrolment"
         ),
     ),
-    "claims": _section(window_days=Member(integer(0, 365), 30)),
+    "claims": _section(window_days=Member(integer(0, 365), 30), staff_per_day=Member(integer(0, 10_000), 20)),
     "exclusions": Member(items(_exclusion), DEFAULT_EXCLUSIONS),
     "earn": _section(**EARN),
     "lots": _section(

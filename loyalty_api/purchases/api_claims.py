@@ -165,7 +165,7 @@ def review(session: Session, purchase_id: UUID, body: dict[str, Any]) -> Answer:
     "POST", "/claims", "claim_purchase", summary="Claim a receipt for a member", status=201,
     body=CounterClaimBody(), answer=ClaimSchema(),
     example={"member_id": "mbr_01m80xfza0e4trdbsjq23m1646", **EXAMPLE},
-    answer_example=examples.CLAIM_ANSWER, errors=(NotFound,),
+    answer_example=examples.CLAIM_ANSWER, errors=(NotFound, claims.AllowanceUsedUp),
 )  # fmt: skip
 @idempotent(status=201)
 def claim_for(session: Session, body: dict[str, Any]) -> Answer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from psycopg import Connection
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import events, ids
 from loyalty_api.codes import plain_code
 from loyalty_api.db import driver
+from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.queries import balances_of
 from loyalty_api.ledger.service import Book, Cause, open_books, write_book
 from loyalty_api.members import service as members
@@ -34,6 +35,13 @@ from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts
 SYSTEM = Who("system", "system")
 # The ids that an adoption makes are counted up from the purchase's, past those that its recording may have made.
 _ADOPTION = 1 << 24
+
+
+class AllowanceUsedUp(Conflict):
+    """The client has keyed in as many claims as it may in a day (R25)."""
+
+    code, title = "claim_allowance_used_up", "No more claims for today"
+    action: ClassVar[Action] = "call_support"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +104,11 @@ def claim(
     A receipt that is not here yet is waited for. Whether a purchase exists is not told to who cannot name it in full.
 
     :raises NotFound: there is no such member.
+    :raises AllowanceUsedUp: the client has keyed in as many as it may today.
     """
     connection = driver(session)
+    if who.kind != "member":
+        _ensure_allowed(connection, desk, who, now)
     member, book = _open(session, connection, member_id)
     purchase_id = _named(connection, desk, claim)
     if purchase_id is None and claim.code is None:
@@ -140,6 +151,17 @@ def keep_promises(session: Session, desk: Desk, *, purchase_id: UUID, now: datet
         queries_claims.decide_claim(
             connection, member_id, claim_id, decided.state, purchase_id, decided.points, now
         )
+
+
+def _ensure_allowed(connection: Connection[TupleRow], desk: Desk, who: Who, now: datetime) -> None:
+    """Claims at the counter are few; many are somebody's collection of other people's receipts."""
+    program = desk.programs.at(connection, now)
+    if program is None:
+        return
+    midnight = now.astimezone(program.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    most = program.settings.staff_claims_per_day
+    if queries_claims.claims_by(connection, who.client_id, since=midnight) >= most:
+        raise AllowanceUsedUp(f"A client may claim {most} receipts a day for members.")
 
 
 def waiting(session: Session, *, member_id: UUID) -> int:

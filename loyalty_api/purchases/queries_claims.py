@@ -225,3 +225,11 @@ def open_claims(connection: Connection[TupleRow], member_id: UUID) -> int:
         "SELECT count(*) FROM claims WHERE member_id = %s AND state = 'waiting'", (member_id,), prepare=True
     ).fetchone()
     return row[0] if row else 0
+
+
+def claims_by(connection: Connection[TupleRow], client_id: str, *, since: datetime) -> int:
+    """How many claims a client has keyed in since a moment."""
+    row = connection.execute(
+        "SELECT count(*) FROM claims WHERE actor_id = %s AND created_at >= %s", (client_id, since)
+    ).fetchone()
+    return row[0] if row else 0

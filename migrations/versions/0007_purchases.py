@@ -153,6 +153,7 @@ TABLES = (
 )
 INDEXES = (
     "CREATE INDEX ix_purchases_member_id ON purchases (member_id, occurred_at DESC, purchase_id DESC)",
+    "CREATE INDEX ix_claims_actor_id ON claims (actor_id, created_at)",
     "CREATE UNIQUE INDEX uq_rejects_client_id ON rejects (client_id, fingerprint)",
     "CREATE INDEX ix_rejects_open ON rejects (created_at, reject_id) WHERE cleared_at IS NULL",
 )

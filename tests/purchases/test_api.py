@@ -109,7 +109,11 @@ def test_dirt_of_every_kind_has_an_answer(shop: Shop) -> None:
         line(0, line_id="zero value"),
         line(100, line_id="zero quantity", quantity=0),
         line(2000, line_id="fuel", quantity=89_638, unit="ml", sku="petrol"),
-        line(100, line_id="coupon above the line", discounts=[{"source": "till", "kind": "coupon", "amount": 150}]),
+        line(
+            100,
+            line_id="coupon above the line",
+            discounts=[{"source": "till", "kind": "coupon", "amount": 150}],
+        ),
         line(-30, line_id="bottle slip", type="deposit_return"),
         line(499, line_id="nobody knows this", sku="unknown-sku"),
         card="CARD6",

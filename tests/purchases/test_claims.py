@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.support.shop import Reply, Shop, line, receipt
+from tests.support.shop import BASIC, Reply, Shop, line, receipt
 
 
 def sell(shop: Shop, body: dict) -> Reply:
@@ -76,6 +76,22 @@ def test_staff_claim_for_a_customer_at_the_counter(shop: Shop) -> None:
     sold = sell(shop, receipt(line(900)))
     body = {"member_id": member, "claim_code": sold["claim_code"]}
     assert shop.office.post("/v1/claims", body)["state"] == "credited"
+
+
+def test_a_client_claims_for_members_only_so_often_a_day(fresh_shop: Shop) -> None:
+    fresh_shop.publish(
+        {**BASIC, "claims": {"staff_per_day": 2}}, effective_from=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    member = fresh_shop.enrol()
+    answers = [
+        fresh_shop.office.post(
+            "/v1/claims", {"member_id": member, "claim_code": sell(fresh_shop, receipt())["claim_code"]}
+        )
+        for _ in range(3)
+    ]
+    assert [answer.status for answer in answers] == [201, 201, 409]
+    assert answers[2].code == "claim_allowance_used_up"
+    assert fresh_shop.balance(member)["available"] == 20
 
 
 def test_a_claimed_purchase_counts_once(fresh_shop: Shop) -> None:
