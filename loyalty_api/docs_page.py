@@ -152,11 +152,15 @@ def _code(text: str) -> Markup:
 
 
 blueprint.add_app_template_filter(_code, "code")
-for _rule, _endpoint, _view in (
+_ROUTES = (
     ("/docs", "docs", docs),
     ("/docs/assets/<string:name>", "docs_asset", docs_asset),
     ("/openapi.json", "openapi", openapi_document),
     ("/problems", "problems", problems),
     ("/problems/<string:code>", "problem", problem),
-):
+)
+PAGES = frozenset(endpoint for _, endpoint, _ in _ROUTES)
+"""The endpoints of pages that people read; they are no operations of the API."""
+
+for _rule, _endpoint, _view in _ROUTES:
     blueprint.add_url_rule(_rule, _endpoint, _view, methods=["GET"])
