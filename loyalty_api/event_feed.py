@@ -8,7 +8,8 @@ import marshmallow as ma
 
 from loyalty_api import events, ids
 from loyalty_api.fields import Moment, QueryWhole, Schema, Text
-from loyalty_api.http import BadCursor, Blueprint, read_cursor, unit_of_work, write_cursor
+from loyalty_api.http import Blueprint, unit_of_work
+from loyalty_api.paging import BadCursor, read_cursor, write_cursor
 
 blueprint = Blueprint("events", __name__, url_prefix="/v1", description="What happened, to follow along.")
 

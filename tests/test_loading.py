@@ -53,7 +53,9 @@ def test_any_change_to_a_purchase_is_judged_alike(data: st.DataObject) -> None:
         elif action == "remove":
             del holder[last]
         else:
-            holder[data.draw(st.sampled_from(("surprise", "category", "cost", "metadata")))] = data.draw(VALUES)
+            holder[data.draw(st.sampled_from(("surprise", "category", "cost", "metadata")))] = data.draw(
+                VALUES
+            )
     assert result(LOADER.load, body) == result(SCHEMA.load, body)
 
 

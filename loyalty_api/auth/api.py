@@ -16,18 +16,15 @@ from loyalty_api.auth.rules import CLIENT_KINDS, MAX_RATE, BadClient
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 from loyalty_api.http import (
     Blueprint,
-    PageQuery,
     PreconditionFailed,
     PreconditionRequired,
     id_converter,
     not_modified,
-    page,
-    page_of,
-    read_cursor,
     require_match,
     unit_of_work,
 )
 from loyalty_api.idempotency import Answer, idempotent
+from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.security import principal
 
 IF_MATCH = {"If-Match": "the ETag of the client as you read it"}

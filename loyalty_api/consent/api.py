@@ -13,9 +13,10 @@ from loyalty_api.consent import service
 from loyalty_api.consent.models import PrivacyRequest, TermsAcceptance
 from loyalty_api.errors import Forbidden, NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text
-from loyalty_api.http import BadCursor, Blueprint, PageQuery, page, page_of, read_cursor, unit_of_work
+from loyalty_api.http import Blueprint, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.members.service import Actor
+from loyalty_api.paging import BadCursor, PageQuery, page, page_of, read_cursor
 from loyalty_api.security import principal
 
 blueprint = Blueprint(

@@ -13,21 +13,12 @@ from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Day, Moment, Schema, Text, Whole
-from loyalty_api.http import (
-    Blueprint,
-    PageQuery,
-    database,
-    not_modified,
-    page,
-    page_of,
-    read_cursor,
-    render,
-    unit_of_work,
-)  # fmt: skip
+from loyalty_api.http import Blueprint, database, not_modified, render, unit_of_work
 from loyalty_api.language import catalogue
 from loyalty_api.ledger import queries, reading, service
 from loyalty_api.ledger.reading import Shown
 from loyalty_api.members import service as members
+from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.program.rules import Settings
 from loyalty_api.security import principal
 

@@ -14,13 +14,9 @@ from loyalty_api import clock, ids
 from loyalty_api.codes import card_number, is_mistyped_card
 from loyalty_api.errors import Invalid, NotFound
 from loyalty_api.http import (
-    BadCursor,
     PreconditionFailed,
     PreconditionRequired,
     not_modified,
-    page,
-    page_of,
-    read_cursor,
     require_match,
     unit_of_work,
 )
@@ -40,6 +36,7 @@ from loyalty_api.members.service import (
     NewIdentifier,
     NewPerson,
 )
+from loyalty_api.paging import BadCursor, page, page_of, read_cursor
 from loyalty_api.security import principal
 
 IF_MATCH = {"If-Match": "the ETag of the state that is edited"}

@@ -8,10 +8,10 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
-from loyalty_api.http import PageQuery
 from loyalty_api.members.identifying import REASONS
 from loyalty_api.members.rules import IDENTIFIER_KINDS, STATUSES
 from loyalty_api.members.schemas import ProfileSchema, language_field
+from loyalty_api.paging import PageQuery
 
 
 def _store() -> Text:

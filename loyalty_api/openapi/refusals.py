@@ -12,7 +12,6 @@ from loyalty_api import problems
 from loyalty_api.documents import NotJson
 from loyalty_api.errors import Invalid, LoyaltyError, NotFound, Unauthorized, Unavailable
 from loyalty_api.http import (
-    BadCursor,
     InProgress,
     Operation,
     PreconditionFailed,
@@ -21,6 +20,7 @@ from loyalty_api.http import (
     problem_of,
 )
 from loyalty_api.idempotency import KeyMalformed, KeyMissing, KeyReused
+from loyalty_api.paging import BadCursor
 from loyalty_api.security import Access, BadToken, ScopeMissing
 from loyalty_api.throttle import RateLimited
 

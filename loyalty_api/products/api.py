@@ -9,16 +9,8 @@ from flask import Response
 
 from loyalty_api import clock, masters, ndjson
 from loyalty_api.fields import Choice, Schema, Text, Whole
-from loyalty_api.http import (
-    BadCursor,
-    Blueprint,
-    PageQuery,
-    database,
-    page,
-    page_of,
-    read_cursor,
-    unit_of_work,
-)
+from loyalty_api.http import Blueprint, database, unit_of_work
+from loyalty_api.paging import BadCursor, PageQuery, page, page_of, read_cursor
 from loyalty_api.products import rules, service
 from loyalty_api.security import principal
 

@@ -14,8 +14,9 @@ from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
-from loyalty_api.http import Blueprint, PageQuery, page, page_of, read_cursor, require_match, unit_of_work
+from loyalty_api.http import Blueprint, require_match, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
+from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.program import service
 from loyalty_api.program.service import Draft, Programs, Version
 from loyalty_api.security import principal

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids, ndjson
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
-from loyalty_api.http import PageQuery, database, page, page_of, read_cursor, unit_of_work
+from loyalty_api.http import database, unit_of_work
 from loyalty_api.idempotency import idempotent
 from loyalty_api.loading import Loader
+from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.purchases import batch, examples, service
 from loyalty_api.purchases.api_till import blueprint, caller, desk
 from loyalty_api.purchases.schemas import PurchaseSchema

@@ -12,9 +12,10 @@ from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Day, Moment, Schema, Text, Whole
-from loyalty_api.http import PageQuery, page, page_of, read_cursor, unit_of_work
+from loyalty_api.http import unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger.api import own_id
+from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.purchases import claims, examples, queries_claims, reviewing
 from loyalty_api.purchases.answers import answer
 from loyalty_api.purchases.api_till import blueprint, caller, desk

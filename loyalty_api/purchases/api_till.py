@@ -13,12 +13,13 @@ from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
-from loyalty_api.http import Blueprint, PageQuery, page, page_of, read_cursor, unit_of_work
+from loyalty_api.http import Blueprint, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.language import languages
 from loyalty_api.ledger import reading
 from loyalty_api.ledger.api import own_id
 from loyalty_api.members import service as members
+from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.purchases import examples, explaining, pricing, queries, service
 from loyalty_api.purchases.answers import answer
 from loyalty_api.purchases.desk import Desk, Who

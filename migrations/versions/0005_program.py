@@ -43,7 +43,9 @@ def upgrade() -> None:
         )
         """
     )
-    op.execute("CREATE INDEX ix_program_versions_effective_from ON program_versions (effective_from, version)")
+    op.execute(
+        "CREATE INDEX ix_program_versions_effective_from ON program_versions (effective_from, version)"
+    )
 
 
 def downgrade() -> None:

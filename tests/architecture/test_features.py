@@ -22,7 +22,7 @@ PUBLIC = {
     "loyalty_api.ledger.api": "the schemas of points, so that they look the same wherever they are shown",
     "loyalty_api.members.identifiers": "what a till scanned, as the blind index it is found by",
     "loyalty_api.purchases.desk": "what the till's use cases lean on, which jobs hold for reactions",
-    "loyalty_api.purchases.claims": "receipts that find their member later: for reactions and the member's first screen",
+    "loyalty_api.purchases.claims": "receipts that find their member later: for reactions and a member's summary",
     "loyalty_api.rating.words": "decisions in words, which is all that explaining needs of rating",
 }
 # Assembling features is what these are for.

@@ -37,5 +37,7 @@ def test_what_changes_something_is_never_public() -> None:
 
 def test_operations_on_members_own_accounts_are_theirs_alone() -> None:
     for operation in OPERATIONS:
-        mine = PATHS[operation.operation_id].startswith("/v1/me/") or PATHS[operation.operation_id] == "/v1/me"
+        mine = (
+            PATHS[operation.operation_id].startswith("/v1/me/") or PATHS[operation.operation_id] == "/v1/me"
+        )
         assert ("member" in PERMISSIONS[operation.operation_id].kinds) == mine

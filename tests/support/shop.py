@@ -211,7 +211,9 @@ def line(amount: int, *, sku: str = "bread", line_id: str = "1", **more: Any) ->
     return {"line_id": line_id, "sku": sku, "amount": amount, **more}
 
 
-def receipt(*lines: dict[str, Any], card: str | None = None, at: datetime | None = None, **more: Any) -> dict[str, Any]:
+def receipt(
+    *lines: dict[str, Any], card: str | None = None, at: datetime | None = None, **more: Any
+) -> dict[str, Any]:
     """A receipt under a number of its own, paid in cash; its total is what its lines come to."""
     sold = list(lines) or [line(1000)]
     total = sum(item["amount"] - sum(d["amount"] for d in item.get("discounts", ())) for item in sold)
