@@ -61,17 +61,25 @@ class Place:
 
 
 def _environment(folder: Path, data: Path) -> dict[str, str]:
-    """Without settings of whoever runs the tests, and with ``loyalty`` to be found."""
+    """Without settings of whoever runs the tests, and with ``loyalty`` to be found.
+
+    One worker is enough, and modules that one process has compiled are ready for the next.
+    """
     programs = folder / "bin"
     programs.mkdir()
     (programs / "loyalty").write_text(f'#!/bin/sh\nexec {sys.executable} -m loyalty_api.cli "$@"\n')
     (programs / "loyalty").chmod(0o755)
-    kept = {n: v for n, v in os.environ.items() if not n.startswith("LOYALTY_") and not n.endswith("_URL")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("LOYALTY_") and not name.endswith("_URL") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     return {
         **kept,
         "PATH": f"{programs}:{kept['PATH']}",
         "PYTHONPATH": str(markdown.ROOT),
         "LOYALTY_DATA_DIR": str(data),
+        "LOYALTY_WORKERS": "1",
     }
 
 

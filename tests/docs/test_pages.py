@@ -165,7 +165,9 @@ def test_the_river_is_the_one_that_is_enforced() -> None:
         set(re.split(r"\s{2,}", line)[0].split(", "))
         for line in markdown.blocks(page, "text")[0].text.splitlines()
     ]
-    assert drawn == [layer for layer in there if layer]
+    assert drawn == [layer for layer in there if layer], (
+        "Draw it in CONTRIBUTING.md as pyproject.toml has it."
+    )
 
 
 def test_every_decision_is_in_the_list_of_decisions() -> None:
