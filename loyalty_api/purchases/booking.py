@@ -15,7 +15,7 @@ from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.rating.rules import Program
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.decision import Decision, Effect
+from loyalty_api.rulekit.decision import ENGINE, Decision, Effect
 from loyalty_api.rulekit.facts import NOBODY, Facts, Member
 
 Row = dict[str, Any]
@@ -122,3 +122,34 @@ def note_balance(row: Row, book: Book) -> None:
         "available": balance.available, "pending": balance.pending, "held": balance.held,
         "debt": balance.debt, "version": book.version_after,
     }  # fmt: skip
+
+
+def basket_document(held: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """The stored basket in the form that the rules read."""
+    receipt = held["receipt"]
+    return {
+        "e": ENGINE,
+        "store": held["store_id"],
+        "currency": held["currency"],
+        "kind": held["kind"],
+        "channel": held["channel"],
+        "tax_included": receipt.get("tax_included", False),
+        "payments": [
+            {k: p[k] for k in ("kind", "amount", "redemption_id") if k in p}
+            for p in receipt.get("payments", ())
+        ],
+        "lines": [stored_line(line) for line in lines],
+    }
+
+
+def stored_line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored line in the form that the rules read."""
+    names = (
+        "line_id", "amount", "sku", "quantity", "unit", "type", "category", "department", "brand",
+        "legal_class", "tax_rate",
+    )  # fmt: skip
+    discounts = [
+        {k: d[k] for k in ("source", "amount", "kind", "promotion_id", "basket_wide") if k in d}
+        for d in line["discounts"] or ()
+    ]
+    return {**{name: line[name] for name in names if line[name] is not None}, "discounts": discounts}

@@ -24,12 +24,11 @@ from loyalty_api.ledger.queries import balances_of
 from loyalty_api.ledger.service import Book, Cause, open_books, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries, queries_claims
-from loyalty_api.purchases.booking import book_points, facts_of, line_rows, note_balance
+from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_rows, note_balance
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.recording import Row
 from loyalty_api.rating.rules import Program, evaluate
-from loyalty_api.rulekit.decision import ENGINE
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 
 SYSTEM = Who("system", "system")
@@ -282,34 +281,3 @@ def _adopt(
         connection, [(member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)]
     )
     return row
-
-
-def basket_document(held: Mapping[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """The stored basket in the form that the rules read."""
-    receipt = held["receipt"]
-    return {
-        "e": ENGINE,
-        "store": held["store_id"],
-        "currency": held["currency"],
-        "kind": held["kind"],
-        "channel": held["channel"],
-        "tax_included": receipt.get("tax_included", False),
-        "payments": [
-            {k: p[k] for k in ("kind", "amount", "redemption_id") if k in p}
-            for p in receipt.get("payments", ())
-        ],
-        "lines": [stored_line(line) for line in lines],
-    }
-
-
-def stored_line(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored line in the form that the rules read."""
-    names = (
-        "line_id", "amount", "sku", "quantity", "unit", "type", "category", "department", "brand",
-        "legal_class", "tax_rate",
-    )  # fmt: skip
-    discounts = [
-        {k: d[k] for k in ("source", "amount", "kind", "promotion_id", "basket_wide") if k in d}
-        for d in line["discounts"] or ()
-    ]
-    return {**{name: line[name] for name in names if line[name] is not None}, "discounts": discounts}

@@ -20,7 +20,7 @@ from loyalty_api.ledger import queries as ledger
 from loyalty_api.ledger.reading import balance_is_due
 from loyalty_api.ledger.service import settle_member
 from loyalty_api.purchases import queries
-from loyalty_api.purchases.claims import basket_document
+from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.recording import Row
 from loyalty_api.rating.words import explain, near_miss_text, rule_name

@@ -14,8 +14,7 @@ from loyalty_api.ledger.queries import balances_of
 from loyalty_api.ledger.service import Cause, open_books, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries
-from loyalty_api.purchases.booking import book_points, facts_of, line_points, note_balance
-from loyalty_api.purchases.claims import basket_document
+from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_points, note_balance
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.purchases.recording import Row

@@ -32,7 +32,7 @@ EDGE_NAMES = {"api", "schemas", "bodies", "edge", "examples", "batch"}
 EDGE = {
     "loyalty_api.app", "loyalty_api.docs_page", "loyalty_api.event_feed", "loyalty_api.fields",
     "loyalty_api.health", "loyalty_api.http", "loyalty_api.idempotency", "loyalty_api.jobs",
-    "loyalty_api.loading",
+    "loyalty_api.loading", "loyalty_api.paging",
     "loyalty_api.ndjson", "loyalty_api.openapi", "loyalty_api.problems", "loyalty_api.security",
     "loyalty_api.telemetry", "loyalty_api.throttle", "loyalty_api.auth.authority",
     "loyalty_api.operations.serving",
