@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from loyalty_api.engines import with_timeouts
 
-_WITH_COMMIT = "send_with_commit"
+_WITH_COMMIT, _DRIVER = "send_with_commit", "driver"
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # A connection that was used this recently is taken as alive; older ones are asked first.
 _TRUSTED_SECONDS = 1.0
@@ -154,14 +154,23 @@ def _commit(session: Session) -> None:
         session.commit()
         return
     connection = driver(session)
-    # In a pipeline psycopg stops sending when the socket is full and then only reads, while the server waits for the
-    # rest: a statement of a megabyte would hang for ever. A blocking libpq sends all of it, reading meanwhile.
+    with pipeline(connection):
+        for send in last:
+            send(connection)
+        session.commit()
+
+
+@contextmanager
+def pipeline(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
+    """Statements whose results are read after the block travel in one round trip.
+
+    In a pipeline psycopg stops sending when the socket is full and then only reads, while the server waits for the
+    rest: a statement of a megabyte would hang for ever. A blocking libpq sends all of it, reading meanwhile.
+    """
     connection.pgconn.nonblocking = 0
     try:
         with connection.pipeline():
-            for send in last:
-                send(connection)
-            session.commit()
+            yield
     finally:
         if not connection.closed:
             connection.pgconn.nonblocking = 1
@@ -178,10 +187,13 @@ def _undo(session: Session, held: Connection) -> None:
 
 def driver(session: Session) -> psycopg.Connection[TupleRow]:
     """The psycopg connection of the session's transaction, for hand-written statements on hot paths."""
-    connection = session.connection().connection.driver_connection
-    assert isinstance(connection, psycopg.Connection)  # noqa: S101 - psycopg 3 is the only driver
-    connection.row_factory = tuple_row
-    return connection
+    found: psycopg.Connection[TupleRow] | None = session.info.get(_DRIVER)
+    if found is None:
+        connection = session.connection().connection.driver_connection
+        assert isinstance(connection, psycopg.Connection)  # noqa: S101 - psycopg 3 is the only driver
+        connection.row_factory = tuple_row
+        found = session.info[_DRIVER] = connection
+    return found
 
 
 def _remember_use(_connection: Any, record: Any) -> None:

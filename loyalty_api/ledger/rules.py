@@ -111,24 +111,23 @@ def fold(balance: Balance, postings: Iterable[Posting]) -> Balance:
 
     :raises Overdrawn: an account of the member's would fall below zero.
     """
-    change = dict.fromkeys((*MEMBER_ACCOUNTS, *PROGRAM_ACCOUNTS), 0)
-    for posting in postings:
-        change[posting.from_account] -= posting.points
-        change[posting.to_account] += posting.points
-    after = replace(
-        balance,
-        available=balance.available + change["available"],
-        pending=balance.pending + change["pending"],
-        held=balance.held + change["held"],
-        debt=balance.debt - change["debt"],
-        earned=balance.earned - change["issued"],
-        spent=balance.spent + change["redeemed"],
-        expired=balance.expired + change["expired"],
-        adjusted=balance.adjusted - change["adjusted"],
-    )
-    if min(after.available, after.pending, after.held, after.debt) < 0:
+    change = _change(postings)
+    get = change.get
+    available, pending = balance.available + get("available", 0), balance.pending + get("pending", 0)
+    held, debt = balance.held + get("held", 0), balance.debt - get("debt", 0)
+    if available < 0 or pending < 0 or held < 0 or debt < 0:
         raise Overdrawn
-    return after
+    return Balance(
+        available,
+        pending,
+        held,
+        debt,
+        balance.earned - get("issued", 0),
+        balance.spent + get("redeemed", 0),
+        balance.expired + get("expired", 0),
+        balance.adjusted - get("adjusted", 0),
+        balance.next_due_at,
+    )
 
 
 def fold_lot(lot: Lot, postings: Iterable[Posting]) -> Lot:
@@ -136,31 +135,36 @@ def fold_lot(lot: Lot, postings: Iterable[Posting]) -> Lot:
 
     :raises Overdrawn: more would be taken from it than it holds.
     """
-    change = dict.fromkeys((*MEMBER_ACCOUNTS, *PROGRAM_ACCOUNTS), 0)
-    for posting in postings:
-        if posting.lot_id == lot.lot_id:
-            change[posting.from_account] -= posting.points
-            change[posting.to_account] += posting.points
+    change = _change([posting for posting in postings if posting.lot_id == lot.lot_id])
+    get = change.get
     after = replace(
         lot,
-        pending=lot.pending + change["pending"],
-        available=lot.available + change["available"],
-        held=lot.held + change["held"],
+        pending=lot.pending + get("pending", 0),
+        available=lot.available + get("available", 0),
+        held=lot.held + get("held", 0),
     )
-    if min(after.pending, after.available, after.held) < 0:
+    if after.pending < 0 or after.available < 0 or after.held < 0:
         raise Overdrawn
     return after
+
+
+def _change(postings: Iterable[Posting]) -> dict[str, int]:
+    """What each account gains (or loses) by the postings."""
+    change: dict[str, int] = {}
+    for posting in postings:
+        change[posting.from_account] = change.get(posting.from_account, 0) - posting.points
+        change[posting.to_account] = change.get(posting.to_account, 0) + posting.points
+    return change
 
 
 def post(account: Account, postings: Sequence[Posting]) -> Account:
     """The account after ``postings``, its balance and each lot they name, and when time next changes it."""
     named = {posting.lot_id for posting in postings if posting.lot_id}
-    lots = {
-        lot_id: fold_lot(lot, postings) if lot_id in named else lot for lot_id, lot in account.lots.items()
-    }
-    due = [lot.next_due_at for lot in lots.values() if lot.next_due_at]
-    balance = replace(fold(account.balance, postings), next_due_at=min(due) if due else None)
-    return Account(balance, lots)
+    lots = {**account.lots, **{lot_id: fold_lot(account.lots[lot_id], postings) for lot_id in named}}
+    due = [moment for lot in lots.values() if (moment := lot.next_due_at)]
+    balance = fold(account.balance, postings)
+    first = min(due) if due else None
+    return Account(balance if first == balance.next_due_at else replace(balance, next_due_at=first), lots)
 
 
 def repay(balance: Balance, arriving: Sequence[Posting]) -> tuple[Posting, ...]:

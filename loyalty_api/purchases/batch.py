@@ -7,6 +7,7 @@ the till may delete it from its queue.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -72,11 +73,20 @@ def work(
 ) -> Iterator[bytes]:
     """Results, a line each, in the order of the items; each chunk is answered once it is committed."""
     items = (_read(index, line, desk, counter) for index, line in enumerate(lines))
-    for chunk in _chunks(items):
+    for chunk in _ahead(_chunks(items)):
         now = clock()
         with database.unit_of_work() as session:
             results = _record(session, desk, chunk, counter.who, now)
         yield b"".join(results)
+
+
+def _ahead(chunks: Iterator[list[Item]]) -> Iterator[list[Item]]:
+    """The same chunks; the next one is read and checked while PostgreSQL works on the present one."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch") as reader:
+        coming = reader.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = reader.submit(next, chunks, None)
+            yield chunk
 
 
 def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:

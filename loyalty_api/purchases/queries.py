@@ -16,6 +16,7 @@ from uuid import UUID
 from psycopg import Connection, Cursor
 from psycopg.rows import TupleRow
 
+from loyalty_api.db import pipeline
 from loyalty_api.ledger.queries import BALANCE_COLUMNS
 from loyalty_api.ledger.rules import Balance
 from loyalty_api.purchases.rules import ReceiptKey
@@ -115,10 +116,6 @@ _ONE_KNOWN = (
     " JOIN members m ON m.member_id = x.member_id JOIN balances b ON b.member_id = x.member_id"
     " WHERE x.kind = %s AND x.blind = %s AND m.kind = 'person' FOR NO KEY UPDATE OF m, b"
 )
-_KNOWN_RECEIPT = (
-    "SELECT purchase_id, content FROM receipts"
-    " WHERE store_id = %s AND terminal = %s AND business_date = %s AND reference = %s"
-)
 Blind = tuple[str, bytes]
 
 
@@ -161,7 +158,7 @@ def open_receipts(
     rows = [(*key, purchase_id, "\\x" + content.hex()) for key, purchase_id, content in ordered]
     named = {"kinds": [k for k, _ in blinds], "blinds": [b for _, b in blinds], "ids": list(member_ids)}
     single = lock and len(blinds) == 1 and not member_ids
-    with connection.pipeline():
+    with pipeline(connection):
         taking = connection.execute(
             _TAKE if rows else _NOTHING_TO_TAKE,
             (dump(_RECEIPTS.documents(rows)),) if rows else (),
@@ -179,7 +176,7 @@ def open_receipts(
         return Opened(frozenset(taken), {member.member_id: member}, identified, balances, masters)
     if many is None:
         # Nobody's identifier, or a member who has never had a point and so has no balance to lock.
-        with connection.pipeline():
+        with pipeline(connection):
             many = _ask_for_many(connection, named, lock=lock)
     members, identifiers, balances_found = many
     return Opened(
@@ -202,10 +199,27 @@ def _ask_for_many(
     )
 
 
-def known_receipt(connection: Connection[TupleRow], key: ReceiptKey) -> tuple[UUID, bytes] | None:
-    """The purchase that holds this receipt and the hash of its content."""
-    row = connection.execute(_KNOWN_RECEIPT, key, prepare=True).fetchone()
-    return (row[0], bytes(row[1])) if row else None
+_SELECT = f"SELECT {', '.join('p.' + column for column in PURCHASES.columns)} FROM purchases p"
+_KNOWN = (
+    "SELECT r.store_id, r.terminal, r.business_date, r.reference, r.content,"
+    f" {', '.join('p.' + column for column in PURCHASES.columns)}"
+    " FROM unnest(%s::text[], %s::text[], %s::date[], %s::text[]) AS k(store_id, terminal, business_date, reference)"
+    " JOIN receipts r USING (store_id, terminal, business_date, reference) JOIN locators l ON l.id = r.purchase_id"
+    " JOIN purchases p ON p.member_id = l.member_id AND p.purchase_id = l.id"
+)
+
+
+def known_receipts(
+    connection: Connection[TupleRow], keys: Sequence[ReceiptKey]
+) -> dict[ReceiptKey, tuple[bytes, dict[str, Any]]]:
+    """The hash of the content and the purchase of each of these receipts that was recorded before."""
+    if not keys:
+        return {}
+    rows = connection.execute(_KNOWN, [list(column) for column in zip(*keys, strict=True)], prepare=True)
+    return {
+        (row[0], row[1], row[2], row[3]): (bytes(row[4]), dict(zip(PURCHASES.columns, row[5:], strict=True)))
+        for row in rows
+    }
 
 
 def give_up(connection: Connection[TupleRow], keys: Sequence[ReceiptKey]) -> None:
@@ -215,9 +229,6 @@ def give_up(connection: Connection[TupleRow], keys: Sequence[ReceiptKey]) -> Non
             "DELETE FROM receipts WHERE store_id = %s AND terminal = %s AND business_date = %s AND reference = %s",
             key,
         )
-
-
-_SELECT = f"SELECT {', '.join('p.' + column for column in PURCHASES.columns)} FROM purchases p"
 
 
 def find(connection: Connection[TupleRow], purchase_id: UUID) -> dict[str, Any] | None:

@@ -102,8 +102,12 @@ def record(
         member_ids=[r.member_id for r in first if r.member_id],
     )
     opened = enrol_unknown(session, desk, first, opened, who=who, now=now)
-    batch = _Batch(connection, desk, opened, who, now)
-    outcomes = {r.purchase_id: batch.record(r) for r in first}
+    fresh = [r for r in first if r.purchase_id in opened.taken]
+    earlier = [r for r in first if r.purchase_id not in opened.taken]
+    known = queries.known_receipts(connection, [r.key for r in earlier])
+    outcomes = {r.purchase_id: _known(r, known.get(r.key)) for r in earlier}
+    batch = _Batch(connection, desk, opened, fresh, who, now)
+    outcomes |= {r.purchase_id: batch.record(r) for r in fresh}
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
     if batch.refused or batch.anonymous:
@@ -162,14 +166,12 @@ def _first_of_each(reported: Sequence[Reported]) -> tuple[list[Reported], list[R
     return list(seen.values()), copies
 
 
-def _known(connection: Connection[TupleRow], report: Reported) -> Outcome:
+def _known(report: Reported, found: tuple[bytes, Row] | None) -> Outcome:
     """The first answer for a receipt that was recorded before, or the refusal of another one under its number."""
-    found = queries.known_receipt(connection, report.key)
     if found is None:
         return Outcome(error=Unavailable("The first copy of this receipt was refused just now."))
-    purchase_id, mark = found
-    row = queries.find(connection, purchase_id) if mark == report.mark else None
-    if row is None:
+    mark, row = found
+    if mark != report.mark:
         return Outcome(error=ReceiptMismatch("Another sale was recorded under this receipt's number."))
     return Outcome(row=row, replayed=True)
 
@@ -178,9 +180,17 @@ class _Batch:
     """The receipts of one transaction while they are rated, in the order they came."""
 
     def __init__(
-        self, connection: Connection[TupleRow], desk: Desk, opened: Opened, who: Who, now: datetime
+        self,
+        connection: Connection[TupleRow],
+        desk: Desk,
+        opened: Opened,
+        reported: Sequence[Reported],
+        who: Who,
+        now: datetime,
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
+        skus = {line["sku"] for report in reported for line in report.body["lines"] if "sku" in line}
+        self.products = desk.catalogue.resolve(connection, skus, version=opened.masters.get("products", 0))
         self.stores = desk.directory.known(connection, version=opened.masters.get("stores", 0))
         self.books = open_books(
             connection,
@@ -193,8 +203,6 @@ class _Batch:
 
     def record(self, report: Reported) -> Outcome:
         """Rate one receipt and note what it writes."""
-        if report.purchase_id not in self.opened.taken:
-            return _known(self.connection, report)
         try:
             return Outcome(row=self._record(report))
         except LoyaltyError as error:
@@ -234,7 +242,7 @@ class _Batch:
 
     def _rate(self, report: Reported, member: MemberRow | None, store: Store) -> Rated:
         body = report.body
-        basket = self._basket(body, store)
+        basket = rules.basket_of(body, self.products, time_zone=store.time_zone)
         occurred_at = body["occurred_at"]
         program = self._program(report, min(occurred_at, self.now))
         if program and program.settings.currency != body["currency"]:
@@ -257,13 +265,6 @@ class _Batch:
             *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
         ]
         return Rated(basket, facts, program, decision, paid, discrepancies)
-
-    def _basket(self, body: Mapping[str, Any], store: Store) -> Basket:
-        skus = [line["sku"] for line in body["lines"] if "sku" in line]
-        products = self.desk.catalogue.resolve(
-            self.connection, skus, version=self.opened.masters.get("products", 0)
-        )
-        return rules.basket_of(body, products, time_zone=store.time_zone)
 
     def _program(self, report: Reported, at: datetime) -> Program | None:
         programs = self.desk.programs
