@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from loyalty_api import docs_page, event_feed, health, openapi, telemetry
 from loyalty_api.analytics import api as analytics
@@ -89,6 +90,9 @@ def create_app(settings: Settings, *, database: Database | None = None) -> flask
         resolve_member=partial(_member_for_subject, database, vault),
         member_epoch=partial(_member_epoch, database),
     )
+    if settings.trusted_proxies:
+        # Failed sign-ins are counted by address: behind a proxy all callers would share one.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     telemetry.install(app)
     for prefix in PREFIXES:
         app.url_map.converters[prefix] = id_converter(prefix)

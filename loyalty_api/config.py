@@ -28,6 +28,7 @@ class Settings:
     """What an installation can set. Durations in seconds; URLs as given to the drivers.
 
     ``keys`` is the key ring that personal data is encrypted under: the first key encrypts, all of them decrypt.
+    ``trusted_proxies`` is how many proxies of ours stand in front and say from where a request came.
     An empty ``database_url`` or ``redis_url`` means the embedded engine of this data folder.
     """
 
@@ -46,6 +47,7 @@ class Settings:
     token_seconds: int = 600
     member_token_seconds: int = 900
     default_rate: int = 6000
+    trusted_proxies: int = 0
     subject_issuers: dict[str, str] = field(default_factory=dict)
 
 
@@ -100,6 +102,7 @@ def read() -> Settings:
             "LOYALTY_MEMBER_TOKEN_SECONDS", 900, validate=validate.Range(60, 3600)
         ),
         "default_rate": env.int("LOYALTY_DEFAULT_RATE", 6000, validate=validate.Range(1, 1_000_000)),
+        "trusted_proxies": env.int("LOYALTY_TRUSTED_PROXIES", 0, validate=validate.Range(0, 5)),
         "subject_issuers": env.json("LOYALTY_SUBJECT_ISSUERS", {}, validate=_registered_issuers),
     }
     keys = env.str("LOYALTY_KEYS", "", validate=_keys_hold)

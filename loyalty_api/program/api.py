@@ -84,7 +84,7 @@ class PublishedSchema(Schema):
 DOCUMENT = {
     "currency": "NOK",
     "time_zone": "Europe/Oslo",
-    "earn": {"rules": [{"id": "base", "kind": "base", "per": {"amount": 100}, "points": 1}]},
+    "earn": {"rules": [{"id": "base", "kind": "base", "points_per": {"points": 1, "amount": 100}}]},
 }
 DRAFT_EXAMPLE = {
     "program_version_id": "prv_01m80xfza0e4trdbsjq23m1646",
