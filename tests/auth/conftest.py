@@ -14,7 +14,6 @@ from loyalty_api import engines, migrating
 from loyalty_api.db import Database
 from loyalty_api.engines import Engines
 from tests.auth.doors import make_app
-from tests.support.engines import run_engines
 
 
 @dataclass(slots=True)
@@ -44,9 +43,6 @@ class People:
 
     def epoch(self, member_id: UUID) -> int | None:
         return self.epochs.get(member_id)
-
-
-running = pytest.fixture(scope="package")(run_engines)
 
 
 @pytest.fixture(scope="package")

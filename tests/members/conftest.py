@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.members.fixtures import database, running, session, urls, world
+from tests.members.fixtures import database, session, urls, world
 
-__all__ = ["database", "running", "session", "urls", "world"]
+__all__ = ["database", "session", "urls", "world"]

@@ -14,15 +14,12 @@ from loyalty_api.db import Database
 from loyalty_api.engines import Engines
 from loyalty_api.stores import service as stores
 from tests.members.world import STORE, World, make_app
-from tests.support.engines import run_engines
 
 TABLES = (
     "privacy_requests", "terms_acceptances", "name_index", "people", "identifier_index", "identifiers",
     "member_profiles", "members", "data_keys", "events", "idempotency_keys", "stores",
 )  # fmt: skip
 NOW = datetime(2026, 11, 21, 15, 4, 5, tzinfo=UTC)
-
-running = pytest.fixture(scope="package")(run_engines)
 
 
 @pytest.fixture(scope="package")

@@ -12,9 +12,6 @@ from loyalty_api.engines import Engines
 from loyalty_api.products.api import blueprint as products
 from loyalty_api.stores.api import blueprint as stores
 from tests.support.bare import bare_app
-from tests.support.engines import run_engines
-
-running = pytest.fixture(scope="package")(run_engines)
 
 
 @pytest.fixture(scope="package")
