@@ -70,8 +70,10 @@ class Database:
 
         PostgreSQL starts a new timeline then, so version numbers that are used again are not taken for the old ones.
         """
+        # The timeline is read off the log that is being written: what the last checkpoint says may be one behind.
         row = self.fetch_one(
-            "SELECT system_identifier, timeline_id FROM pg_control_system(), pg_control_checkpoint()", ()
+            "SELECT system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) FROM pg_control_system()",
+            (),
         )
         return f"{row[0]:x}.{row[1]}" if row else "0"
 

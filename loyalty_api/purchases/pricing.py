@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -20,7 +20,7 @@ from loyalty_api.purchases import queries, rules
 from loyalty_api.purchases.answers import SPOKEN
 from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.purchases.quotes import Quote, write_quote
+from loyalty_api.purchases.quotes import HONOURED, Quote, write_quote
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.service import blind_in, member_in
 from loyalty_api.rating.rules import Program, evaluate
@@ -28,8 +28,6 @@ from loyalty_api.rating.words import effect_text, near_miss_text, reason_text
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.stores.service import StoreUnknown
-
-HONOURED = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)

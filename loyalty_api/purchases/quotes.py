@@ -10,13 +10,15 @@ import base64
 import binascii
 import hmac
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from loyalty_api.vault import Vault
 
 PREFIX = "quo_"
+HONOURED = timedelta(minutes=15)
+CLOCKS_DIFFER = timedelta(minutes=5)
 _MAC = 16
 
 
@@ -27,6 +29,10 @@ class Quote:
     version: int
     honoured_until: datetime
     points: int
+
+    def covers(self, moment: datetime) -> bool:
+        """Whether a sale at ``moment`` may lean on it: not after its end, nor before it was made (clocks differ)."""
+        return self.honoured_until - HONOURED - CLOCKS_DIFFER <= moment <= self.honoured_until
 
 
 def write_quote(vault: Vault, quote: Quote) -> str:

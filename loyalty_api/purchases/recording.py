@@ -268,7 +268,7 @@ class _Batch:
 
     def _program(self, report: Reported, at: datetime) -> Program | None:
         programs = self.desk.programs
-        if report.quote and report.quote.honoured_until >= at:
+        if report.quote and report.quote.covers(at):
             return programs.numbered(self.connection, report.quote.version)
         return programs.at(self.connection, at)
 
