@@ -100,7 +100,7 @@ def create_app(database_url: str, threads: int) -> flask.Flask:
     """The application with both routes."""
     app = flask.Flask(__name__, static_folder=None)
     app.config.update(API_TITLE="ceiling", API_VERSION="1", OPENAPI_VERSION="3.1.0")
-    engine = Database(database_url, threads=threads).engine
+    app.extensions["engine"] = engine = Database(database_url, threads=threads).engine
     blueprint = Blueprint("ceiling", __name__)
 
     @blueprint.post(_PATH)  # type: ignore[untyped-decorator]

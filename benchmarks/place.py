@@ -113,15 +113,20 @@ def serve_api(folder: Path, *, threads: int | None = None, redis: bool = True) -
         yield port
 
 
-@contextmanager
-def serve_ceiling(shop: Shop) -> Iterator[int]:
-    """The ceiling's routes under the API's settings, in a database of their own; their port."""
+def make_ceiling(shop: Shop) -> str:
+    """The ceiling's database, with a row for each member; its URL."""
     url, _ = shop.other_database("ceiling")
     with psycopg.connect(url) as connection:
         connection.execute(ceiling.TABLES)
         rows = [(member_id, 0) for member_id in shop.members]
         connection.cursor().executemany("INSERT INTO balances VALUES (%s, %s)", rows)
-    port, settings = free_port(host=_HOST, wanted=0), config.read()
+    return url
+
+
+@contextmanager
+def serve_ceiling(shop: Shop) -> Iterator[int]:
+    """The ceiling's routes under the API's settings, in a database of their own; their port."""
+    url, port, settings = make_ceiling(shop), free_port(host=_HOST, wanted=0), config.read()
     call = f"serve({url!r}, {port}, {settings.workers}, {settings.threads})"
     words = ["-c", f"from benchmarks.ceiling import serve; {call}"]
     with _run(words, {}, shop.folder / "ceiling.log"):

@@ -34,16 +34,19 @@ def heading() -> str:
 
 
 def keep(figures: Sequence[Figure], *, postgresql: str) -> None:
-    """Write what was measured into ``latest.json``, beside what an earlier run measured and this one did not."""
-    held = orjson.loads(LATEST.read_bytes())["figures"] if LATEST.exists() else {}
-    commit = _commit()
+    """Write what was measured into ``latest.json``, beside what an earlier run measured and this one did not.
+
+    ``postgresql`` is the server's version, empty when none was asked.
+    """
+    before = orjson.loads(LATEST.read_bytes()) if LATEST.exists() else {}
+    held, commit = before.get("figures", {}), _commit()
     held.update({figure.name: {**_kept(figure), "commit": commit} for figure in figures})
     document = {
         "commit": commit,
         "measured_at": datetime.now(UTC).replace(microsecond=0),
         "machine": {"cores": os.cpu_count()},
         "python": platform.python_version(),
-        "postgresql": postgresql,
+        "postgresql": postgresql or before.get("postgresql", ""),
         "figures": held,
     }
     LATEST.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
