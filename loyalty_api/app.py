@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -50,6 +50,14 @@ MAX_BODY = 1 << 20
 PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli")
 
 
+class Application(flask.Flask):
+    """Flask without coroutines: it would ask of every view and hook, at every request, whether it is one."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself."""
+        return func
+
+
 def blueprints() -> Sequence[Blueprint]:
     """Every feature's resources, in the order in which the document shows them."""
     return (
@@ -75,7 +83,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> flask
 
     :raises PermissionsMissing: an operation has no row in the permission table.
     """
-    app = flask.Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     database = database or Database(settings.database_url, threads=settings.threads)

@@ -60,9 +60,19 @@ class Database:
             pool_timeout=2,
             connect_args={"options": server_limits},
         )
-        event.listen(self.engine, "checkout", _ask_if_idle)
-        event.listen(self.engine, "checkin", _remember_use)
-        event.listen(self.engine, "connect", self._forget_incarnation)
+        # Reads of one statement need no transaction, and a connection that has none needs no reset.
+        self._reader: Engine = create_engine(
+            sqlalchemy_url(url),
+            pool_size=threads,
+            max_overflow=0,
+            pool_timeout=2,
+            pool_reset_on_return=None,
+            connect_args={"options": server_limits, "autocommit": True},
+        )
+        for engine in (self.engine, self._reader):
+            event.listen(engine, "checkout", _ask_if_idle)
+            event.listen(engine, "checkin", _remember_use)
+            event.listen(engine, "connect", self._forget_incarnation)
 
     @cached_property
     def incarnation(self) -> str:
@@ -103,28 +113,21 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[psycopg.Connection[TupleRow]]:
         """A read-only transaction that sees one moment of the database (REPEATABLE READ)."""
-        with self._checked_out() as connection:
-            connection.autocommit = True
+        with self._reading() as connection:
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 yield connection
             finally:
                 connection.execute("ROLLBACK")
-                connection.autocommit = False
 
     def fetch_one(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> TupleRow | None:
         """The first row of one statement, outside any transaction: a single round trip."""
-        with self._checked_out() as connection:
-            connection.autocommit = True
-            try:
-                return connection.execute(sql, parameters, prepare=True).fetchone()
-            finally:
-                if not connection.broken:
-                    connection.autocommit = False
+        with self._reading() as connection:
+            return connection.execute(sql, parameters, prepare=True).fetchone()
 
     @contextmanager
-    def _checked_out(self) -> Iterator[psycopg.Connection[TupleRow]]:
-        pooled = self.engine.raw_connection()
+    def _reading(self) -> Iterator[psycopg.Connection[TupleRow]]:
+        pooled = self._reader.raw_connection()
         try:
             connection = pooled.driver_connection
             assert connection is not None  # noqa: S101 - a pooled connection is never detached here
@@ -138,6 +141,7 @@ class Database:
     def close(self) -> None:
         """Give every connection back to the server."""
         self.engine.dispose()
+        self._reader.dispose()
 
 
 def send_with_commit(session: Session, send: Callable[[psycopg.Connection[TupleRow]], None]) -> None:
@@ -202,13 +206,14 @@ def _remember_use(_connection: Any, record: Any) -> None:
     record.info["used"] = time.monotonic()
 
 
-def _ask_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
+def _ask_if_idle(connection: psycopg.Connection[TupleRow], record: Any, _proxy: Any) -> None:
     """Ping a connection that lay idle, so that a restarted server costs a reconnect and not an error."""
     if time.monotonic() - record.info.get("used", time.monotonic()) < _TRUSTED_SECONDS:
         return
+    alone = connection.autocommit
     try:
         connection.autocommit = True
         connection.execute("")
-        connection.autocommit = False
+        connection.autocommit = alone
     except psycopg.Error as error:
         raise exc.DisconnectionError from error

@@ -346,7 +346,7 @@ def require_match(etag: str) -> None:
 
 def not_modified(etag: str) -> Response | None:
     """304 when the caller already holds what ``etag`` names."""
-    if not request.if_none_match.contains_weak(etag):
+    if "If-None-Match" not in request.headers or not request.if_none_match.contains_weak(etag):
         return None
     response = Response(status=304)
     response.set_etag(etag)

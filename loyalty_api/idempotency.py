@@ -24,7 +24,7 @@ from loyalty_api import clock
 from loyalty_api.db import driver
 from loyalty_api.documents import JSON_OPTIONS
 from loyalty_api.errors import Forbidden, Invalid, LoyaltyError, Unauthorized
-from loyalty_api.http import PROBLEM, InProgress, problem, render, unit_of_work
+from loyalty_api.http import PROBLEM, InProgress, problem, unit_of_work
 from loyalty_api.security import principal
 from loyalty_api.vault import INSTALLATION, Unreadable, Vault, open_sealed, seal
 
@@ -210,11 +210,10 @@ def _stored(result: Any, status: int) -> tuple[Stored, UUID | None]:
 
 
 def _respond(answer: Stored, *, replayed: bool = False) -> Response:
-    response = render(None, status=answer.status)
-    response.set_data(answer.body)
-    response.headers.update(answer.headers)
+    headers = {"Content-Type": "application/json", **answer.headers} if answer.body else dict(answer.headers)
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    response = Response(answer.body, status=answer.status, headers=headers)
     if not answer.body:
         del response.headers["Content-Type"]
-    if replayed:
-        response.headers["Idempotent-Replayed"] = "true"
     return response

@@ -11,7 +11,9 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_WRITTEN = frozenset(_ALPHABET)
+# Python reads base 32 with the letters from a to v: ours are taken there first.
+_TO_BASE_32 = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 # Pairs of characters are looked up at once: ten bits a step keeps encoding under two microseconds.
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _LENGTH = 26
@@ -32,14 +34,9 @@ def show(prefix: str, value: UUID) -> str:
 def read(prefix: str, text: str) -> UUID | None:
     """The id that ``text`` shows, or None when it is not one with this prefix."""
     head, _, body = text.partition("_")
-    if head != prefix or len(body) != _LENGTH:
+    if head != prefix or len(body) != _LENGTH or not _WRITTEN.issuperset(body):
         return None
-    number = 0
-    for character in body:
-        value = _VALUES.get(character)
-        if value is None:
-            return None
-        number = (number << 5) | value
+    number = int(body.translate(_TO_BASE_32), 32)
     return UUID(int=number) if number < 1 << 128 else None
 
 

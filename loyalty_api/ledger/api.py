@@ -218,8 +218,7 @@ def etag_of(found: Shown, program_version: int) -> str:
 def polled(document: Any, etag: str) -> Response:
     """A document that apps poll: private, to be asked about each time, with its ETag."""
     response = document if isinstance(document, Response) else render(document)
-    response.set_etag(etag)
-    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers.extend((("ETag", f'"{etag}"'), ("Cache-Control", "private, no-cache")))
     return response
 
 
