@@ -26,8 +26,8 @@ from loyalty_api import migrating
 from loyalty_api.demo.client import NDJSON, Connection
 from loyalty_api.demo.data import Purchase
 
-_MOST_ROUNDS = 7
-_BASKETS = 800
+_MOST_ROUNDS = 5
+_BASKETS = 1_500
 _OURS = "SELECT purchase_id FROM purchases WHERE recorded_at >= %(since)s"
 # In the order of their foreign keys; each with the rows that were stored since a moment.
 _TABLES = {

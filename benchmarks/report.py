@@ -85,10 +85,11 @@ def _rates(figure: Figure) -> Iterator[str]:
 
 
 def _commit() -> str:
-    """The commit that was measured; ``+`` when files were changed since."""
-    here = Path(__file__).parent.parent
-    found = subprocess.run(
-        ["git", "describe", "--always", "--abbrev=12", "--dirty=+"],
-        cwd=here, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return found.stdout.strip() or "unknown"
+    """The commit that was measured; with a ``+`` when other files than ``latest.json`` were changed since."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", f":(exclude){LATEST}")
+    return _git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "") or "unknown"
+
+
+def _git(*words: str) -> str:
+    found = subprocess.run(["git", *words], cwd=LATEST.parent, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
