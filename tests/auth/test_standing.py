@@ -136,8 +136,9 @@ def test_a_token_without_the_database_is_503_and_never_401(database: Database, c
     app = make_app(database, steady=clock)
     token = token_for(app)
     assert opens(app, token) == 200
-    database.engine.dispose()
-    database.engine.pool._creator = _no_connection  # type: ignore[attr-defined]
+    database.close()
+    for engine in (database.engine, database._reader):
+        engine.pool._creator = _no_connection  # type: ignore[attr-defined]
     clock.seconds += 4.0
     assert opens(app, token) == 200
     clock.seconds += 2.0
