@@ -49,12 +49,12 @@ _PLAN = re.compile(r"duration: ([0-9.]+) ms  plan:\n((?:.*\n)*?)(?=\d{4}-\d\d-\d
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One kind of request to one application; ``backend`` is the PostgreSQL process that serves it."""
+    """One kind of request to one application; ``url`` leads its owner to the database behind it."""
 
     name: str
     app: flask.Flask
     requests: Iterator[bytes]
-    backend: int
+    url: str
 
     def run(self, count: int) -> None:
         """Answer so many requests."""
@@ -88,45 +88,48 @@ def _calls(shop: Shop) -> Iterator[Call]:
     reads = itertools.cycle([request(method="GET", path=path, token=token) for path in paths])
     url = make_ceiling(shop)
     least = ceiling.create_app(url, 1)
-    ours = _backend(app.extensions["database"].engine)
-    theirs = _backend(least.extensions["engine"])
-    yield Call("purchase", app, sales, ours)
-    yield Call("insert and update", least, ceiling.entry_requests(shop.members), theirs)
-    yield Call("balance", app, reads, ours)
-    yield Call("hello", least, itertools.repeat(ceiling.HELLO), theirs)
+    yield Call("purchase", app, sales, shop.owner_url)
+    yield Call("insert and update", least, ceiling.entry_requests(shop.members), url)
+    yield Call("balance", app, reads, shop.owner_url)
+    yield Call("hello", least, itertools.repeat(ceiling.HELLO), url)
 
 
-def _backend(engine: Any) -> int:
-    """The process behind the only connection that a single thread's pool opens."""
-    with engine.connect() as connection:
-        return int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+def _backends(url: str) -> list[int]:
+    """The PostgreSQL processes that serve a database, but for the one that is asked."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return [row[0] for row in rows]
 
 
 def _print_cpu(calls: list[Call]) -> None:
     took: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+    backends = {call.name: _backends(call.url) for call in calls}
     for _ in range(_ROUNDS):
         for call in calls:
-            took[call.name].append(_timed(call))
+            took[call.name].append(_timed(call, backends[call.name]))
     click.echo(f"{'µs a request':<20}{'Python':>10}{'PostgreSQL':>12}{'clock':>10}")
     for name, found in took.items():
         python, server, clock = (statistics.median(column) for column in zip(*found, strict=True))
         click.echo(f"{name:<20}{python:>10.0f}{server:>12.0f}{clock:>10.0f}")
 
 
-def _timed(call: Call) -> tuple[float, float, float]:
-    clock, own, server = time.perf_counter(), time.thread_time(), _server_seconds(call.backend)
+def _timed(call: Call, backends: list[int]) -> tuple[float, float, float]:
+    clock, own, server = time.perf_counter(), time.thread_time(), _server_seconds(backends)
     call.run(_SLICE)
     found = (
         time.thread_time() - own,
-        _server_seconds(call.backend) - server,
+        _server_seconds(backends) - server,
         time.perf_counter() - clock,
     )
     return tuple(seconds / _SLICE * 1e6 for seconds in found)  # type: ignore[return-value]
 
 
-def _server_seconds(backend: int) -> float:
-    """CPU seconds of a PostgreSQL process so far."""
-    return int(Path(f"/proc/{backend}/schedstat").read_text().split()[0]) / 1e9
+def _server_seconds(backends: list[int]) -> float:
+    """CPU seconds of PostgreSQL's processes so far."""
+    spent = [int(Path(f"/proc/{backend}/schedstat").read_text().split()[0]) for backend in backends]
+    return sum(spent) / 1e9
 
 
 def _print_packages(call: Call) -> None:
