@@ -8,7 +8,7 @@ transaction, without the cost of five ORM calls.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, 
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from loyalty_api.engines import with_timeouts
+from loyalty_api.wire import Statement, look_up, round_trip
 
 _WITH_COMMIT, _DRIVER = "send_with_commit", "driver"
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -125,6 +126,11 @@ class Database:
         with self._reading() as connection:
             return connection.execute(sql, parameters, prepare=True).fetchone()
 
+    def look_up(self, sql: str, *parameters: str) -> TupleRow | None:
+        """The same for the hottest reads: SQL with ``$1`` …, its parameters as texts, and nothing on the way."""
+        with self._reading() as connection:
+            return look_up(connection, sql, *parameters)
+
     @contextmanager
     def _reading(self) -> Iterator[psycopg.Connection[TupleRow]]:
         pooled = self._reader.raw_connection()
@@ -144,42 +150,21 @@ class Database:
         self._reader.dispose()
 
 
-def send_with_commit(session: Session, send: Callable[[psycopg.Connection[TupleRow]], None]) -> None:
-    """Let ``send`` execute its statements in the round trip of the COMMIT, after everything else of the transaction.
+def send_with_commit(session: Session, statements: Sequence[Statement]) -> None:
+    """Execute ``statements`` in the round trip of the COMMIT, after everything else of the transaction.
 
     For a hot path's last write, whose result nobody reads. Should it fail, nothing is committed and the unit of work
     raises what went wrong.
     """
-    session.info.setdefault(_WITH_COMMIT, []).append(send)
+    session.info.setdefault(_WITH_COMMIT, []).extend(statements)
 
 
 def _commit(session: Session) -> None:
     """Commit, in one round trip with what was kept for it: if a statement fails, the COMMIT behind it is not run."""
     last = session.info.pop(_WITH_COMMIT, None)
-    if not last:
-        session.commit()
-        return
-    connection = driver(session)
-    with pipeline(connection):
-        for send in last:
-            send(connection)
-        session.commit()
-
-
-@contextmanager
-def pipeline(connection: psycopg.Connection[TupleRow]) -> Iterator[None]:
-    """Statements whose results are read after the block travel in one round trip.
-
-    In a pipeline psycopg stops sending when the socket is full and then only reads, while the server waits for the
-    rest: a statement of a megabyte would hang for ever. A blocking libpq sends all of it, reading meanwhile.
-    """
-    connection.pgconn.nonblocking = 0
-    try:
-        with connection.pipeline():
-            yield
-    finally:
-        if not connection.closed:
-            connection.pgconn.nonblocking = 1
+    if last:
+        round_trip(driver(session), last, commit=True)
+    session.commit()
 
 
 def _undo(session: Session, held: Connection) -> None:

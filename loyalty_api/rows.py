@@ -12,8 +12,10 @@ from functools import cache
 from typing import Any
 
 import orjson
-from psycopg import Connection, RawCursor
+from psycopg import Connection
 from psycopg.rows import TupleRow
+
+from loyalty_api.wire import Statement, round_trip
 
 Rows = Sequence[Sequence[Any]]
 
@@ -33,7 +35,7 @@ class Table:
         template = statement or f"INSERT INTO {name} ({names}) SELECT {names} FROM {{given}} {conflict}"
         self._template = template.replace("{given}", f"json_to_recordset({{place}}::json) AS given({types})")
 
-    def statement(self, place: str = "%s") -> str:
+    def statement(self, place: str = "$1") -> str:
         """The SQL, with the rows' JSON text at the placeholder ``place``."""
         return self._template.replace("{place}", place)
 
@@ -53,19 +55,21 @@ def dump(value: Any) -> str:
 
 
 def write(connection: Connection[TupleRow], given: Sequence[tuple[Table, Rows]]) -> None:
-    """Write the rows of several tables by one statement; tables without rows are left out.
+    """Write the rows of several tables by one statement; tables without rows are left out."""
+    round_trip(connection, statements(given))
+
+
+def statements(given: Sequence[tuple[Table, Rows]]) -> list[Statement]:
+    """The one statement that writes the rows of several tables, or none when there are no rows.
 
     The parts see one moment of the database, so none of them may need what another writes; foreign keys between them
     are checked when all are done.
     """
     filled = [(table, rows) for table, rows in given if rows]
     if not filled:
-        return
+        return []
     statement = _statement(tuple(table for table, _ in filled))
-    # The statement is long and never changes: its placeholders are the server's own, so that nobody looks for them.
-    RawCursor(connection).execute(
-        statement, [dump(table.documents(rows)) for table, rows in filled], prepare=True
-    )
+    return [(statement, [dump(table.documents(rows)) for table, rows in filled])]
 
 
 @cache

@@ -225,7 +225,7 @@ def polled(document: Any, etag: str) -> Response:
 def _balance(member_id: UUID) -> Response:
     now = clock.now()
     number, program = program_now(now)
-    row = database().fetch_one(queries.BALANCE_OF, (member_id,))
+    row = database().look_up(queries.BALANCE_NOW, str(member_id))
     if row is None:
         raise NotFound("There is no such member.")
     if row[-1] is None:  # Nothing of the member's changes by time, so this one row says it all.

@@ -120,6 +120,8 @@ BALANCE_OF = (
     " LEFT JOIN balances b ON b.member_id = m.member_id WHERE m.member_id = %s AND m.kind = 'person'"
 )
 """A member's version with its balance: the one row that every read of a member begins with."""
+BALANCE_NOW = BALANCE_OF.replace("%s", "$1")
+"""The same for ``Database.look_up``."""
 
 _ENTRY_COLUMNS = {
     "journal_id": "j.journal_id",

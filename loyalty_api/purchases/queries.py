@@ -13,14 +13,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, Cursor
+from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from loyalty_api.db import pipeline
 from loyalty_api.ledger.queries import BALANCE_COLUMNS
 from loyalty_api.ledger.rules import Balance
 from loyalty_api.purchases.rules import ReceiptKey
 from loyalty_api.rows import Table, dump
+from loyalty_api.wire import Statement, round_trip
 
 PURCHASES = Table(
     "purchases",
@@ -88,8 +88,8 @@ _RECEIPTS = Table(
 )
 _MEMBERS_NAMED = (
     "SELECT member_id FROM identifier_index"
-    " WHERE (kind, blind) IN (SELECT * FROM unnest(%(kinds)s::text[], %(blinds)s::bytea[]))"
-    " UNION ALL SELECT unnest(%(ids)s::uuid[])"
+    " WHERE (kind, blind) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))"
+    " UNION ALL SELECT unnest($3::uuid[])"
 )
 _LOCK_MEMBERS = (
     "SELECT member_id, status, version, is_staff, tags FROM members"
@@ -101,7 +101,7 @@ _READ_MEMBERS = (
 )
 _IDENTIFIERS = (
     "SELECT kind, blind, member_id, person_id FROM identifier_index"
-    " WHERE (kind, blind) IN (SELECT * FROM unnest(%(kinds)s::text[], %(blinds)s::bytea[]))"
+    " WHERE (kind, blind) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))"
 )
 _BALANCES = f"SELECT member_id, {BALANCE_COLUMNS} FROM balances WHERE member_id IN ({_MEMBERS_NAMED})"
 _MASTER = "(SELECT version FROM master_versions WHERE name = '{}')"
@@ -114,7 +114,7 @@ _ONE_KNOWN = (
     "SELECT x.kind, x.blind, x.person_id, m.member_id, m.status, m.version, m.is_staff, m.tags,"
     f" {', '.join('b.' + column for column in BALANCE_COLUMNS.split(', '))} FROM identifier_index x"
     " JOIN members m ON m.member_id = x.member_id JOIN balances b ON b.member_id = x.member_id"
-    " WHERE x.kind = %s AND x.blind = %s AND m.kind = 'person' FOR NO KEY UPDATE OF m, b"
+    " WHERE x.kind = $1 AND x.blind = $2::bytea AND m.kind = 'person' FOR NO KEY UPDATE OF m, b"
 )
 Blind = tuple[str, bytes]
 
@@ -156,47 +156,56 @@ def open_receipts(
     """
     ordered = sorted(receipts, key=lambda receipt: receipt[0])
     rows = [(*key, purchase_id, "\\x" + content.hex()) for key, purchase_id, content in ordered]
-    named = {"kinds": [k for k, _ in blinds], "blinds": [b for _, b in blinds], "ids": list(member_ids)}
-    single = lock and len(blinds) == 1 and not member_ids
-    with pipeline(connection):
-        taking = connection.execute(
-            _TAKE if rows else _NOTHING_TO_TAKE,
-            (dump(_RECEIPTS.documents(rows)),) if rows else (),
-            prepare=True,
-        )
-        one = connection.execute(_ONE_KNOWN, blinds[0], prepare=True) if single else None
-        many = None if single else _ask_for_many(connection, named, lock=lock)
-    taken, products, stores = taking.fetchone() or ([], 0, 0)
-    masters = {"products": products or 0, "stores": stores or 0}
-    row = one.fetchone() if one else None
-    if row is not None:
-        member = MemberRow(*row[3:8])
-        balances = {member.member_id: Balance(*row[8:])}
-        identified = {(row[0], row[1]): (member.member_id, row[2])}
-        return Opened(frozenset(taken), {member.member_id: member}, identified, balances, masters)
-    if many is None:
+    taking: Statement = (_TAKE, [dump(_RECEIPTS.documents(rows))]) if rows else (_NOTHING_TO_TAKE, [])
+    if lock and len(blinds) == 1 and not member_ids:
+        kind, blind = blinds[0]
+        taken, one = round_trip(connection, [taking, (_ONE_KNOWN, [kind, "\\x" + blind.hex()])])
+        if one:
+            return _opened_one(taken[0], one[0])
         # Nobody's identifier, or a member who has never had a point and so has no balance to lock.
-        with pipeline(connection):
-            many = _ask_for_many(connection, named, lock=lock)
-    members, identifiers, balances_found = many
+        many = round_trip(connection, _ask_for_many(blinds, member_ids, lock=lock))
+    else:
+        taken, *many = round_trip(connection, [taking, *_ask_for_many(blinds, member_ids, lock=lock)])
+    members, identifiers, balances = many
     return Opened(
-        frozenset(taken),
+        frozenset(taken[0][0]),
         {row[0]: MemberRow(*row) for row in members},
         {(row[0], row[1]): (row[2], row[3]) for row in identifiers},
-        {row[0]: Balance(*row[1:]) for row in balances_found},
-        masters,
+        {row[0]: Balance(*row[1:]) for row in balances},
+        _masters(taken[0]),
     )
 
 
-def _ask_for_many(
-    connection: Connection[TupleRow], named: Mapping[str, Any], *, lock: bool
-) -> tuple[Cursor[TupleRow], Cursor[TupleRow], Cursor[TupleRow]]:
+def _opened_one(taken: TupleRow, row: TupleRow) -> Opened:
+    member = MemberRow(*row[3:8])
+    return Opened(
+        frozenset(taken[0]),
+        {member.member_id: member},
+        {(row[0], row[1]): (member.member_id, row[2])},
+        {member.member_id: Balance(*row[8:])},
+        _masters(taken),
+    )
+
+
+def _masters(taken: TupleRow) -> dict[str, int]:
+    return {"products": taken[1] or 0, "stores": taken[2] or 0}
+
+
+def _ask_for_many(blinds: Sequence[Blind], member_ids: Sequence[UUID], *, lock: bool) -> list[Statement]:
     """Members, who their identifiers are, and balances, each by a statement that starts when the locks are held."""
-    return (
-        connection.execute(_LOCK_MEMBERS if lock else _READ_MEMBERS, named, prepare=True),
-        connection.execute(_IDENTIFIERS, named, prepare=True),
-        connection.execute(_BALANCES, named, prepare=True),
-    )
+    kinds = _array([kind for kind, _ in blinds])
+    marks = _array(["\\\\x" + blind.hex() for _, blind in blinds])
+    ids = _array([str(member_id) for member_id in member_ids])
+    return [
+        (_LOCK_MEMBERS if lock else _READ_MEMBERS, [kinds, marks, ids]),
+        (_IDENTIFIERS, [kinds, marks]),
+        (_BALANCES, [kinds, marks, ids]),
+    ]
+
+
+def _array(texts: Sequence[str]) -> str:
+    """An array as PostgreSQL writes it; the texts are words, hexadecimal and ids, which need no quotes."""
+    return "{" + ",".join([f'"{text}"' for text in texts]) + "}"
 
 
 _SELECT = f"SELECT {', '.join('p.' + column for column in PURCHASES.columns)} FROM purchases p"

@@ -30,7 +30,7 @@ from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.queries import Blind, MemberRow, Opened
 from loyalty_api.rating.rules import Program, evaluate
-from loyalty_api.rows import write
+from loyalty_api.rows import statements
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
@@ -38,6 +38,7 @@ from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.vault import Vault
+from loyalty_api.wire import Statement, round_trip
 
 Row = dict[str, Any]
 
@@ -111,11 +112,11 @@ def record(
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
     if batch.refused or batch.anonymous:
-        batch.write(connection)
+        round_trip(connection, batch.statements())
         queries.give_up(connection, batch.refused)
         _look_again(session, batch.anonymous, {r.purchase_id: r.blind for r in first}, now)
     else:
-        send_with_commit(session, batch.write)
+        send_with_commit(session, batch.statements())
     by_key = {r.key: r for r in first}
     for copy in copies:
         original = by_key[copy.key]
@@ -346,13 +347,12 @@ class _Batch:
             kind, blind = report.blind
             written.unattached.append((kind, "\\x" + blind.hex(), row["purchase_id"], row["occurred_at"]))
 
-    def write(self, connection: Connection[TupleRow]) -> None:
-        """Send everything that was noted, by one statement."""
+    def statements(self) -> list[Statement]:
+        """The statement that writes everything that was noted."""
         books = [book for book in self.books.values() if book.changed]
         written = self.written
         versions = [(book.member_id, book.version_after) for book in books]
-        write(
-            connection,
+        return statements(
             [
                 (queries.PURCHASES, written.purchases),
                 (queries.LINES, written.lines),

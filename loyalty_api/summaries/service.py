@@ -39,7 +39,7 @@ class Summaries:
 
         :raises NotFound: there is no such member.
         """
-        row = self._database.fetch_one(ledger.BALANCE_OF, (member_id,))
+        row = self._database.look_up(ledger.BALANCE_NOW, str(member_id))
         if row is None:
             raise NotFound("There is no such member.")
         key = Key(self._database.incarnation, member_id, row[0], program_version)

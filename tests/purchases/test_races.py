@@ -185,14 +185,14 @@ def test_a_first_copy_that_is_still_running_is_waited_for_and_then_asked_about_a
     """Within the lock's time-out a copy waits; after it, it is told to come again with the same key."""
     member, body = shop.enrol("RACE7"), receipt(line(700), card="RACE7")
     told: list[Reply] = []
-    write = recording._Batch.write
+    statements = recording._Batch.statements
 
-    def slowly(*given: Any) -> None:
+    def slowly(*given: Any) -> Any:
         monkeypatch.undo()
         told.append(send(another(shop.till), body))
-        write(*given)
+        return statements(*given)
 
-    monkeypatch.setattr(recording._Batch, "write", slowly)
+    monkeypatch.setattr(recording._Batch, "statements", slowly)
     first = send(shop.till, body)
     assert first.status == 201
     assert (told[0].status, told[0].code, told[0]["action"]) == (
