@@ -137,12 +137,11 @@ def fold_lot(lot: Lot, postings: Iterable[Posting]) -> Lot:
     """
     change = _change([posting for posting in postings if posting.lot_id == lot.lot_id])
     get = change.get
-    after = replace(
-        lot,
-        pending=lot.pending + get("pending", 0),
-        available=lot.available + get("available", 0),
-        held=lot.held + get("held", 0),
-    )
+    after = Lot(
+        lot.lot_id, lot.source_type, lot.source_id, lot.earned_at, lot.recorded_at, lot.available_at,
+        lot.expires_at, lot.points, lot.pending + get("pending", 0), lot.available + get("available", 0),
+        lot.held + get("held", 0), lot.sliding_months, lot.program_version,
+    )  # fmt: skip
     if after.pending < 0 or after.available < 0 or after.held < 0:
         raise Overdrawn
     return after

@@ -85,12 +85,14 @@ class Book:
 
         :raises Overdrawn: it would take more than there is.
         """
-        postings = movement.postings + rules.repay(self.balance, movement.postings)
+        repaid = rules.repay(self.balance, movement.postings) if self.balance.debt else ()
+        if repaid:
+            movement = replace(movement, postings=movement.postings + repaid)
         lots = (
             {**self.account.lots, **{lot.lot_id: lot for lot in arriving}} if arriving else self.account.lots
         )
-        self._apply(replace(movement, postings=postings), rules.post(Account(self.balance, lots), postings))
-        self._note(replace(movement, postings=postings), journal_id, cause, now)
+        self._apply(movement, rules.post(Account(self.balance, lots), movement.postings))
+        self._note(movement, journal_id, cause, now)
 
     def settle(self, *, first_id: UUID, now: datetime) -> None:
         """Book what time alone has done since the last write, each movement dated when it was due (invariant 16)."""

@@ -73,20 +73,16 @@ def work(
 ) -> Iterator[bytes]:
     """Results, a line each, in the order of the items; each chunk is answered once it is committed."""
     items = (_read(index, line, desk, counter) for index, line in enumerate(lines))
-    for chunk in _ahead(_chunks(items)):
-        now = clock()
-        with database.unit_of_work() as session:
-            results = _record(session, desk, chunk, counter.who, now)
-        yield b"".join(results)
-
-
-def _ahead(chunks: Iterator[list[Item]]) -> Iterator[list[Item]]:
-    """The same chunks; the next one is read and checked while PostgreSQL works on the present one."""
+    chunks = _chunks(items)
+    chunk = next(chunks, None)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch") as reader:
-        coming = reader.submit(next, chunks, None)
-        while (chunk := coming.result()) is not None:
-            coming = reader.submit(next, chunks, None)
-            yield chunk
+        while chunk is not None:
+            with database.unit_of_work() as session:
+                results = _record(session, desk, chunk, counter.who, clock())
+                # The next chunk is read and checked while PostgreSQL writes this one, which happens as the block ends.
+                coming = reader.submit(next, chunks, None)
+            yield b"".join(results)
+            chunk = coming.result()
 
 
 def _chunks(items: Iterator[Item]) -> Iterator[list[Item]]:

@@ -48,6 +48,8 @@ class Line:
     @property
     def paid(self) -> int:
         """What the customer paid for the line: its amount less all its discounts, in minor units."""
+        if not self.discounts:
+            return self.amount
         return self.amount - sum([discount.amount for discount in self.discounts])
 
     @property
