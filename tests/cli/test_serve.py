@@ -49,7 +49,15 @@ def folder() -> Iterator[Path]:
 
 
 def workers_of(server: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    return [p for p in psutil.Process(server.pid).children() if "spawn_main" in " ".join(p.cmdline())]
+    return [p for p in psutil.Process(server.pid).children() if "spawn_main" in _command_of(p)]
+
+
+def _command_of(process: psutil.Process) -> str:
+    """What a process runs; nothing once it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def test_a_server_from_nothing(folder: Path) -> None:
