@@ -17,7 +17,8 @@ from psycopg.rows import TupleRow
 
 from loyalty_api.wire import Statement, round_trip
 
-Rows = Sequence[Sequence[Any]]
+Rows = Sequence[Sequence[Any] | dict[str, Any]]
+"""Rows in the order of a table's columns, or already by column."""
 
 
 class Table:
@@ -46,7 +47,7 @@ class Table:
     def documents(self, rows: Rows) -> list[dict[str, Any]]:
         """The rows as JSON documents by column."""
         columns = self.columns
-        return [dict(zip(columns, row, strict=True)) for row in rows]
+        return [row if isinstance(row, dict) else dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def dump(value: Any) -> str:

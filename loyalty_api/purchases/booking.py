@@ -75,16 +75,32 @@ def _posting(effect: Effect, account: str, lot: Lot) -> Posting:
 
 def line_rows(
     row: Row, basket: Basket, sent: Sequence[Mapping[str, Any]], decision: Decision | None
-) -> list[Sequence[Any]]:
+) -> list[Row]:
     """The rows of a purchase's lines: as sold, with what the master knew then and the points each earned."""
     points = line_points(decision)
     member_id, purchase_id = row["member_id"], row["purchase_id"]
     return [
-        (member_id, purchase_id, n, line.line_id, line.type, line.sku, line.quantity, line.unit, line.amount,
-         line.paid, points[line.line_id], _array(line.category), line.department, line.brand, line.legal_class,
-         line.tax_rate, said.get("discounts") or None)
+        {
+            "member_id": member_id,
+            "purchase_id": purchase_id,
+            "line_no": n,
+            "line_id": line.line_id,
+            "type": line.type,
+            "sku": line.sku,
+            "quantity": line.quantity,
+            "unit": line.unit,
+            "amount": line.amount,
+            "paid": line.paid,
+            "points": points[line.line_id],
+            "category": line.category or None,
+            "department": line.department,
+            "brand": line.brand,
+            "legal_class": line.legal_class,
+            "tax_rate": line.tax_rate,
+            "discounts": said.get("discounts") or None,
+        }
         for n, (line, said) in enumerate(zip(basket.lines, sent, strict=True))
-    ]  # fmt: skip
+    ]
 
 
 def line_points(decision: Decision | None) -> dict[str, int]:
@@ -94,10 +110,6 @@ def line_points(decision: Decision | None) -> dict[str, int]:
         for line_id, share in effect.shares:
             points[line_id] += share
     return points
-
-
-def _array(names: Sequence[str]) -> list[str] | None:
-    return list(names) or None
 
 
 def activity_expiry(at: datetime, program: Program) -> Callable[[int], datetime]:

@@ -272,7 +272,7 @@ def _adopt(
         )  # fmt: skip
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
     note_balance(row, book)
-    queries.PURCHASES.insert(connection, [tuple(row.values())])
+    queries.PURCHASES.insert(connection, [row])
     queries.LINES.insert(connection, line_rows(row, basket, lines, decision))
     queries.LOCATORS.insert(connection, [(purchase_id, member.member_id)])
     points = {"points": row["points_base"] + row["points_bonus"]}

@@ -74,8 +74,8 @@ class Outcome:
 class Written:
     """The rows that a batch of receipts comes to, gathered for one round trip."""
 
-    purchases: list[Sequence[Any]] = field(default_factory=list)
-    lines: list[Sequence[Any]] = field(default_factory=list)
+    purchases: list[Row] = field(default_factory=list)
+    lines: list[Row] = field(default_factory=list)
     locators: list[Sequence[Any]] = field(default_factory=list)
     events: list[Sequence[Any]] = field(default_factory=list)
     unattached: list[Sequence[Any]] = field(default_factory=list)
@@ -329,7 +329,7 @@ class _Batch:
 
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         written = self.written
-        written.purchases.append(tuple(row.values()))
+        written.purchases.append(row)
         written.lines.extend(line_rows(row, rated.basket, report.body["lines"], rated.decision))
         written.locators.append((row["purchase_id"], row["member_id"]))
         if member is not None:
