@@ -54,6 +54,8 @@ def run(options: Options, *, settings: Settings, now: datetime) -> None:
     """
     # A SIGTERM unwinds what was started, as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # A shell starts what runs in its background deaf to Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     window = data.window(days=options.days)
     with ExitStack() as stack:
         database = f"loyalty_{options.program}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from signal import SIGKILL
 
 import psycopg
 
-from loyalty_api.engines import binaries
+from loyalty_api.engines import binaries, home
 from tests.engines.looking import answers, ask, cache_answers, is_gone, postgres_pid, valkey_pid
 from tests.support.engines import OtherProcess, start, until
 
@@ -83,7 +84,9 @@ def test_an_orphan_that_outlived_its_parent_is_replaced(folder: Path) -> None:
     """As on macOS, where nothing tells a child that its parent has gone."""
     cluster = folder / "postgres"
     version = int((cluster / "PG_VERSION").read_text())
-    program = binaries.find_postgres(wanted_major=version, folder=None).folder / "postgres"
+    found = binaries.find_postgres(wanted_major=version, folder=None)
+    with contextlib.closing(home.open_home(folder)) as at_home:
+        program = found.usable(at_home, "postgres")
     options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder / 'run'}"]
     orphan = subprocess.Popen(
         [program, "-D", cluster, *options],
