@@ -187,12 +187,21 @@ def balance_row(balance: Balance) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def settle_member(session: Session, *, member_id: UUID, first_id: UUID, now: datetime) -> None:
-    """Book what time has done to a member since the last write, so that a statement shows it."""
-    member = members.lock(session, member_id=member_id)
+def lock_book(session: Session, *, member_id: UUID) -> tuple[members.MemberRow, Book]:
+    """The member, locked until the transaction ends, with its book; the balance is read once the lock is held.
+
+    :raises NotFound: there is no such member.
+    """
+    member = members.lock_person(session, member_id=member_id)
     connection = driver(session)
     balances = queries.balances_of(connection, [member_id])
-    book = open_books(connection, versions={member_id: member.version}, balances=balances)[member_id]
+    return member, open_books(connection, versions={member_id: member.version}, balances=balances)[member_id]
+
+
+def settle_member(session: Session, *, member_id: UUID, first_id: UUID, now: datetime) -> None:
+    """Book what time has done to a member since the last write, so that a statement shows it."""
+    _, book = lock_book(session, member_id=member_id)
+    connection = driver(session)
     book.settle(first_id=first_id, now=now)
     write_book(connection, book)
 

@@ -20,8 +20,7 @@ from loyalty_api import events, ids
 from loyalty_api.codes import plain_code
 from loyalty_api.db import driver
 from loyalty_api.errors import Action, Conflict
-from loyalty_api.ledger.queries import balances_of
-from loyalty_api.ledger.service import Book, Cause, open_books, write_book
+from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries, queries_claims
 from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_rows, note_balance
@@ -72,7 +71,7 @@ def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: 
     Only those within the program's claim window, and only where the program says so. How many were attached.
     """
     connection = driver(session)
-    member, book = _open(session, connection, member_id)
+    member, book = _open(session, member_id)
     # A purchase on which it was scanned may be under way this moment, recorded as nobody's.
     queries_claims.meet(connection, blinds=[blind], alone=True)
     attached = 0
@@ -108,7 +107,7 @@ def claim(
     connection = driver(session)
     if who.kind != "member":
         _ensure_allowed(connection, desk, who, now)
-    member, book = _open(session, connection, member_id)
+    member, book = _open(session, member_id)
     purchase_id = _named(connection, desk, claim)
     if purchase_id is None and claim.code is None:
         # It may be on its way this moment: look again when whoever records it is done.
@@ -143,7 +142,7 @@ def keep_promises(session: Session, desk: Desk, *, purchase_id: UUID, now: datet
     for claim_id, member_id in sorted(
         queries_claims.awaiting(connection, row), key=lambda waiting: waiting[1]
     ):
-        member, book = _open(session, connection, member_id)
+        member, book = _open(session, member_id)
         decided = _credit(connection, desk, purchase_id, claim_id, member, book, SYSTEM, now)
         write_book(connection, book)
         members.touch(session, member_id=member_id, now=now)
@@ -219,15 +218,13 @@ def _window_end(program: Program, occurred_at: datetime) -> datetime:
     return occurred_at + timedelta(days=program.settings.claim_window_days)
 
 
-def _open(session: Session, connection: Connection[TupleRow], member_id: UUID) -> tuple[MemberRow, Book]:
+def _open(session: Session, member_id: UUID) -> tuple[MemberRow, Book]:
     """The member, locked, with its book.
 
     :raises NotFound: there is no such member.
     """
-    locked = members.lock_person(session, member_id=member_id)
-    member = MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags)
-    balances = balances_of(connection, [member_id])
-    return member, open_books(connection, versions={member_id: member.version}, balances=balances)[member_id]
+    locked, book = lock_book(session, member_id=member_id)
+    return MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags), book
 
 
 def _adopt(

@@ -10,9 +10,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import events, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict
-from loyalty_api.ledger.queries import balances_of
-from loyalty_api.ledger.service import Cause, open_books, write_book
-from loyalty_api.members import service as members
+from loyalty_api.ledger.service import Cause, lock_book, write_book
 from loyalty_api.purchases import queries
 from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_points, note_balance
 from loyalty_api.purchases.desk import Desk, Who
@@ -46,15 +44,12 @@ def rate(
         raise PurchaseUnknown
     if held["match"] not in ("identified", "claimed") or held["decision"] is not None:
         raise NothingToReview
-    locked = members.lock_person(session, member_id=held["member_id"])
+    locked, book = lock_book(session, member_id=held["member_id"])
     row = queries.find(connection, purchase_id)
     program = desk.programs.numbered(connection, held["program_version"] or 0)
     if row is None or row["decision"] is not None or program is None:
         raise NothingToReview
     member = MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags)
-    balances = balances_of(connection, [member.member_id])
-    books = open_books(connection, versions={member.member_id: member.version}, balances=balances)
-    book = books[member.member_id]
     lines = queries.lines_of(connection, member.member_id, purchase_id)
     facts = facts_of(member)
     decision = evaluate(basket_from_json(basket_document(row, lines)), facts, program, row["occurred_at"])
