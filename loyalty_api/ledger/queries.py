@@ -95,7 +95,8 @@ BALANCES = Table(
 
 _BALANCES_OF = f"SELECT member_id, {BALANCE_COLUMNS} FROM balances WHERE member_id = ANY(%s)"
 _LOTS_OF = (
-    f"SELECT member_id, {_LOT_COLUMNS} FROM lots WHERE member_id = ANY(%s) AND pending + available + held > 0"
+    f"SELECT member_id, {_LOT_COLUMNS} FROM lots WHERE member_id = ANY(%s)"
+    " AND (pending + available + held > 0 OR lot_id = ANY(%s))"
 )
 
 
@@ -105,10 +106,12 @@ def balances_of(connection: Connection[TupleRow], member_ids: Iterable[UUID]) ->
     return {row[0]: Balance(*row[1:]) for row in rows}
 
 
-def lots_of(connection: Connection[TupleRow], member_ids: Sequence[UUID]) -> dict[UUID, dict[UUID, Lot]]:
-    """The lots of each member that still hold something, by lot id."""
+def lots_of(
+    connection: Connection[TupleRow], member_ids: Sequence[UUID], *, named: Sequence[UUID] = ()
+) -> dict[UUID, dict[UUID, Lot]]:
+    """The lots of each member that still hold something, and those that are ``named`` even if empty, by lot id."""
     found: dict[UUID, dict[UUID, Lot]] = {member_id: {} for member_id in member_ids}
-    for row in connection.execute(_LOTS_OF, (list(member_ids),), prepare=True):
+    for row in connection.execute(_LOTS_OF, (list(member_ids), list(named)), prepare=True):
         found[row[0]][row[1]] = Lot(*row[1:])
     return found
 

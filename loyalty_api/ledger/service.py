@@ -137,14 +137,23 @@ class Book:
 
 
 def open_books(
-    connection: Connection[TupleRow], *, versions: Mapping[UUID, int], balances: Mapping[UUID, Balance]
+    connection: Connection[TupleRow],
+    *,
+    versions: Mapping[UUID, int],
+    balances: Mapping[UUID, Balance],
+    named: Sequence[UUID] | None = None,
 ) -> dict[UUID, Book]:
     """A book for each member of ``versions``, whose locks the caller holds and whose balances it has read since.
 
-    Lots are read only for members whose lots change by time; the others need none to earn.
+    To earn, lots are needed only where time changes them. Whoever takes or gives back asks for all that hold
+    something, by ``named``: the lots it needs besides, even if they are empty (often none).
     """
-    timed = [member_id for member_id, balance in balances.items() if balance.next_due_at is not None]
-    lots = queries.lots_of(connection, timed) if timed else {}
+    timed = [
+        member_id
+        for member_id, balance in balances.items()
+        if named is not None or balance.next_due_at is not None
+    ]
+    lots = queries.lots_of(connection, timed, named=named or ()) if timed else {}
     return {
         member_id: Book(
             member_id, version, Account(balances.get(member_id, Balance()), lots.get(member_id, {}))
@@ -187,15 +196,20 @@ def balance_row(balance: Balance) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def lock_book(session: Session, *, member_id: UUID) -> tuple[members.MemberRow, Book]:
+def lock_book(
+    session: Session, *, member_id: UUID, named: Sequence[UUID] | None = None
+) -> tuple[members.MemberRow, Book]:
     """The member, locked until the transaction ends, with its book; the balance is read once the lock is held.
+
+    ``named`` as in ``open_books``: not None when points are taken or given back.
 
     :raises NotFound: there is no such member.
     """
     member = members.lock_person(session, member_id=member_id)
     connection = driver(session)
     balances = queries.balances_of(connection, [member_id])
-    return member, open_books(connection, versions={member_id: member.version}, balances=balances)[member_id]
+    versions = {member_id: member.version}
+    return member, open_books(connection, versions=versions, balances=balances, named=named)[member_id]
 
 
 def settle_member(session: Session, *, member_id: UUID, first_id: UUID, now: datetime) -> None:

@@ -93,7 +93,8 @@ _NAMED = (
     " WHERE (kind, blind) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))) || $3::uuid[])"
 )
 _READ_MEMBERS = (
-    f"SELECT member_id, status, version, is_staff, tags FROM members WHERE member_id = {_NAMED} AND kind = 'person'"
+    "SELECT member_id, status, version, is_staff, tags FROM members"
+    f" WHERE member_id = {_NAMED} AND kind = 'person'"
 )
 _LOCK_MEMBERS = f"{_READ_MEMBERS} ORDER BY member_id FOR NO KEY UPDATE"
 _IDENTIFIERS = (
