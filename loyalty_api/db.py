@@ -100,6 +100,7 @@ class Database:
         """
         with self.engine.connect() as held:
             session = Session(held, autoflush=False, expire_on_commit=False)
+            session.info[_DRIVER] = _psycopg(held)
             try:
                 if snapshot:
                     session.execute(_SNAPSHOT)
@@ -164,7 +165,11 @@ def _commit(session: Session) -> None:
     last = session.info.pop(_WITH_COMMIT, None)
     if last:
         round_trip(driver(session), last, commit=True)
-    session.commit()
+    # A session that was only asked for its connection has no transaction of its own to end.
+    if session.in_transaction():
+        session.commit()
+    else:
+        driver(session).commit()
 
 
 def _undo(session: Session, held: Connection) -> None:
@@ -180,11 +185,15 @@ def driver(session: Session) -> psycopg.Connection[TupleRow]:
     """The psycopg connection of the session's transaction, for hand-written statements on hot paths."""
     found: psycopg.Connection[TupleRow] | None = session.info.get(_DRIVER)
     if found is None:
-        connection = session.connection().connection.driver_connection
-        assert isinstance(connection, psycopg.Connection)  # noqa: S101 - psycopg 3 is the only driver
-        connection.row_factory = tuple_row
-        found = session.info[_DRIVER] = connection
+        found = session.info[_DRIVER] = _psycopg(session.connection())
     return found
+
+
+def _psycopg(held: Connection) -> psycopg.Connection[TupleRow]:
+    connection = held.connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101 - psycopg 3 is the only driver
+    connection.row_factory = tuple_row
+    return connection
 
 
 def _remember_use(_connection: Any, record: Any) -> None:

@@ -26,6 +26,7 @@ _Connection = psycopg.Connection[TupleRow]
 # Which statements each connection has prepared, and under what name.
 _prepared: WeakKeyDictionary[_Connection, dict[str, bytes]] = WeakKeyDictionary()
 _numbers = itertools.count()
+_LOADER = "loyalty_loader"
 _GONE = "the connection to the server was lost"
 
 
@@ -179,6 +180,9 @@ def _checked(pgconn: PGconn, result: PGresult) -> PGresult:
 def _rows(connection: _Connection, result: PGresult) -> list[Any]:
     if not result.ntuples:
         return []
-    loader = Transformer(connection)
+    # It learns each type once. It knows its connection, so nothing but the connection may keep it.
+    loader: Any = vars(connection).get(_LOADER)
+    if loader is None:
+        loader = vars(connection)[_LOADER] = Transformer(connection)
     loader.set_pgresult(result)
     return loader.load_rows(0, result.ntuples, tuple)
