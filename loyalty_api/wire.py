@@ -35,10 +35,17 @@ def round_trip(
 ) -> list[list[TupleRow]]:
     """Execute ``statements`` in order, in a transaction that is begun if there is none; the rows of each.
 
-    With ``commit`` the transaction ends in the same round trip, if all of them succeed.
+    With ``commit`` the transaction ends in the same round trip, if all of them succeed. Others that would use the
+    connection wait, as they do for psycopg itself, so that another thread may do this while rows are being made.
 
     :raises psycopg.Error: what the first one that failed said; those after it were not executed.
     """
+    with connection.lock:
+        results = _converse(connection, statements, commit=commit)
+    return [_rows(connection, result) for result in results]
+
+
+def _converse(connection: _Connection, statements: Sequence[Statement], *, commit: bool) -> list[PGresult]:
     names = _names(connection)
     begin = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
     trip = _Trip(connection.pgconn)
@@ -57,7 +64,7 @@ def round_trip(
         connection.close()
         raise
     trip.raise_first_error()
-    return [_rows(connection, result) for result in results]
+    return results
 
 
 def look_up(connection: _Connection, sql: str, *parameters: str) -> TupleRow | None:
@@ -185,4 +192,5 @@ def _rows(connection: _Connection, result: PGresult) -> list[Any]:
     if loader is None:
         loader = vars(connection)[_LOADER] = Transformer(connection)
     loader.set_pgresult(result)
-    return loader.load_rows(0, result.ntuples, tuple)
+    rows: list[Any] = loader.load_rows(0, result.ntuples, tuple)
+    return rows

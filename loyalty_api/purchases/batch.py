@@ -7,7 +7,7 @@ the till may delete it from its queue.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -75,12 +75,12 @@ def work(
     items = (_read(index, line, desk, counter) for index, line in enumerate(lines))
     chunks = _chunks(items)
     chunk = next(chunks, None)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch") as reader:
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batch") as aside:
         while chunk is not None:
             with database.unit_of_work() as session:
-                results = _record(session, desk, chunk, counter.who, clock())
+                results = _record(session, desk, chunk, counter.who, clock(), aside)
                 # The next chunk is read and checked while PostgreSQL writes this one, which happens as the block ends.
-                coming = reader.submit(next, chunks, None)
+                coming = aside.submit(next, chunks, None)
             yield b"".join(results)
             chunk = coming.result()
 
@@ -119,9 +119,11 @@ def _read(index: int, raw: bytes, desk: Desk, counter: Counter) -> Item:
         return Item(index, kind, raw, error=error)
 
 
-def _record(session: Session, desk: Desk, chunk: Sequence[Item], who: Who, now: datetime) -> list[bytes]:
+def _record(
+    session: Session, desk: Desk, chunk: Sequence[Item], who: Who, now: datetime, aside: Executor
+) -> list[bytes]:
     reports = [item.report for item in chunk if item.report]
-    outcomes = iter(record(session, desk, reports, who=who, now=now) if reports else ())
+    outcomes = iter(record(session, desk, reports, who=who, now=now, aside=aside) if reports else ())
     results = []
     for item in chunk:
         outcome = next(outcomes) if item.report else Outcome(error=item.error)

@@ -7,6 +7,7 @@ function, write (one round trip). The caller commits.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -30,7 +31,7 @@ from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.queries import Blind, MemberRow, Opened
 from loyalty_api.rating.rules import Program, evaluate
-from loyalty_api.rows import statements
+from loyalty_api.rows import Rows, Table, statements
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
@@ -41,6 +42,8 @@ from loyalty_api.vault import Vault
 from loyalty_api.wire import Statement, round_trip
 
 Row = dict[str, Any]
+# So many purchases are written at once while others are still being rated.
+_SLICE = 100
 
 
 class ReceiptMismatch(Conflict):
@@ -81,6 +84,17 @@ class Written:
     unattached: list[Sequence[Any]] = field(default_factory=list)
     claim_codes: list[Sequence[Any]] = field(default_factory=list)
 
+    def rows(self) -> list[tuple[Table, Rows]]:
+        """The rows by table."""
+        return [
+            (queries.PURCHASES, self.purchases),
+            (queries.LINES, self.lines),
+            (queries.LOCATORS, self.locators),
+            (queries_claims.UNATTACHED, self.unattached),
+            (queries_claims.CLAIM_CODES, self.claim_codes),
+            (events.EVENTS, self.events),
+        ]
+
 
 def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
     """A keyed hash of a receipt's content, to tell a copy from another receipt under the same number."""
@@ -88,9 +102,17 @@ def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
 
 
 def record(
-    session: Session, desk: Desk, reported: Sequence[Reported], *, who: Who, now: datetime
+    session: Session,
+    desk: Desk,
+    reported: Sequence[Reported],
+    *,
+    who: Who,
+    now: datetime,
+    aside: Executor | None = None,
 ) -> list[Outcome]:
     """Record receipts; each has its own outcome and one that is refused does not touch the others.
+
+    With ``aside``, a thread of it writes what is rated while the rest is being rated.
 
     :raises Unavailable: a member was re-identified while we waited; nothing is written, send it again.
     """
@@ -108,7 +130,7 @@ def record(
     known = queries.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: _known(r, known.get(r.key)) for r in earlier}
     batch = _Batch(connection, desk, opened, fresh, who, now)
-    outcomes |= {r.purchase_id: batch.record(r) for r in fresh}
+    outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
     if batch.refused or batch.anonymous:
@@ -202,7 +224,23 @@ class _Batch:
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
 
-    def record(self, report: Reported) -> Outcome:
+    def record_all(self, reported: Sequence[Reported], aside: Executor | None) -> dict[UUID, Outcome]:
+        """Rate receipts in their order; with ``aside`` PostgreSQL writes the first ones meanwhile."""
+        outcomes = {}
+        written: list[Future[Any]] = []
+        try:
+            for report in reported:
+                outcomes[report.purchase_id] = self._outcome(report)
+                if aside is not None and len(self.written.purchases) >= _SLICE:
+                    written.append(aside.submit(round_trip, self.connection, statements(self.written.rows())))
+                    self.written = Written()
+        finally:
+            wait(written)
+        for one in written:
+            one.result()
+        return outcomes
+
+    def _outcome(self, report: Reported) -> Outcome:
         """Rate one receipt and note what it writes."""
         try:
             return Outcome(row=self._record(report))
@@ -348,22 +386,10 @@ class _Batch:
             written.unattached.append((kind, "\\x" + blind.hex(), row["purchase_id"], row["occurred_at"]))
 
     def statements(self) -> list[Statement]:
-        """The statement that writes everything that was noted."""
+        """The statement that writes everything that was noted and is not written yet."""
         books = [book for book in self.books.values() if book.changed]
-        written = self.written
         versions = [(book.member_id, book.version_after) for book in books]
-        return statements(
-            [
-                (queries.PURCHASES, written.purchases),
-                (queries.LINES, written.lines),
-                (queries.LOCATORS, written.locators),
-                (queries_claims.UNATTACHED, written.unattached),
-                (queries_claims.CLAIM_CODES, written.claim_codes),
-                *rows_of(books),
-                (VERSIONS, versions),
-                (events.EVENTS, written.events),
-            ],
-        )
+        return statements([*self.written.rows(), *rows_of(books), (VERSIONS, versions)])
 
 
 @dataclass(frozen=True, slots=True)

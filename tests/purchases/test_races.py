@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from psycopg import errors
 
 from loyalty_api import clock
 from loyalty_api.purchases import batch, recording
@@ -146,6 +147,37 @@ def test_two_processes_that_record_batches_in_opposite_order_do_not_stop_each_ot
     orders = [cards + unknown, (cards + unknown)[::-1], random.sample(cards + unknown, 24)]
     assert at_once(*(partial(record, order) for order in orders)) == [["created"] * 480] * 3
     assert [shop.balance(member)["available"] for member in members] == [60] * 12
+    assert breaches(shop) == []
+
+
+def test_what_is_written_while_the_rest_is_rated_is_undone_with_the_rest(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member, counter = (
+        shop.enrol("RACE9"),
+        batch.Counter(Who("cli_test", "admin"), print, PurchaseSchema().load),
+    )
+    items = [orjson.dumps({"type": "purchase", "body": receipt(line(100), card="RACE9")}) for _ in range(12)]
+
+    def record() -> int:
+        desk = shop.app.extensions["desk"]
+        answers = batch.work(shop.database, desk, iter(items), counter=counter, clock=clock.now)
+        return b"".join(answers).count(b'"created"')
+
+    monkeypatch.setattr(recording, "_SLICE", 5)
+    statements, seen = recording.statements, []
+
+    def third_fails(given: Any) -> Any:
+        seen.append(given)
+        return [("SELECT 1 / 0", ())] if len(seen) == 3 else statements(given)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(recording, "statements", third_fails)
+        with pytest.raises(errors.DivisionByZero):
+            record()
+    assert shop.balance(member)["available"] == 0
+    assert record() == 12
+    assert shop.balance(member)["available"] == 12
     assert breaches(shop) == []
 
 
