@@ -35,6 +35,11 @@ def is_mistyped_card(number: str) -> bool:
     return ours and not luhn_holds(number)
 
 
+def spoken_digits() -> str:
+    """Six random digits to say over a counter. Call it at the edge."""
+    return f"{secrets.randbelow(10**6):06d}"
+
+
 _LETTERS = "23456789ABCDEFGHJKMNPRSTVWXYZ"
 _CODE_LENGTH = 17
 

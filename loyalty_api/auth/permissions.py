@@ -87,6 +87,13 @@ PERMISSIONS: Mapping[str, Access] = {
     "clear_reject": needs("purchases:review"),
     "review_purchase": needs("purchases:review"),
     "claim_purchase": needs("claims:write"),
+    # Using points.
+    "create_redemption": needs("redemptions:write"),
+    "get_redemption": needs("redemptions:write", "members:read"),
+    "capture_redemption": needs("redemptions:write"),
+    "release_redemption": needs("redemptions:write"),
+    "reverse_redemption": needs("redemptions:write"),
+    "list_member_redemptions": needs("members:read"),
     # Stores and products.
     "put_stores": needs("stores:write"),
     "list_stores": needs("stores:read"),
@@ -119,6 +126,12 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_edit_preferences": needs("me:write"),
     "me_accept_terms": needs("me:write"),
     "me_list_terms": needs("me:read"),
+    "me_redeem": needs("me:redeem"),
+    "me_capture": needs("me:redeem"),
+    "me_release": needs("me:redeem"),
+    "me_code": needs("me:redeem"),
+    "me_redemptions": needs("me:read"),
+    "me_get_redemption": needs("me:read"),
     "me_delete": needs("me:write"),
     "me_sign_out": needs("me:write"),
 }

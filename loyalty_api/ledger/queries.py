@@ -13,7 +13,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from loyalty_api.ledger.rules import Balance, Lot
+from loyalty_api.ledger.rules import Balance, Hold, Lot
 from loyalty_api.rows import Table
 
 BALANCE_COLUMNS = "available, pending, held, debt, earned, spent, expired, adjusted, next_due_at"
@@ -92,11 +92,33 @@ BALANCES = Table(
     adjusted="bigint",
     next_due_at="timestamptz",
 )
+HOLDS = Table(
+    "holds",
+    member_id="uuid",
+    hold_id="uuid",
+    ordinal="smallint",
+    lot_id="uuid",
+    points="bigint",
+    expires_at="timestamptz",
+)
+ENDED_HOLDS = Table(
+    "holds",
+    statement="DELETE FROM holds USING {given} WHERE holds.member_id = given.member_id"
+    " AND holds.hold_id = given.hold_id",
+    member_id="uuid",
+    hold_id="uuid",
+)
+"""Takes away holds that were captured, released or ran out."""
 
 _BALANCES_OF = f"SELECT member_id, {BALANCE_COLUMNS} FROM balances WHERE member_id = ANY(%s)"
 _LOTS_OF = (
     f"SELECT member_id, {_LOT_COLUMNS} FROM lots WHERE member_id = ANY(%s)"
     " AND (pending + available + held > 0 OR lot_id = ANY(%s))"
+)
+
+_HOLDS_OF = (
+    "SELECT member_id, hold_id, expires_at, lot_id, points FROM holds WHERE member_id = ANY(%s)"
+    " ORDER BY expires_at, hold_id, ordinal"
 )
 
 
@@ -113,6 +135,21 @@ def lots_of(
     found: dict[UUID, dict[UUID, Lot]] = {member_id: {} for member_id in member_ids}
     for row in connection.execute(_LOTS_OF, (list(member_ids), list(named)), prepare=True):
         found[row[0]][row[1]] = Lot(*row[1:])
+    return found
+
+
+def holds_of(connection: Connection[TupleRow], member_ids: Sequence[UUID]) -> dict[UUID, dict[UUID, Hold]]:
+    """The open holds of each member by their ids, first the one that ends first. Read the lots before them.
+
+    Whatever is seen of a hold was set aside earlier, so a reader that saw the lots first finds the points there.
+    """
+    found: dict[UUID, dict[UUID, Hold]] = {member_id: {} for member_id in member_ids}
+    for member_id, hold_id, expires_at, lot_id, points in connection.execute(
+        _HOLDS_OF, (list(member_ids),), prepare=True
+    ):
+        holds = found[member_id]
+        before = holds[hold_id].taken if hold_id in holds else ()
+        holds[hold_id] = Hold(hold_id, expires_at, (*before, (lot_id, points)))
     return found
 
 

@@ -65,7 +65,9 @@ def of_row(connection: Connection[TupleRow], member_id: UUID, row: TupleRow, now
     """The account whose balance was read as ``row`` (``queries.BALANCE_OF``)."""
     account = account_of_row(row)
     if account.balance.next_due_at is not None:
-        account = Account(account.balance, queries.lots_of(connection, [member_id])[member_id])
+        lots = queries.lots_of(connection, [member_id])[member_id]
+        holds = queries.holds_of(connection, [member_id])[member_id] if account.balance.held else {}
+        account = Account(account.balance, lots, holds)
     return Shown(member_id, row[0], rules.overdue(account, now)[1])
 
 

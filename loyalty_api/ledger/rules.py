@@ -90,20 +90,40 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Points set aside until ``expires_at``: the lots they lie in, in the order in which they were taken."""
+
+    hold_id: UUID
+    expires_at: datetime
+    taken: tuple[tuple[UUID, int], ...]
+
+    @property
+    def points(self) -> int:
+        """All that is set aside."""
+        return sum([points for _, points in self.taken])
+
+
+@dataclass(frozen=True, slots=True)
 class Movement:
-    """What one journal will hold: its kind, when it happened, and its postings."""
+    """What one journal will hold: its kind, when it happened, and its postings; the hold it ``opens`` or ``closes``."""
 
     kind: str
     occurred_at: datetime
     postings: tuple[Posting, ...]
+    opens: Hold | None = None
+    closes: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A member's balance together with the lots it is made of (only those that still hold something)."""
+    """A member's balance together with the lots it is made of (only those that still hold something).
+
+    ``holds`` are the open ones; what lies in ``held`` is theirs.
+    """
 
     balance: Balance
     lots: Mapping[UUID, Lot] = field(default_factory=dict)
+    holds: Mapping[UUID, Hold] = field(default_factory=dict)
 
 
 def fold(balance: Balance, postings: Iterable[Posting]) -> Balance:
@@ -161,14 +181,27 @@ def post(account: Account, postings: Sequence[Posting]) -> Account:
     named = {posting.lot_id for posting in postings if posting.lot_id}
     lots = {**account.lots, **{lot_id: fold_lot(account.lots[lot_id], postings) for lot_id in named}}
     due = [moment for lot in lots.values() if (moment := lot.next_due_at)]
+    due += [hold.expires_at for hold in account.holds.values()]
     balance = fold(account.balance, postings)
     first = min(due) if due else None
-    return Account(balance if first == balance.next_due_at else replace(balance, next_due_at=first), lots)
+    balance = balance if first == balance.next_due_at else replace(balance, next_due_at=first)
+    return Account(balance, lots, account.holds)
+
+
+def move(account: Account, movement: Movement) -> Account:
+    """The account after a movement: its postings, and the hold that it opens or closes."""
+    holds = account.holds
+    if movement.opens:
+        holds = {**holds, movement.opens.hold_id: movement.opens}
+    if movement.closes:
+        holds = {hold_id: hold for hold_id, hold in holds.items() if hold_id != movement.closes}
+    return post(Account(account.balance, account.lots, holds), movement.postings)
 
 
 def repay(balance: Balance, arriving: Sequence[Posting]) -> tuple[Posting, ...]:
     """The postings by which points that become available pay what is owed first; pending never does (R37)."""
-    owed = balance.debt
+    # What the movement itself lets go of the debt is not to be paid too.
+    owed = balance.debt - sum([p.points for p in arriving if p.to_account == "debt"])
     paid = []
     for posting in arriving:
         part = min(owed, posting.points) if posting.to_account == "available" else 0
@@ -179,32 +212,39 @@ def repay(balance: Balance, arriving: Sequence[Posting]) -> tuple[Posting, ...]:
 
 
 def overdue(account: Account, now: datetime) -> tuple[list[Movement], Account]:
-    """What time alone has done up to and including ``now``: activations and expiries, each dated when it was due.
+    """What time alone has done up to and including ``now``: activations, ends of holds and expiries, each dated when
+    it was due.
 
     Answers are computed with it and every write books it first, so nothing depends on when a job ran
-    (invariant 16). Lots due at the same moment share a movement; an activation comes before an expiry.
+    (invariant 16). Lots due at the same moment share a movement; an activation comes before the end of a hold, and
+    that before an expiry. Points whose life ended while they were held die when the hold ends (R48).
     """
-    movements = []
+    movements: list[Movement] = []
     while account.balance.next_due_at is not None and account.balance.next_due_at <= now:
-        moment = account.balance.next_due_at
-        kind, postings = _due_at(account.lots.values(), moment)
-        postings += repay(account.balance, postings)
-        account = post(account, postings)
-        movements.append(Movement(kind, moment, postings))
+        due = account.balance.next_due_at
+        movement = _due_at(account, due, max(due, movements[-1].occurred_at) if movements else due)
+        repaid = repay(account.balance, movement.postings)
+        movement = replace(movement, postings=movement.postings + repaid)
+        account = move(account, movement)
+        movements.append(movement)
     return movements, account
 
 
-def _due_at(lots: Iterable[Lot], moment: datetime) -> tuple[str, tuple[Posting, ...]]:
-    lots = list(lots)
-    waking = [lot for lot in lots if lot.pending and lot.available_at and lot.available_at <= moment]
+def _due_at(account: Account, due: datetime, dated: datetime) -> Movement:
+    lots = account.lots.values()
+    waking = [lot for lot in lots if lot.pending and lot.available_at and lot.available_at <= due]
     if waking:
-        return "activate", tuple([Posting("pending", "available", lot.pending, lot.lot_id) for lot in waking])
-    return "expire", tuple(
-        [
-            Posting(source, "expired", points, lot.lot_id)
-            for lot in lots
-            if lot.expires_at and lot.expires_at <= moment
-            for source, points in (("pending", lot.pending), ("available", lot.available))
-            if points
-        ]
-    )
+        woken = tuple([Posting("pending", "available", lot.pending, lot.lot_id) for lot in waking])
+        return Movement("activate", dated, woken)
+    for hold in account.holds.values():
+        if hold.expires_at <= due:
+            freed = tuple([Posting("held", "available", points, lot_id) for lot_id, points in hold.taken])
+            return Movement("release", dated, freed, closes=hold.hold_id)
+    gone = [
+        Posting(source, "expired", points, lot.lot_id)
+        for lot in lots
+        if lot.expires_at and lot.expires_at <= due
+        for source, points in (("pending", lot.pending), ("available", lot.available))
+        if points
+    ]
+    return Movement("expire", dated, tuple(gone))

@@ -26,7 +26,7 @@ class InsufficientPoints(Conflict):
     code, title, action = "insufficient_points", "Not enough points", "proceed_without"
 
     def __init__(self, missing: int) -> None:
-        super().__init__(f"{missing} points are missing.")
+        super().__init__(f"{missing} points are missing.", missing={"points": missing})
         self.missing = missing
 
 

@@ -16,7 +16,7 @@ from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.ledger import queries, reading, rules
-from loyalty_api.ledger.rules import Account, Balance, Lot, Movement
+from loyalty_api.ledger.rules import Account, Balance, Hold, Lot, Movement
 from loyalty_api.members import service as members
 from loyalty_api.rows import Rows, Table, write
 
@@ -54,6 +54,8 @@ class Book:
     journals: list[Sequence[Any]] = field(default_factory=list)
     postings: list[Sequence[Any]] = field(default_factory=list)
     lots: dict[UUID, Lot] = field(default_factory=dict)
+    opened: dict[UUID, Hold] = field(default_factory=dict)
+    closed: list[UUID] = field(default_factory=list)
 
     @property
     def balance(self) -> Balance:
@@ -91,7 +93,7 @@ class Book:
         lots = (
             {**self.account.lots, **{lot.lot_id: lot for lot in arriving}} if arriving else self.account.lots
         )
-        self._apply(movement, rules.post(Account(self.balance, lots), movement.postings))
+        self._apply(movement, rules.move(Account(self.balance, lots, self.account.holds), movement))
         self._note(movement, journal_id, cause, now)
 
     def settle(self, *, first_id: UUID, now: datetime) -> None:
@@ -101,7 +103,7 @@ class Book:
             return
         movements, _ = rules.overdue(self.account, now)
         for movement in movements:
-            self._apply(movement, rules.post(self.account, movement.postings))
+            self._apply(movement, rules.move(self.account, movement))
             self._note(movement, ids.nth(first_id, _FIRST_OVERDUE + len(self.journals)), TIME, now)
 
     def keep_alive(self, *, expiry: Callable[[int], datetime]) -> None:
@@ -120,6 +122,11 @@ class Book:
         for posting in movement.postings:
             if posting.lot_id is not None:
                 self.lots[posting.lot_id] = account.lots[posting.lot_id]
+        if movement.opens:
+            self.opened[movement.opens.hold_id] = movement.opens
+        # A hold that this book opened itself was never written, so there is nothing to take away.
+        if movement.closes and self.opened.pop(movement.closes, None) is None:
+            self.closed.append(movement.closes)
 
     def _note(self, movement: Movement, journal_id: UUID, cause: Cause, now: datetime) -> None:
         after = self.balance
@@ -154,12 +161,25 @@ def open_books(
         if named is not None or balance.next_due_at is not None
     ]
     lots = queries.lots_of(connection, timed, named=named or ()) if timed else {}
+    holding = [member_id for member_id, balance in balances.items() if balance.held]
+    holds = queries.holds_of(connection, holding) if holding else {}
     return {
         member_id: Book(
-            member_id, version, Account(balances.get(member_id, Balance()), lots.get(member_id, {}))
+            member_id,
+            version,
+            Account(balances.get(member_id, Balance()), lots.get(member_id, {}), holds.get(member_id, {})),
         )
         for member_id, version in versions.items()
     }
+
+
+def complete(connection: Connection[TupleRow], book: Book, *, named: Sequence[UUID] = ()) -> None:
+    """Read the lots that ``book`` was opened without: all that hold something, and those ``named`` even if empty.
+
+    The caller holds the member's lock. What the book has moved already stays as it is.
+    """
+    missing = queries.lots_of(connection, [book.member_id], named=named)[book.member_id]
+    book.account = replace(book.account, lots={**missing, **book.account.lots})
 
 
 def rows_of(books: Sequence[Book]) -> list[tuple[Table, Rows]]:
@@ -170,6 +190,11 @@ def rows_of(books: Sequence[Book]) -> list[tuple[Table, Rows]]:
         (queries.POSTINGS, [row for book in changed for row in book.postings]),
         (queries.LOTS, [(book.member_id, *lot_row(lot)) for book in changed for lot in book.lots.values()]),
         (queries.BALANCES, [(book.member_id, *balance_row(book.balance)) for book in changed]),
+        (
+            queries.HOLDS,
+            [row for book in changed for hold in book.opened.values() for row in hold_rows(book, hold)],
+        ),
+        (queries.ENDED_HOLDS, [(book.member_id, hold_id) for book in changed for hold_id in book.closed]),
     ]
 
 
@@ -194,6 +219,14 @@ def balance_row(balance: Balance) -> tuple[Any, ...]:
         balance.available, balance.pending, balance.held, balance.debt, balance.earned, balance.spent,
         balance.expired, balance.adjusted, balance.next_due_at,
     )  # fmt: skip
+
+
+def hold_rows(book: Book, hold: Hold) -> list[tuple[Any, ...]]:
+    """A hold's rows, one a lot, in the order of the table."""
+    return [
+        (book.member_id, hold.hold_id, n, lot_id, points, hold.expires_at)
+        for n, (lot_id, points) in enumerate(hold.taken)
+    ]
 
 
 def lock_book(

@@ -57,8 +57,9 @@ _RUNNING = (
 )
 # When time alone next changes something: held points do not die while held.
 _NEXT_DUE = (
-    "SELECT member_id, least(min(available_at) FILTER (WHERE pending > 0),"
+    "SELECT member_id, min(due) AS due FROM (SELECT member_id, least(min(available_at) FILTER (WHERE pending > 0),"
     " min(expires_at) FILTER (WHERE pending + available > 0)) AS due FROM lots GROUP BY member_id"
+    " UNION ALL SELECT member_id, expires_at FROM holds) d GROUP BY member_id"
 )
 _ISSUED_FOR = (
     "SELECT j.member_id, j.cause_id AS purchase_id, -sum(c.change) AS points FROM journals j"
@@ -150,15 +151,16 @@ LEDGER = (
         "I4",
         "what has expired is gone",
         "SELECT count(DISTINCT (member_id, lot_id)) FROM postings WHERE to_account = 'expired'",
+        # What is given back to an expired lot lives on for a while: its expiry moved past the one that was booked.
         "SELECT lot_id::text, 'still holds points' FROM lots l WHERE pending + available > 0 AND EXISTS"
-        " (SELECT FROM postings p WHERE p.member_id = l.member_id AND p.lot_id = l.lot_id"
-        " AND p.to_account = 'expired')",
+        " (SELECT FROM postings p JOIN journals j USING (member_id, journal_id) WHERE p.member_id = l.member_id"
+        " AND p.lot_id = l.lot_id AND p.to_account = 'expired' AND l.expires_at <= j.occurred_at)",
     ),
     Invariant(
         "I4",
         "a balance knows when time next changes it",
         "SELECT count(*) FROM balances",
-        "SELECT member_id::text, concat('kept ', b.next_due_at, ', lots say ', d.due)"
+        "SELECT member_id::text, concat('kept ', b.next_due_at, ', lots and holds say ', d.due)"
         f" FROM balances b LEFT JOIN ({_NEXT_DUE}) d USING (member_id)"
         " WHERE b.next_due_at IS DISTINCT FROM d.due",
     ),

@@ -15,6 +15,7 @@ LOOK_UPS = {
     "locators": ("id",),
     "unattached_receipts": ("blind",),
     "claim_codes": ("blind",),
+    "reward_codes": ("blind",),
     "awaited_receipts": ("store_id",),
     "idempotency_keys": ("client_id", "key"),
     "data_keys": ("owner_id",),
@@ -23,7 +24,7 @@ LOOK_UPS = {
 # Small tables of the whole program, the same on every node.
 REFERENCE = {
     "alembic_version", "clients", "signing_keys", "stores", "products", "master_versions", "program_drafts",
-    "program_versions",
+    "program_versions", "rewards",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.
 _UNIQUE_WITHOUT_KEY = {"uq_rejects_client_id"}

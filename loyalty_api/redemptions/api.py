@@ -1,0 +1,8 @@
+"""Every resource of redemptions, on one blueprint."""
+
+from __future__ import annotations
+
+from loyalty_api.redemptions import api_reading, api_steps
+from loyalty_api.redemptions.edge import blueprint
+
+__all__ = ["api_reading", "api_steps", "blueprint"]

@@ -1,0 +1,119 @@
+"""Redemptions inside a purchase or a return (R44), on a member that is locked and a book that is settled by others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from loyalty_api.errors import LoyaltyError
+from loyalty_api.ledger.service import Book, Cause
+from loyalty_api.program.rules import Settings
+from loyalty_api.redemptions import booking, queries, rules
+from loyalty_api.redemptions.booking import Moment
+from loyalty_api.redemptions.rules import Redemption
+from loyalty_api.redemptions.writing import note
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A redemption that was captured in a purchase: the points that were used, and what they paid for."""
+
+    redemption_id: UUID
+    points: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """Points of a captured redemption that were given back; ``amount`` is what they had paid for."""
+
+    redemption_id: UUID
+    points: int
+    amount: int
+
+
+def capture_in(
+    connection: Connection[TupleRow],
+    book: Book,
+    *,
+    redemption_id: UUID,
+    points: int | None,
+    amount: int | None,
+    purchase_id: UUID,
+    occurred_at: datetime,
+    journal_id: UUID,
+    cause: Cause,
+    now: datetime,
+    policy: Settings,
+) -> Captured | str:
+    """Capture inside a purchase (R44) whose member is locked and whose ``book`` is settled.
+
+    ``points``, or as many as are worth ``amount``; never more than is held; all of it when neither is said. A purchase
+    is a fact, so trouble is not raised: the code of the discrepancy is answered and nothing is booked.
+    """
+    found = queries.find(connection, redemption_id)
+    if found is None:
+        return rules.RedemptionUnknown.code
+    if found.member_id != book.member_id:
+        return rules.HoldNotYours.code
+    found = queries.lock(connection, found.member_id, redemption_id) or found
+    used = _used(found, points, amount)
+    try:
+        if rules.is_repeated_capture(found, used):
+            # The till captured it by a call of its own before; the purchase claims it unless another has.
+            if found.purchase_id not in (None, purchase_id):
+                return rules.AlreadyCaptured.code
+            captured = found
+        else:
+            captured = booking.capture(
+                connection, book, found, Moment(journal_id, occurred_at, cause, now), points=used,
+                late_is_debt=policy.sections["redeem"]["late_capture"] == "debt",
+            )  # fmt: skip
+    except LoyaltyError as error:
+        return error.code
+    captured = replace(captured, purchase_id=purchase_id)
+    note(connection, [captured], [("points_redeemed", captured, occurred_at)], now)
+    return Captured(redemption_id, captured.captured_points, captured.captured_amount)
+
+
+def reverse_in(
+    connection: Connection[TupleRow],
+    book: Book,
+    *,
+    redemption_id: UUID,
+    points: int,
+    journal_id: UUID,
+    cause: Cause,
+    now: datetime,
+    policy: Settings,
+    because: str | None = None,
+) -> Reversed | str:
+    """Give points of a captured redemption back inside a return, to the same lots: as many as are left of them.
+
+    The member is locked and ``book`` settled. Trouble is answered as a code, and then nothing is booked.
+    """
+    found = queries.lock(connection, book.member_id, redemption_id)
+    if found is None:
+        return rules.RedemptionUnknown.code
+    if found.status not in rules.CAPTURED:
+        return rules.NotCaptured.code
+    back = min(points, found.left)
+    if not back:
+        return Reversed(redemption_id, 0, 0)
+    given = booking.reverse(
+        connection, book, found, Moment(journal_id, now, cause, now), points=back, policy=policy, because=because
+    )  # fmt: skip
+    note(connection, [given], [("redemption_reversed", given, now)], now)
+    return Reversed(redemption_id, back, given.reversed_amount - found.reversed_amount)
+
+
+def _used(found: Redemption, points: int | None, amount: int | None) -> int:
+    """The points that a purchase uses of a hold: those it names, or the fewest that are worth the amount."""
+    if points is None and amount is not None and found.rate:
+        rate = rules.Rate(found.rate["points"], found.rate["amount"])
+        points = rate.least_for(amount)
+    return found.points if points is None else max(min(points, found.points), 1)

@@ -1,0 +1,246 @@
+"""Redemptions: hold points, use them, let them go, give them back.
+
+Each step is one transaction under the member's lock.
+Repeating a step answers the same. A hold that nobody captures returns by itself: the ledger knows its end, so every
+balance is right without a job; ``release_due`` only notes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from loyalty_api import ids
+from loyalty_api.db import driver
+from loyalty_api.errors import Fault, Invalid
+from loyalty_api.ledger.service import Book, lock_book
+from loyalty_api.members import service as members
+from loyalty_api.program.rules import Settings
+from loyalty_api.redemptions import booking, queries, rules, verifying
+from loyalty_api.redemptions.in_purchases import Captured, Reversed, capture_in, reverse_in
+from loyalty_api.redemptions.looking import list_of, look
+from loyalty_api.redemptions.queries import of_purchase
+from loyalty_api.redemptions.rules import Caller, Price, Redemption, RedemptionUnknown
+from loyalty_api.redemptions.writing import Counter, Done, Wish, finish, moment_of, write_all
+
+__all__ = [
+    "Captured", "Counter", "Done", "Reversed", "Wish", "capture", "capture_in", "hold", "list_of", "look",
+    "of_purchase", "release", "release_due", "reverse", "reverse_in",
+]  # fmt: skip
+
+# What time did to a redemption has ids counted up from its own, far behind those that a request makes.
+_BY_ITSELF = 1 << 24
+
+
+def hold(
+    session: Session,
+    counter: Counter,
+    *,
+    member_id: UUID,
+    redemption_id: UUID,
+    wish: Wish,
+    caller: Caller,
+    now: datetime,
+) -> Done:
+    """Hold points for a basket, a number of points or a reward, at the price that the program has now.
+
+    :raises NotFound: there is no such member.
+    :raises MemberBlocked: the member may not use points.
+    :raises MemberClosed: the membership has ended.
+    :raises NotRedeemableHere: points do not pay here.
+    :raises BelowMinimum: too few could be used.
+    :raises InsufficientPoints: fewer are available.
+    :raises VerificationRequired: the member must confirm it first.
+    """
+    connection = driver(session)
+    member, book = lock_book(session, member_id=member_id, named=())
+    _ensure_may_spend(member.status)
+    policy = counter.policy(connection, now)
+    book.settle(first_id=redemption_id, now=now)
+    wanted, price, rate = _wanted(book, member_id, redemption_id, wish, policy, caller, now)
+    if not wish.in_app:
+        verifying.ensure_verified(
+            connection, vault=counter.vault, member_id=member_id, code=wish.code,
+            above=policy.sections["redeem"]["verify_above"], price=price, rate=rate, now=now,
+        )  # fmt: skip
+    held = booking.hold(book, wanted, moment_of(wanted, redemption_id, caller, wish.occurred_at, now))
+    return finish(connection, book, held, "points_held", now)
+
+
+def capture(
+    session: Session,
+    counter: Counter,
+    *,
+    redemption_id: UUID,
+    step_id: UUID,
+    points: int | None,
+    occurred_at: datetime,
+    caller: Caller,
+    now: datetime,
+    owner: UUID | None = None,
+) -> Done:
+    """Use what is held, all of it unless ``points`` says fewer; the rest is let go. ``owner`` sees only one's own.
+
+    :raises RedemptionUnknown: there is none.
+    :raises HoldNotYours: it is another store's.
+    :raises HoldExpired: it was captured too late.
+    :raises AlreadyCaptured: another number of points was used before.
+    :raises AlreadyReleased: the points were let go.
+    :raises AlreadyReversed: they were used and given back.
+    """
+    connection = driver(session)
+    book, found = _open(session, redemption_id, caller, owner)
+    book.settle(first_id=step_id, now=now)
+    if rules.is_repeated_capture(found, points):
+        return finish(connection, book, found, None, now)
+    used = _part(found, points)
+    late_is_debt = counter.policy(connection, now).sections["redeem"]["late_capture"] == "debt"
+    moment = moment_of(found, step_id, caller, occurred_at, now)
+    captured = booking.capture(connection, book, found, moment, points=used, late_is_debt=late_is_debt)
+    return finish(connection, book, captured, "points_redeemed", now)
+
+
+def release(
+    session: Session,
+    *,
+    redemption_id: UUID,
+    step_id: UUID,
+    occurred_at: datetime,
+    caller: Caller,
+    now: datetime,
+    owner: UUID | None = None,
+) -> Done:
+    """Let go of what is held. What was let go or has returned by itself is answered as it stands.
+
+    :raises RedemptionUnknown: there is none.
+    :raises HoldNotYours: it is another store's.
+    :raises AlreadyCaptured: the points were used.
+    :raises AlreadyReversed: they were used and given back.
+    """
+    connection = driver(session)
+    book, found = _open(session, redemption_id, caller, owner)
+    book.settle(first_id=step_id, now=now)
+    if rules.is_repeated_release(found, now):
+        return finish(connection, book, found, None, now)
+    freed = booking.release(book, found, moment_of(found, step_id, caller, occurred_at, now))
+    return finish(connection, book, freed, "hold_released", now)
+
+
+def reverse(
+    session: Session,
+    counter: Counter,
+    *,
+    redemption_id: UUID,
+    step_id: UUID,
+    points: int | None,
+    reason: str,
+    caller: Caller,
+    now: datetime,
+) -> Done:
+    """Give back what was used, all that is left unless ``points`` says fewer, to the lots it came from.
+
+    :raises RedemptionUnknown: there is none.
+    :raises HoldNotYours: it is another store's.
+    :raises NotCaptured: the points are held.
+    :raises HoldExpired: they returned by themselves.
+    :raises AlreadyReleased: they were let go.
+    :raises AlreadyReversed: fewer are left than are asked for.
+    """
+    connection = driver(session)
+    book, found = _open(session, redemption_id, caller, None)
+    book.settle(first_id=step_id, now=now)
+    back = rules.reversible(found, points)
+    if not back:
+        return finish(connection, book, found, None, now)
+    given = booking.reverse(
+        connection, book, found, moment_of(found, step_id, caller, now, now),
+        points=back, policy=counter.policy(connection, now), because=reason,
+    )  # fmt: skip
+    return finish(connection, book, given, "redemption_reversed", now)
+
+
+def release_due(session: Session, *, now: datetime, limit: int = 100) -> int:
+    """Note the holds that ended by ``now`` and give their points back, for up to so many; how many there were.
+
+    One transaction: call it until it answers 0. It waits for members that are being written, in the order in which
+    everyone locks them.
+    """
+    connection = driver(session)
+    ended = 0
+    for member_id in queries.due_members(connection, now=now, limit=limit):
+        _, book = lock_book(session, member_id=member_id)
+        due = queries.due_of(connection, member_id, now=now)
+        if not due:
+            continue  # Somebody else has noted them while we waited.
+        book.settle(first_id=ids.nth(due[0].redemption_id, _BY_ITSELF), now=now)
+        rows = [replace(found, status="expired", ended_at=found.expires_at) for found in due]
+        write_all(connection, book, rows, [("hold_expired", found, found.expires_at) for found in rows], now)
+        ended += len(rows)
+    return ended
+
+
+def _ensure_may_spend(status: str) -> None:
+    if status in ("closed", "erased"):
+        raise members.MemberClosed
+    if status != "active":
+        raise members.MemberBlocked("This account cannot use points right now.")
+
+
+def _wanted(
+    book: Book,
+    member_id: UUID,
+    redemption_id: UUID,
+    wish: Wish,
+    policy: Settings,
+    caller: Caller,
+    now: datetime,
+) -> tuple[Redemption, Price, rules.Rate | None]:
+    """The redemption as it will be held, at the server's price."""
+    section = policy.sections["redeem"]
+    rate = rules.rate_of(section)
+    if wish.purpose == "basket":
+        price = rules.for_basket(
+            rate, available=book.balance.available, max_points=wish.max_points, max_amount=wish.max_amount
+        )
+    else:
+        price = rules.for_points(rate, wish.points or 0)
+    wanted = Redemption(
+        member_id, redemption_id, wish.purpose, "held", price.points, price.amount, policy.currency,
+        {"points": rate.points, "amount": rate.amount}, wish.reward_id, wish.quantity, False,
+        wish.store_id, wish.terminal, wish.cashier, wish.channel, caller.client_id, caller.kind,
+        now, now + booking.lifetime(section, at_till=not wish.in_app), (),
+    )  # fmt: skip
+    return wanted, price, rate
+
+
+def _open(
+    session: Session, redemption_id: UUID, caller: Caller, owner: UUID | None
+) -> tuple[Book, Redemption]:
+    """A redemption with its member's book, both locked.
+
+    :raises RedemptionUnknown: there is none, or it is not the owner's.
+    :raises HoldNotYours: it is another store's.
+    """
+    connection = driver(session)
+    found = queries.find(connection, redemption_id)
+    if found is None or owner not in (None, found.member_id):
+        raise RedemptionUnknown
+    rules.ensure_yours(found, caller)
+    _, book = lock_book(session, member_id=found.member_id, named=[lot_id for lot_id, _ in found.lots])
+    return book, queries.lock(connection, found.member_id, redemption_id) or found
+
+
+def _part(found: Redemption, points: int | None) -> int:
+    """How many points a capture uses.
+
+    :raises Invalid: more than are held, or a part of a reward.
+    """
+    if points is None or points == found.points:
+        return found.points
+    if points > found.points or found.purpose == "reward":
+        message = f"{found.points} points are held."
+        raise Invalid(message, errors=[Fault("/points", "invalid_value", message)])
+    return points

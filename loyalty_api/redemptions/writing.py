@@ -1,0 +1,146 @@
+"""What every step of a redemption shares: what it leans on, and how it is written, all of it by one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from loyalty_api import events, ids
+from loyalty_api.ledger import service as ledger
+from loyalty_api.ledger.rules import Balance, Lot
+from loyalty_api.ledger.service import Book, Cause
+from loyalty_api.members import service as members
+from loyalty_api.program.rules import Settings
+from loyalty_api.program.service import Programs
+from loyalty_api.redemptions import queries
+from loyalty_api.redemptions.booking import Moment
+from loyalty_api.redemptions.rules import Caller, NotRedeemableHere, Redemption
+from loyalty_api.rows import write
+from loyalty_api.vault import Vault
+
+_JOURNAL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What the use cases lean on in this process. The programs are those of rating, whose settings alone matter."""
+
+    vault: Vault
+    programs: Programs[Any]
+
+    def policy(self, connection: Connection[TupleRow], now: datetime) -> Settings:
+        """The settings in force.
+
+        :raises NotRedeemableHere: the program has not begun.
+        """
+        program = self.programs.at(connection, now)
+        if program is None:
+            raise NotRedeemableHere("The program has not begun.")
+        settings: Settings = program.settings
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a client asks to hold points for, and where. ``points`` and the limits as the till's body has them.
+
+    ``in_app``: the member asks, so the hold lives as long as the program lets the app's, and needs no code.
+    """
+
+    purpose: str
+    points: int | None = None
+    max_points: int | None = None
+    max_amount: int | None = None
+    reward_id: UUID | None = None
+    quantity: int = 1
+    store_id: str | None = None
+    terminal: str | None = None
+    cashier: str | None = None
+    channel: str = "store"
+    occurred_at: datetime | None = None
+    code: str | None = None
+    in_app: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A redemption after a step, with the member's balance, version and lots right after it."""
+
+    redemption: Redemption
+    balance: Balance
+    version: int
+    lots: Mapping[UUID, Lot]
+
+
+def moment_of(
+    found: Redemption, journal_from: UUID, caller: Caller, occurred_at: datetime | None, now: datetime
+) -> Moment:
+    cause = Cause(
+        "redemption", found.redemption_id, found.store_id, None, None, caller.kind, caller.client_id
+    )  # fmt: skip
+    return Moment(ids.nth(journal_from, _JOURNAL), min(occurred_at or now, now), cause, now)
+
+
+def finish(
+    connection: Connection[TupleRow], book: Book, found: Redemption, event: str | None, now: datetime
+) -> Done:
+    """Write what was booked, and the redemption when ``event`` says that it has changed."""
+    rows = [found] if event else []
+    write_all(connection, book, rows, [(event, found, now)] if event else [], now)
+    return Done(found, book.balance, book.version_after, book.account.lots)
+
+
+Happened = tuple[str, Redemption, datetime]
+
+
+def write_all(
+    connection: Connection[TupleRow],
+    book: Book,
+    rows: Sequence[Redemption],
+    happened: Sequence[Happened],
+    now: datetime,
+) -> None:
+    versions = [(book.member_id, book.version_after)] if book.changed else []
+    write(
+        connection,
+        [
+            *ledger.rows_of([book]),
+            (members.VERSIONS, versions),
+            (queries.REDEMPTIONS, [queries.row_of(found) for found in rows]),
+            (events.EVENTS, _events(happened, now)),
+        ],
+    )
+
+
+def note(
+    connection: Connection[TupleRow], rows: Sequence[Redemption], happened: Sequence[Happened], now: datetime
+) -> None:
+    """Write redemptions whose book somebody else writes."""
+    write(
+        connection,
+        [
+            (queries.REDEMPTIONS, [queries.row_of(found) for found in rows]),
+            (events.EVENTS, _events(happened, now)),
+        ],
+    )
+
+
+def _events(happened: Sequence[Happened], now: datetime) -> list[tuple[Any, ...]]:
+    return [
+        (found.member_id, kind, ids.show("red", found.redemption_id), at, now, _told(kind, found), False)
+        for kind, found, at in happened
+    ]
+
+
+def _told(kind: str, found: Redemption) -> dict[str, Any]:
+    points = {
+        "points_redeemed": found.captured_points,
+        "redemption_reversed": found.reversed_points,
+    }.get(kind, found.points)
+    return {"points": points}
