@@ -42,7 +42,7 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
             "bonus": row["points_bonus"],
             "earned": earned,
             "pending": sum(effect["granted"] for effect in waiting),
-            "spent": 0,
+            "spent": sum(used["points"] for used in outcome.get("redemptions", ())),
             "quoted": outcome.get("quoted"),
             "available_at": _first(waiting or effects, "available_at"),
             "expires_at": _first(effects, "expires_at"),
@@ -50,13 +50,23 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
         "balance": _in_order(outcome.get("balance"), "available", "pending", "held", "debt", "version"),
         "expiring_next": _in_order(outcome.get("expiring_next"), "points", "expires_at"),
         "tier": None,
-        "redemptions": [],
+        "redemptions": [_redemption(used) for used in outcome.get("redemptions", ())],
         "coupons": [],
         "gifts": [],
         "effects": [effect_answer(effect) for effect in effects],
         "discrepancies": [dict(sorted(odd.items())) for odd in outcome["discrepancies"]],
         "claim_code": code,
         **said(row, earned, code),
+    }
+
+
+def _redemption(used: Mapping[str, Any]) -> dict[str, Any]:
+    """A redemption as it stood when the purchase captured it."""
+    return {
+        "redemption_id": used["redemption_id"],
+        "status": "captured",
+        "points": used["points"],
+        "amount": used["amount"],
     }
 
 
@@ -78,6 +88,9 @@ def said(row: Mapping[str, Any], earned: int, code: str | None) -> dict[str, Any
     lines = []
     if balance is not None:
         lines.append(_line(words.say("receipt", "points"), str(earned), style="bold"))
+        used = sum(one["points"] for one in row["outcome"].get("redemptions", ()))
+        if used:
+            lines.append(_line(words.say("receipt", "used"), f"-{used}"))
         lines.append(_line(words.say("receipt", "balance"), str(balance["available"])))
         if balance["pending"]:
             lines.append(_line(words.say("receipt", "pending"), str(balance["pending"])))

@@ -73,6 +73,19 @@ class PricedLineSchema(Schema):
     paid = Whole(required=True)
 
 
+class RedeemableSchema(Schema):
+    """What points could pay of the basket within the wish (``redeem``), and the member's most on this basket.
+
+    ``amount`` is in minor units; fewer points than ``least`` are never used, and only whole steps.
+    """
+
+    points = Whole(required=True)
+    amount = Whole(required=True)
+    step = Whole(required=True)
+    least = Whole(required=True)
+    member_max_points = Whole(required=True)
+
+
 class QuotePointsSchema(Schema):
     """What the basket would earn."""
 
@@ -116,7 +129,7 @@ class QuoteAnswerSchema(Schema):
     member = ma.fields.Nested(QuoteMemberSchema(), required=True, allow_none=True)
     totals = ma.fields.Nested(TotalsSchema(), required=True)
     lines = ma.fields.List(ma.fields.Nested(PricedLineSchema()), required=True)
-    redeemable = ma.fields.Dict(required=True, allow_none=True)
+    redeemable = ma.fields.Nested(RedeemableSchema(), required=True, allow_none=True)
     points = ma.fields.Nested(QuotePointsSchema(), required=True)
     effects = ma.fields.List(ma.fields.Nested(QuoteEffectSchema()), required=True)
     reasons = ma.fields.List(ma.fields.Nested(ReasonSchema()), required=True)

@@ -11,7 +11,7 @@ from loyalty_api.products.service import Catalogue
 from loyalty_api.program.service import Programs
 from loyalty_api.purchases import rules
 from loyalty_api.purchases.queries import Blind
-from loyalty_api.purchases.quotes import Quote
+from loyalty_api.quotes import Quote
 from loyalty_api.rating.rules import Program
 from loyalty_api.stores.service import Directory
 from loyalty_api.vault import Vault

@@ -39,7 +39,9 @@ QUOTE_ANSWER: dict[str, Any] = {
         {"line_id": "2", "discounts": [], "paid": 2500},
         {"line_id": "3", "discounts": [], "paid": 400},
     ],
-    "redeemable": None,
+    "redeemable": {
+        "points": 700, "amount": 7000, "step": 100, "least": 100, "member_max_points": 700,
+    },
     "points": {
         "base": 70, "bonus": 25, "total": 95, "if_not_redeeming": 95, "available_at": "2026-12-04T23:00:00Z",
     },

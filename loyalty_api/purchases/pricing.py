@@ -20,21 +20,25 @@ from loyalty_api.purchases import queries, rules
 from loyalty_api.purchases.answers import SPOKEN
 from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.purchases.quotes import HONOURED, Quote, write_quote
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
+from loyalty_api.purchases.redeeming import Redeemable, with_points
 from loyalty_api.purchases.service import blind_in, member_in
-from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.quotes import HONOURED, Quote, write_quote
+from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import effect_text, near_miss_text, reason_text
-from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.stores.service import StoreUnknown
 
 
 @dataclass(frozen=True, slots=True)
 class _Priced:
+    sold: Basket
     basket: Basket
     program: Program | None
+    unpaid: Decision | None
     decision: Decision | None
+    redeemable: Redeemable | None
     member: queries.MemberRow | None
     available: int
     discrepancies: list[rules.Discrepancy]
@@ -52,31 +56,60 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     until = (now + HONOURED).replace(microsecond=0)
     points = decision.points() if decision else 0
     version = priced.program.version if priced.program else 0
-    paid = sum(line.paid for line in basket.lines)
+    unpaid = priced.unpaid.points() if priced.unpaid else 0
+    most = priced.redeemable.most if priced.redeemable else None
     return {
-        "quote_id": write_quote(desk.vault, Quote(version, until, points)),
+        "quote_id": write_quote(desk.vault, Quote(version, until, points, most)),
         "honoured_until": until,
         "program_version": version or None,
         "currency": body["currency"],
         "member": _member(priced),
-        "totals": {
-            "amount": sum(line.amount for line in basket.lines),
-            "till_discounts": sum(line.amount for line in basket.lines) - paid,
-            "program_discounts": 0,
-            "total": paid,
-        },
-        "lines": [{"line_id": line.line_id, "discounts": [], "paid": line.paid} for line in basket.lines],
-        "redeemable": None,
+        "totals": _totals(priced),
+        "lines": [_line(line) for line in basket.lines],
+        "redeemable": _redeemable(priced.redeemable),
         "points": {
             "base": decision.points(award="base") if decision else 0,
             "bonus": decision.points(award="bonus") if decision else 0,
             "total": points,
-            "if_not_redeeming": points,
+            "if_not_redeeming": unpaid,
             "available_at": _first_available(decision),
         },
         "suggestions": [],
         "discrepancies": priced.discrepancies,
         **_told(priced, body),
+    }
+
+
+def _totals(priced: _Priced) -> dict[str, int]:
+    amount = sum([line.amount for line in priced.sold.lines])
+    sold, total = (sum([line.paid for line in basket.lines]) for basket in (priced.sold, priced.basket))
+    return {
+        "amount": amount,
+        "till_discounts": amount - sold,
+        "program_discounts": sold - total,
+        "total": total,
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    """A line with the discounts that points stand for; the till's own are known to it."""
+    given = [
+        {"source": "program", "kind": "points", "amount": discount.amount}
+        for discount in line.discounts
+        if discount.kind == "points"
+    ]
+    return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
+
+
+def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
+    if offer is None:
+        return None
+    return {
+        "points": offer.price.points,
+        "amount": offer.price.amount or 0,
+        "step": offer.rate.step,
+        "least": offer.rate.least,
+        "member_max_points": offer.member_max_points,
     }
 
 
@@ -103,7 +136,6 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     basket = rules.basket_of(body, products, time_zone=store.time_zone)
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
-    rated = program and timed.rated_at and evaluate(basket, facts_of(member), program, timed.rated_at)
     unknown = body["identifier"] is not None and member is None
     odd = [
         *timed.discrepancies,
@@ -111,7 +143,22 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
     ]
     available = _available(connection, opened, member, now)
-    return _Priced(basket, program, rated or None, member, available, odd)
+    if program is None or timed.rated_at is None:
+        return _Priced(basket, basket, program, None, None, None, member, available, odd)
+    priced = with_points(
+        basket, facts_of(member), program, timed.rated_at, available=available, wish=body.get("redeem")
+    )
+    return _Priced(
+        basket,
+        priced.basket,
+        program,
+        priced.unpaid,
+        priced.decision,
+        priced.redeemable,
+        member,
+        available,
+        odd,
+    )
 
 
 def _available(

@@ -29,7 +29,9 @@ from loyalty_api.purchases import queries, queries_claims, rules
 from loyalty_api.purchases.booking import activity_expiry, book_points, facts_of, line_rows, note_balance
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.newcomers import enrol_unknown
+from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import Blind, MemberRow, Opened
+from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rows import Rows, Table, statements
 from loyalty_api.rulekit.basket import Basket
@@ -257,9 +259,11 @@ class _Batch:
         member, person_id = self._member(report)
         rated = self._rate(report, member, store)
         book = self.books[member.member_id] if member else None
-        if book:
-            self._book(report, rated, book, person_id)
+        paid = self._book(report, rated, book, person_id) if book else Paid(discrepancies=unpaid(report.body))
+        rated.discrepancies.extend(paid.discrepancies)
         row = self._row(report, rated, member, person_id)
+        if paid.redemptions:
+            row["outcome"]["redemptions"] = paid.redemptions
         if book:
             note_balance(row, book)
         self._note(report, row, rated, member)
@@ -311,23 +315,28 @@ class _Batch:
             return programs.numbered(self.connection, report.quote.version)
         return programs.at(self.connection, at)
 
-    def _book(self, report: Reported, rated: Rated, book: Book, person_id: UUID | None) -> None:
-        """Book what was due before, what this receipt earns, and what of that is due already when it came late."""
+    def _book(self, report: Reported, rated: Rated, book: Book, person_id: UUID | None) -> Paid:
+        """Book what was due before, what this receipt earns, what of that is due already, and what points paid."""
         book.settle(first_id=report.purchase_id, now=self.now)
         body = report.body
         if rated.program:
             book.keep_alive(expiry=activity_expiry(min(body["occurred_at"], self.now), rated.program))
-        if not rated.points:
-            return
         cause = Cause(
             "purchase", report.purchase_id, body["store"], body["reference"], person_id,
             self.who.kind, self.who.client_id,
         )  # fmt: skip
-        book_points(
-            book, rated.decision, first_id=report.purchase_id, occurred_at=body["occurred_at"],
-            cause=cause, now=self.now,
+        if rated.points:
+            book_points(
+                book, rated.decision, first_id=report.purchase_id, occurred_at=body["occurred_at"],
+                cause=cause, now=self.now,
+            )  # fmt: skip
+            book.settle(first_id=report.purchase_id, now=self.now)
+        if not points_payments(body):
+            return Paid()
+        return pay(
+            self.connection, book, body, basket=rated.basket, program=rated.program,
+            purchase_id=report.purchase_id, cause=cause, now=self.now,
         )  # fmt: skip
-        book.settle(first_id=report.purchase_id, now=self.now)
 
     def _row(self, report: Reported, rated: Rated, member: MemberRow | None, person_id: UUID | None) -> Row:
         body = report.body

@@ -198,6 +198,15 @@ class EffectSchema(Schema):
     lines = fields.List(Text())
 
 
+class RedeemedSchema(Schema):
+    """A redemption that the purchase captured; ``amount`` is what its points paid, in minor units."""
+
+    redemption_id = Text(required=True)
+    status = Choice("captured", required=True)
+    points = Whole(required=True)
+    amount = Whole(required=True)
+
+
 class PurchaseAnswerSchema(Schema):
     """A recorded purchase, as it was first answered and is answered ever after."""
 
@@ -221,7 +230,7 @@ class PurchaseAnswerSchema(Schema):
         allow_none=True,
     )
     tier = fields.Raw(allow_none=True)
-    redemptions = fields.List(fields.Raw())
+    redemptions = fields.List(fields.Nested(RedeemedSchema()))
     coupons = fields.List(fields.Raw())
     gifts = fields.List(fields.Raw())
     effects = fields.List(fields.Nested(EffectSchema()))

@@ -19,7 +19,7 @@ from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Reason
-from loyalty_api.rulekit.exclusions import exclusions
+from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Facts, Needs
 
 EARNING_STATUSES = frozenset(("active", "earn_only"))
@@ -38,6 +38,11 @@ class Program:
     def names(self) -> dict[str, Mapping[str, str]]:
         """The names of the rules for people, by rule and language (``*``: any)."""
         return {rule.rule_id: rule.name for rule in self.earning.rules}
+
+    @property
+    def excluded(self) -> Excluded | None:
+        """What each line is kept out of, None when the program excludes nothing."""
+        return self.earning.basis.excluded
 
     def needs(self, basket: Basket) -> Needs:  # noqa: ARG002 - no rule counts yet, whatever the basket
         """The counters and limits to load before rating this basket."""

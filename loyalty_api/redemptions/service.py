@@ -20,6 +20,8 @@ from loyalty_api.ledger.service import Book, lock_book
 from loyalty_api.members import service as members
 from loyalty_api.program.rules import Settings
 from loyalty_api.redemptions import booking, queries, rules, verifying
+from loyalty_api.redemptions.at_once import spend_in
+from loyalty_api.redemptions.booking import Moment
 from loyalty_api.redemptions.in_purchases import Captured, Reversed, capture_in, reverse_in
 from loyalty_api.redemptions.looking import list_of, look
 from loyalty_api.redemptions.queries import of_purchase
@@ -27,8 +29,8 @@ from loyalty_api.redemptions.rules import Caller, Price, Redemption, RedemptionU
 from loyalty_api.redemptions.writing import Counter, Done, Wish, finish, moment_of, write_all
 
 __all__ = [
-    "Captured", "Counter", "Done", "Reversed", "Wish", "capture", "capture_in", "hold", "list_of", "look",
-    "of_purchase", "release", "release_due", "reverse", "reverse_in",
+    "Captured", "Counter", "Done", "Moment", "Reversed", "Wish", "capture", "capture_in", "hold", "list_of", "look",
+    "of_purchase", "release", "release_due", "reverse", "reverse_in", "spend_in",
 ]  # fmt: skip
 
 # What time did to a redemption has ids counted up from its own, far behind those that a request makes.

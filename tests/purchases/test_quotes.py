@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from loyalty_api.purchases.quotes import Quote, read_quote, write_quote
+from loyalty_api.quotes import Quote, read_quote, write_quote
 from loyalty_api.vault import Vault
 from tests.support.shop import BASIC, KEYS, Shop, line, receipt
 

@@ -24,11 +24,15 @@ _MAC = 16
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a quote promised: the rules of ``version`` until ``honoured_until``, and so many points."""
+    """What a quote promised: the rules of ``version`` until ``honoured_until``, and so many points.
+
+    ``redeemable`` is the most that points may pay of its basket, in minor units; None when nobody's points could.
+    """
 
     version: int
     honoured_until: datetime
     points: int
+    redeemable: int | None = None
 
     def covers(self, moment: datetime) -> bool:
         """Whether a sale at ``moment`` may lean on it: not after its end, nor before it was made (clocks differ)."""
@@ -37,7 +41,9 @@ class Quote:
 
 def write_quote(vault: Vault, quote: Quote) -> str:
     """The id of a quote; only we can make one."""
-    said = orjson.dumps([quote.version, int(quote.honoured_until.timestamp()), quote.points])
+    said = orjson.dumps(
+        [quote.version, int(quote.honoured_until.timestamp()), quote.points, quote.redeemable]
+    )
     return PREFIX + base64.urlsafe_b64encode(said + _mac(vault, said)).decode().rstrip("=")
 
 
@@ -53,8 +59,8 @@ def read_quote(vault: Vault, text: str | None) -> Quote | None:
     said, mac = raw[:-_MAC], raw[-_MAC:]
     if not hmac.compare_digest(mac, _mac(vault, said)):
         return None
-    version, until, points = orjson.loads(said)
-    return Quote(version, datetime.fromtimestamp(until, UTC), points)
+    version, until, points, redeemable = orjson.loads(said)
+    return Quote(version, datetime.fromtimestamp(until, UTC), points, redeemable)
 
 
 def _mac(vault: Vault, said: bytes) -> bytes:
