@@ -50,6 +50,8 @@ def pay(
     """
     paid = Paid()
     for n, (named, charged) in enumerate(rules_paying.charged(body, basket)):
+        if named is None and not (program and program.settings.sections["redeem"]["rate"]):
+            continue  # Points of another scheme: here they are a tender like any other.
         first_id = ids.nth(purchase_id, _FIRST_PAYMENT + n * _IDS_EACH)
         moment = Moment(first_id, min(body["occurred_at"], now), cause, now)
         got = _NOT_OURS if program is None else _use(
