@@ -361,7 +361,7 @@ class _Batch:
                 (queries_claims.CLAIM_CODES, written.claim_codes),
                 *rows_of(books),
                 (VERSIONS, versions),
-                (events.EVENTS, written.events),
+                (events.EVENTS, [*(row for book in books for row in book.events), *written.events]),
             ],
         )
 
