@@ -103,6 +103,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_program": needs("program:read"),
     "get_program_totals": needs("program:read"),
     "list_events": needs("events:read"),
+    # The sandbox.
+    "get_sandbox_clock": needs("sandbox:clock"),
+    "move_sandbox_clock": needs("sandbox:clock"),
     # The member's own account.
     "me_summary": needs("me:read"),
     "me_balance": needs("me:read"),

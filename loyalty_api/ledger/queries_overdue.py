@@ -162,3 +162,59 @@ def book(connection: _Connection, *, members: Sequence[UUID], first_id: UUID, no
 def still_due(connection: _Connection, *, members: Sequence[UUID], now: datetime) -> list[UUID]:
     """Those of ``members`` that are due."""
     return [row[0] for row in connection.execute(_STILL_DUE, (list(members), now))]
+
+
+_SOON = (
+    "SELECT b.next_due_at, b.member_id, EXISTS (SELECT FROM lots l WHERE l.member_id = b.member_id"
+    " AND l.expires_at > %(after)s AND l.expires_at <= %(until)s AND l.pending + l.available > 0"
+    " AND NOT EXISTS (SELECT FROM announced_expiries a WHERE a.member_id = l.member_id"
+    " AND a.expires_at = l.expires_at)) FROM balances b"
+    " WHERE b.next_due_at <= %(until)s AND (b.next_due_at, b.member_id) > (%(due_at)s, %(member_id)s)"
+    " ORDER BY b.next_due_at, b.member_id LIMIT %(limit)s"
+)
+_LOCK_FREE = (
+    "SELECT member_id FROM members WHERE member_id = ANY(%s) ORDER BY member_id FOR NO KEY UPDATE SKIP LOCKED"
+)
+_ANNOUNCE = (
+    "WITH soon AS (SELECT member_id, expires_at, sum(pending + available) AS points, min(earned_at) AS earned_at"
+    " FROM lots WHERE member_id = ANY(%(members)s) AND expires_at > %(after)s AND expires_at <= %(until)s"
+    " AND pending + available > 0 GROUP BY 1, 2),"
+    " fresh AS (INSERT INTO announced_expiries (member_id, expires_at, announced_at)"
+    " SELECT member_id, expires_at, %(now)s FROM soon ON CONFLICT DO NOTHING RETURNING member_id, expires_at)"
+    " SELECT member_id, expires_at, points::bigint, earned_at FROM soon JOIN fresh USING (member_id, expires_at)"
+    " ORDER BY member_id, expires_at"
+)
+
+
+class Soon(NamedTuple):
+    """Points of a member that expire at one moment, the first of them earned at ``earned_at``."""
+
+    member_id: UUID
+    expires_at: datetime
+    points: int
+    earned_at: datetime
+
+
+def lock_unannounced(
+    connection: _Connection, *, place: Place, after: datetime, until: datetime, limit: int
+) -> tuple[list[UUID], Place | None]:
+    """Look at ``limit`` members behind ``place`` and lock those with points that expire after ``after``, by ``until``,
+    and have not been announced; whoever is held by others is left out. How far that came, None at the end.
+    """
+    connection.execute(_BY_KEYS)
+    given = {**place._asdict(), "after": after, "until": until, "limit": limit}
+    rows = connection.execute(_SOON, given).fetchall()
+    wanted = [row[1] for row in rows if row[2]]
+    locked = [row[0] for row in connection.execute(_LOCK_FREE, (wanted,))] if wanted else []
+    return locked, Place(*rows[-1][:2]) if rows else None
+
+
+def announce(
+    connection: _Connection, *, members: Sequence[UUID], after: datetime, until: datetime, now: datetime
+) -> list[Soon]:
+    """Take note that what expires after ``after`` and by ``until`` is announced; what was not so before.
+
+    The caller holds the members' locks.
+    """
+    given = {"members": list(members), "after": after, "until": until, "now": now}
+    return [Soon(*row) for row in connection.execute(_ANNOUNCE, given)]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from loyalty_api.jobs import deliver_due
+from loyalty_api.deliveries import deliver_due
 from loyalty_api.operations.invariants import INVARIANTS
 from tests.support.engines import until
 from tests.support.shop import Caller, Reply, Shop
