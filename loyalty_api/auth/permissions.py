@@ -85,6 +85,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "send_batch": needs("purchases:write", "purchases:import"),
     "list_rejects": needs("purchases:review"),
     "clear_reject": needs("purchases:review"),
+    "release_purchase": needs("purchases:write", "purchases:import"),
     "review_purchase": needs("purchases:review"),
     "claim_purchase": needs("claims:write"),
     # Stores and products.
