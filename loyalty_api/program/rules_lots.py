@@ -90,7 +90,7 @@ def read_expire(value: Any, pointer: str, faults: list[Fault]) -> Any:
 def lasting_faults(terms: LotTerms, pointer: str) -> list[Fault]:
     """A fault when points could expire before they are available, whatever the day they are earned."""
     days = _waiting_days(terms.available)
-    if days is None or days < _shortest_days(terms.expire):
+    if not days or days < _shortest_days(terms.expire):
         return []
     return [Fault(pointer, "expires_before_available", "Points could expire before they are available.")]
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loyalty_api import ids
@@ -42,7 +42,13 @@ def twins(database: Database, lives: list[Life]) -> list[tuple[UUID, UUID]]:
     return pairs
 
 
+# Points that wake and die at one moment, that would wake after they died, and a debt that waking points pay.
+_AT_ONE_MOMENT, _TOO_LATE = [("earn", 50, 9, 9)], [("earn", 50, 12, 9), ("earn", 5, 0, 9)]
+_OWING = [("owe", 30), ("earn", 50, 9, 20), ("earn", 20, 9, 30), ("wait", 3)]
+
+
 @settings(max_examples=60)
+@example([_AT_ONE_MOMENT, _TOO_LATE, _OWING], 40)
 @given(st.lists(STEPS, min_size=1, max_size=6), st.integers(0, 150))
 def test_a_batch_books_what_the_pure_function_says(shop: Shop, steps: list[Any], later: int) -> None:
     lives = [Life().live(each) for each in steps]
