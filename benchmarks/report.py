@@ -81,7 +81,7 @@ def _rates(figure: Figure) -> Iterator[str]:
     for side in ("measured", "ceiling"):
         for name, found in figure.more.get(side, {}).items():
             if name.endswith("per_second"):
-                yield f"{found:,.0f}{' lines' if name.startswith('lines') else ''}"
+                yield f"{found:,.0f}{' ' + name.split('_')[0] if '_per' in name.removeprefix('per') else ''}"
 
 
 def _commit() -> str:

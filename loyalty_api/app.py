@@ -25,9 +25,9 @@ from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
 from loyalty_api.consent import service as consent_service
 from loyalty_api.db import Database
+from loyalty_api.deliveries import deliver_after
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.http import Blueprint, id_converter, problem, problem_of, trouble_of
-from loyalty_api.jobs import deliver_after
 from loyalty_api.ledger import api as ledger
 from loyalty_api.ledger.service import shown_balance
 from loyalty_api.members import api as members
@@ -40,6 +40,8 @@ from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program
 from loyalty_api.redemptions import api as redemptions
+from loyalty_api.sandbox import api as sandbox
+from loyalty_api.sandbox.following import follow_sandbox
 from loyalty_api.stores import api as stores
 from loyalty_api.stores.service import Directory
 from loyalty_api.summaries import api as summaries
@@ -74,6 +76,7 @@ def blueprints() -> Sequence[Blueprint]:
         event_feed.blueprint,
         stores.blueprint,
         products.blueprint,
+        sandbox.blueprint,
         clients.blueprint,
         health.blueprint,
         docs_page.blueprint,
@@ -89,6 +92,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> flask
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     database = database or Database(settings.database_url, threads=settings.threads)
+    follow_sandbox(settings, database)
     vault = Vault(settings.keys)
     throttle = Throttle(shared=shared_counter(settings.redis_url) if settings.redis_url else None)
     _lend(app, settings, database, vault)

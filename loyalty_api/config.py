@@ -29,6 +29,7 @@ class Settings:
 
     ``keys`` is the key ring that personal data is encrypted under: the first key encrypts, all of them decrypt.
     ``trusted_proxies`` is how many proxies of ours stand in front and say from where a request came.
+    ``worker`` has a server run the jobs too. ``sandbox`` lets business time be set by hand: never for real members.
     An empty ``database_url`` or ``redis_url`` means the embedded engine of this data folder.
     """
 
@@ -48,6 +49,8 @@ class Settings:
     member_token_seconds: int = 900
     default_rate: int = 6000
     trusted_proxies: int = 0
+    worker: bool = False
+    sandbox: bool = False
     subject_issuers: dict[str, str] = field(default_factory=dict)
 
 
@@ -103,6 +106,8 @@ def read() -> Settings:
         ),
         "default_rate": env.int("LOYALTY_DEFAULT_RATE", 6000, validate=validate.Range(1, 1_000_000)),
         "trusted_proxies": env.int("LOYALTY_TRUSTED_PROXIES", 0, validate=validate.Range(0, 5)),
+        "worker": env.bool("LOYALTY_WORKER", False),
+        "sandbox": env.bool("LOYALTY_SANDBOX", False),
         "subject_issuers": env.json("LOYALTY_SUBJECT_ISSUERS", {}, validate=_registered_issuers),
     }
     keys = env.str("LOYALTY_KEYS", "", validate=_keys_hold)

@@ -21,7 +21,7 @@ from loyalty_api import __version__, migrating, telemetry
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from loyalty_api.errors import Unavailable
-from loyalty_api.fields import Choice, Schema, Text
+from loyalty_api.fields import Choice, Flag, Schema, Text
 from loyalty_api.http import Blueprint
 
 Verdict = Literal["ok", "absent", "low", "down", "wrong"]
@@ -163,6 +163,7 @@ class ServiceVersionSchema(Schema):
 
     version = Text(required=True, metadata={"description": "version of the program"})
     api = Text(required=True, metadata={"description": "version of the API, the first part of its paths"})
+    sandbox = Flag(required=True, metadata={"description": "business time is set by hand here"})
     capabilities = ma.fields.List(
         Text(), required=True, metadata={"description": "what this installation offers; more may be added"}
     )
@@ -211,11 +212,21 @@ def readyz() -> dict[str, Any]:
     "version",
     summary="Which version runs here",
     answer=ServiceVersionSchema(),
-    answer_example={"version": "0.1.0", "api": "v1", "capabilities": ["batch", "members", "purchases"]},
+    answer_example={
+        "version": "0.1.0",
+        "api": "v1",
+        "sandbox": False,
+        "capabilities": ["batch", "members", "purchases"],
+    },
 )
 def version() -> dict[str, Any]:
     """A client that finds a capability missing does without it."""
-    return {"version": __version__, "api": "v1", "capabilities": capabilities(current_app)}
+    return {
+        "version": __version__,
+        "api": "v1",
+        "sandbox": current_app.extensions["settings"].sandbox,
+        "capabilities": capabilities(current_app),
+    }
 
 
 def capabilities(app: flask.Flask) -> list[str]:

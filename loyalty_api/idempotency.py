@@ -177,7 +177,7 @@ def _once(
     vault: Vault = current_app.extensions["vault"]
     client_id = _holder()
     mark = fingerprint(vault, method=request.method, path=request.path, body=arguments.get("body"))
-    found = claim(session, client_id=client_id, key=key, mark=mark, vault=vault, now=clock.now())
+    found = claim(session, client_id=client_id, key=key, mark=mark, vault=vault, now=clock.machine_now())
     if found is not None:
         return _respond(found, replayed=True)
     try:

@@ -1,94 +1,189 @@
-"""Work that follows from what happened: reactions to events, delivered at least once and in order per member.
+"""Work that runs by the clock: points that wake, expire and are announced, holds that nobody captured.
 
-A reaction runs right after the request that caused it. Should that fail, the event stays due and is delivered by the
-next request that causes one, or by the process's own look every few seconds.
+Each job walks through what is due in batches, one transaction each, waits for no lock and may be killed anywhere: what
+it has not done is still due. Nothing that is shown depends on when a job ran (invariant 16). All are told the time.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
-import flask
-from flask import g
+import psycopg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
-from loyalty_api import clock
-from loyalty_api.db import Database, driver
-from loyalty_api.purchases.desk import Desk
-from loyalty_api.reactions import REACTIONS, Happened
+from loyalty_api import ids
+from loyalty_api.db import Database
+from loyalty_api.errors import LoyaltyError
+from loyalty_api.ledger import overdue
+from loyalty_api.ledger.overdue import START, Booked, Place
+from loyalty_api.program import service as programs
+from loyalty_api.redemptions import service as redemptions
 
-_EVERY_SECONDS = 5.0
-_MOST = 1_000
+MEMBERS_AT_ONCE = 500
+_HOLDS_AT_ONCE = 200
+_BROKEN = (LoyaltyError, psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError)
 _log = logging.getLogger(__name__)
 
-# An event waits while an earlier one of its member is due, so that one member's reactions keep their order.
-_NEXT = (
-    "SELECT member_id, event_id, kind, subject, body FROM events e WHERE reaction_due AND NOT (event_id = ANY(%s))"
-    " AND NOT EXISTS (SELECT 1 FROM events f WHERE f.reaction_due AND f.member_id = e.member_id"
-    " AND f.event_id < e.event_id) ORDER BY event_id LIMIT 1 FOR UPDATE SKIP LOCKED"
-)
-_DONE = "UPDATE events SET reaction_due = false WHERE member_id = %s AND event_id = %s"
+
+class Release(Protocol):
+    """Lets go of up to ``limit`` things that nobody captured in time, one transaction; how many there were."""
+
+    def __call__(self, session: Session, *, now: datetime, limit: int) -> int: ...
 
 
-def deliver_due(database: Database, desk: Desk) -> int:
-    """Deliver what is due, each event in a transaction of its own; how many were delivered."""
-    delivered, failed = 0, list[int]()
-    while delivered + len(failed) < _MOST:
-        try:
-            event_id = _deliver_one(database, desk, failed)
-        except _Failed as failure:
-            failed.append(failure.event_id)
-            continue
-        if event_id is None:
+RELEASES: Sequence[Release] = (redemptions.release_due,)
+"""What features hold back for a time only, each with its own way to let go of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long a job may go on, by the machine's clock; for ever when ``until`` is None."""
+
+    until: float | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Whether no further batch may begin."""
+        return self.until is not None and time.monotonic() >= self.until
+
+
+FOR_EVER = Limit()
+
+
+def settle(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> Booked:
+    """Book every activation and expiry that is due; how many lots that were."""
+    done, place = Booked(), START
+    while not limit.reached:
+        booked, reached = _settle_batch(database, place, now)
+        done = Booked(done.activated + booked.activated, done.expired + booked.expired)
+        if reached is None:
             break
-        delivered += 1
-    return delivered
+        place = reached
+    return done
 
 
-class _Failed(Exception):
-    def __init__(self, event_id: int) -> None:
-        super().__init__(event_id)
-        self.event_id = event_id
+def _settle_batch(database: Database, place: Place, now: datetime) -> tuple[Booked, Place | None]:
+    """A batch; when something in it cannot be booked, its members one by one, so that the others are."""
+    try:
+        return _settle(database, place, now, MEMBERS_AT_ONCE)
+    except (DBAPIError, *_BROKEN) as error:
+        if not _is_broken(error):
+            raise
+        _log.exception("settle_batch_failed")
+    done, reached = Booked(), place
+    for _ in range(MEMBERS_AT_ONCE):
+        booked, after = _settle_one(database, reached, now)
+        done = Booked(done.activated + booked.activated, done.expired + booked.expired)
+        if after is None:
+            return done, None
+        reached = after
+    return done, reached
 
 
-def _deliver_one(database: Database, desk: Desk, failed: list[int]) -> int | None:
+def _settle_one(database: Database, place: Place, now: datetime) -> tuple[Booked, Place | None]:
+    """The next member, or nothing of one that cannot be booked: somebody has to look at that one."""
+    try:
+        return _settle(database, place, now, 1)
+    except (DBAPIError, *_BROKEN) as error:
+        if not _is_broken(error):
+            raise
+        with database.unit_of_work() as session:
+            reached = overdue.pass_over(session, after=place, now=now)
+        _log.exception("settle_member_failed", extra={"member_id": str(reached and reached.member_id)})
+        return Booked(), reached
+
+
+def _settle(database: Database, place: Place, now: datetime, members: int) -> tuple[Booked, Place | None]:
     with database.unit_of_work() as session:
-        row = driver(session).execute(_NEXT, (failed,)).fetchone()
-        if row is None:
-            return None
-        member_id, event_id, kind, subject, body = row
-        try:
-            REACTIONS[kind](session, desk, Happened(member_id, kind, subject, body), clock.now())
-        except Exception as error:
-            _log.exception("reaction_failed", extra={"event_id": event_id, "kind": kind})
-            raise _Failed(event_id) from error
-        driver(session).execute(_DONE, (member_id, event_id))
-        return int(event_id)
+        return overdue.settle_batch(session, after=place, first_id=ids.new(), now=now, limit=members)
 
 
-def deliver_after(response: flask.Response) -> flask.Response:
-    """Deliver what this request caused before it is answered, so that its caller finds it done."""
-    if g.get("reaction_due"):
-        extensions = flask.current_app.extensions
-        try:
-            deliver_due(extensions["database"], extensions["desk"])
-        except Exception:
-            _log.exception("delivery_failed")
-    return response
+def _is_broken(error: Exception) -> bool:
+    """Whether it is the member's rows that are at fault, and not a database that has gone."""
+    return isinstance(error.orig if isinstance(error, DBAPIError) else error, _BROKEN)
 
 
-def keep_delivering(app: flask.Flask) -> threading.Thread:
-    """A thread of this process that delivers what was left over; it ends with the process."""
-    database, desk = app.extensions["database"], app.extensions["desk"]
-    pause = threading.Event()
+def announce(
+    database: Database, *, now: datetime, since: datetime | None = None, limit: Limit = FOR_EVER
+) -> int:
+    """Tell of points that expire soon, as the program in force says; how many moments of how many members.
 
-    def run() -> None:
-        while not pause.wait(_EVERY_SECONDS):
-            try:
-                deliver_due(database, desk)
-            except Exception:
-                _log.exception("delivery_failed")
+    What had expired by ``since`` (else ``now``) is not told of any more.
+    """
+    with database.unit_of_work() as session:
+        program = programs.settings_in_force(session, now=now)
+    if program is None or program.announce_days is None:
+        return 0
+    told, place = 0, START
+    while not limit.reached:
+        with database.unit_of_work() as session:
+            more, reached = overdue.announce_batch(
+                session, place=place, since=since or now, now=now, days=program.announce_days,
+                zone=program.zone, limit=MEMBERS_AT_ONCE,
+            )  # fmt: skip
+        told += more
+        if reached is None:
+            break
+        place = reached
+    return told
 
-    thread = threading.Thread(target=run, name="deliveries", daemon=True)
-    thread.start()
-    return thread
+
+def release_holds(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
+    """Let go of everything whose time to be captured is over; how many things that were."""
+    return sum(_release(database, release, now, limit) for release in RELEASES)
+
+
+def _release(database: Database, release: Release, now: datetime, limit: Limit) -> int:
+    done = 0
+    while not limit.reached:
+        with database.unit_of_work() as session:
+            released = release(session, now=now, limit=_HOLDS_AT_ONCE)
+        done += released
+        if released < _HOLDS_AT_ONCE:
+            break
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one run of all jobs came to; ``complete`` unless its time was up."""
+
+    activated: int
+    expired: int
+    released: int
+    announced: int
+    complete: bool
+
+
+def run_all(database: Database, *, since: datetime, now: datetime, seconds: float | None = None) -> Done:
+    """Do all that became due from ``since`` to ``now``, in ``seconds`` at most; what is left stays due.
+
+    What is to expire is announced before it does, and what was held back comes back before that too.
+    """
+    limit = Limit(None if seconds is None else time.monotonic() + seconds)
+    announced = announce(database, now=now, since=since, limit=limit)
+    released = release_holds(database, now=now, limit=limit)
+    booked = settle(database, now=now, limit=limit)
+    return Done(booked.activated, booked.expired, released, announced, not limit.reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A named job and when it runs (as cron says it)."""
+
+    cron: str
+    run: Callable[[Database, datetime], object]
+
+
+JOBS: Mapping[str, Job] = {
+    "settle": Job("* * * * *", lambda database, now: settle(database, now=now)),
+    "release_holds": Job("* * * * *", lambda database, now: release_holds(database, now=now)),
+    "announce_expiring": Job("*/10 * * * *", lambda database, now: announce(database, now=now)),
+}
+"""What a worker does. ``settle`` is activation and expiry in one walk through the members who are due."""

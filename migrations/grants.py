@@ -26,5 +26,11 @@ def apply(connection: Connection, role: str | None) -> None:
     connection.execute(text(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted}"))
     for table in sorted(tables.intersection(APPEND_ONLY)):
         connection.execute(text(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {quoted}"))
+    if connection.execute(text("SELECT to_regnamespace('jobs')")).scalar() is not None:
+        connection.execute(text(f"GRANT USAGE ON SCHEMA jobs TO {quoted}"))
+        connection.execute(
+            text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA jobs TO {quoted}")
+        )
+        connection.execute(text(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA jobs TO {quoted}"))
     if "alembic_version" in tables:
         connection.execute(text(f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {quoted}"))

@@ -85,6 +85,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "send_batch": needs("purchases:write", "purchases:import"),
     "list_rejects": needs("purchases:review"),
     "clear_reject": needs("purchases:review"),
+    "release_purchase": needs("purchases:write", "purchases:import"),
     "review_purchase": needs("purchases:review"),
     "claim_purchase": needs("claims:write"),
     # Using points.
@@ -110,6 +111,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_program": needs("program:read"),
     "get_program_totals": needs("program:read"),
     "list_events": needs("events:read"),
+    # The sandbox.
+    "get_sandbox_clock": needs("sandbox:clock"),
+    "move_sandbox_clock": needs("sandbox:clock"),
     # The member's own account.
     "me_summary": needs("me:read"),
     "me_balance": needs("me:read"),

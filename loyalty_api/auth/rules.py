@@ -35,6 +35,7 @@ SCOPES: Mapping[str, str] = {
     "program:read": "Read the program, its versions and its totals",
     "program:write": "Draft and publish program versions",
     "events:read": "Read what happened, in order",
+    "sandbox:clock": "Move the business time of a sandbox",
     "clients:read": "Read clients",
     "clients:write": "Create, change and revoke clients",
     "me:read": "A member: read one's own account",

@@ -50,11 +50,12 @@ def run_server(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Serve on ``host:port`` while the block runs; what the server says goes to the file ``log``.
 
-    It finds its engines as we found ours: those that we run, if they are embedded, and in them ``database``.
+    Beside it a worker runs the jobs. It finds its engines as we found ours: those that we run, if they are
+    embedded, and in them ``database``.
     It has a session of its own, so that Ctrl-C reaches us first and requests under way are answered; it dies
     with us should we be killed. Raises ServerDoesNotRun.
     """
-    serve = ["--database", database, "serve", "--host", host, "--port", str(port)]
+    serve = ["--database", database, "serve", "--worker", "--host", host, "--port", str(port)]
     process = _spawn(serve, issuer, log)
     try:
         _wait_until_ready(process, host, port, log)

@@ -171,5 +171,6 @@ def _grant(
             times.available_at,
             times.expires_at,
             times.sliding_months,
+            awaits=times.awaits,
         )
     )

@@ -19,7 +19,7 @@ from loyalty_api.rows import Table
 BALANCE_COLUMNS = "available, pending, held, debt, earned, spent, expired, adjusted, next_due_at"
 _LOT_COLUMNS = (
     "lot_id, source_type, source_id, earned_at, recorded_at, available_at, expires_at, points, pending, available,"
-    " held, sliding_months, program_version"
+    " held, sliding_months, program_version, awaits"
 )
 
 JOURNALS = Table(
@@ -75,6 +75,7 @@ LOTS = Table(
     held="bigint",
     sliding_months="smallint",
     program_version="integer",
+    awaits="varchar",
 )
 BALANCES = Table(
     "balances",

@@ -17,7 +17,7 @@ from loyalty_api import ids
 from loyalty_api.errors import NotFound
 from loyalty_api.language import Catalogue, rate_text
 from loyalty_api.ledger import queries, rules
-from loyalty_api.ledger.rules import Account, Balance
+from loyalty_api.ledger.rules import Account, Balance, Lot
 from loyalty_api.program.rules import Settings
 from loyalty_api.rulekit.decision import Rate
 
@@ -128,11 +128,16 @@ def _worth(available: int, program: Settings | None) -> dict[str, Any] | None:
 
 
 def _pending_next(lots: Any) -> dict[str, Any] | None:
-    waiting = [lot for lot in lots if lot.pending and lot.available_at]
+    waiting = [lot for lot in lots if lot.pending and lot.available_at and not _dies_first(lot)]
     if not waiting:
         return None
     first = min(lot.available_at for lot in waiting)
     return {"points": sum(lot.pending for lot in waiting if lot.available_at == first), "available_at": first}
+
+
+def _dies_first(lot: Lot) -> bool:
+    """Whether the points expire before they could be used."""
+    return lot.expires_at is not None and lot.available_at is not None and lot.expires_at < lot.available_at
 
 
 def _expiring(lots: Any, zone: ZoneInfo) -> list[dict[str, Any]]:
@@ -222,7 +227,7 @@ def _basis_text(row: Mapping[str, Any], currency: str, words: Catalogue) -> str 
 def _source(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": row["cause_type"],
-        "id": ids.show("pur", row["cause_id"]) if row["cause_type"] == "purchase" else None,
+        "id": ids.show("pur", row["cause_id"]) if row["cause_type"] in ("purchase", "release") else None,
         "store": row["store_id"],
         "reference": row["reference"],
     }

@@ -48,7 +48,8 @@ class Lot:
     """Points that arrived together, and what remains of them in each account.
 
     ``available_at`` None: an event must release them. ``expires_at`` None: never. With ``sliding_months`` the
-    expiry moves along with the member's activity.
+    expiry moves along with the member's activity. ``awaits`` is the event that releases them before their time,
+    ``ANY_EVENT`` for whichever comes, None when none does.
     """
 
     lot_id: UUID
@@ -64,6 +65,7 @@ class Lot:
     held: int = 0
     sliding_months: int | None = None
     program_version: int | None = None
+    awaits: str | None = None
 
     @property
     def next_due_at(self) -> datetime | None:
@@ -161,6 +163,7 @@ def fold_lot(lot: Lot, postings: Iterable[Posting]) -> Lot:
         lot.lot_id, lot.source_type, lot.source_id, lot.earned_at, lot.recorded_at, lot.available_at,
         lot.expires_at, lot.points, lot.pending + get("pending", 0), lot.available + get("available", 0),
         lot.held + get("held", 0), lot.sliding_months, lot.program_version,
+        lot.awaits,
     )  # fmt: skip
     if after.pending < 0 or after.available < 0 or after.held < 0:
         raise Overdrawn

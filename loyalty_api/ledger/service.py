@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
-from loyalty_api import ids
+from loyalty_api import events, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.ledger import queries, reading, rules
@@ -22,6 +22,7 @@ from loyalty_api.rows import Rows, Table, write
 
 # Ids that one write makes are counted up from its own: what time did comes first, in a range of its own.
 _FIRST_OVERDUE = 1 << 20
+_TOLD = {"activate": "points_activated", "expire": "points_expired"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Book:
     lots: dict[UUID, Lot] = field(default_factory=dict)
     opened: dict[UUID, Hold] = field(default_factory=dict)
     closed: list[UUID] = field(default_factory=list)
+    events: list[Sequence[Any]] = field(default_factory=list)
 
     @property
     def balance(self) -> Balance:
@@ -141,6 +143,12 @@ class Book:
              p.program_version, p.basis)
             for n, p in enumerate(movement.postings)
         )  # fmt: skip
+        if movement.kind in _TOLD:
+            points = sum(p.points for p in movement.postings if p.to_account != "debt")
+            self.events.append(
+                (member_id, _TOLD[movement.kind], ids.show("jrn", journal_id), movement.occurred_at, now,
+                 {"points": points}, False)
+            )  # fmt: skip
 
 
 def open_books(
@@ -183,7 +191,10 @@ def complete(connection: Connection[TupleRow], book: Book, *, named: Sequence[UU
 
 
 def rows_of(books: Sequence[Book]) -> list[tuple[Table, Rows]]:
-    """What the books hold, as rows by table, to be written with whatever else the transaction writes."""
+    """What the books hold, as rows by table, to be written with whatever else the transaction writes.
+
+    Their ``events`` are left to the caller, who writes them before events of its own.
+    """
     changed = [book for book in books if book.changed]
     return [
         (queries.JOURNALS, [row for book in changed for row in book.journals]),
@@ -202,7 +213,7 @@ def write_book(connection: Connection[TupleRow], book: Book) -> None:
     """Write what the book holds and raise its member's version; nothing when it is empty."""
     if book.changed:
         versions = [(book.member_id, book.version_after)]
-        write(connection, [*rows_of([book]), (members.VERSIONS, versions)])
+        write(connection, [*rows_of([book]), (members.VERSIONS, versions), (events.EVENTS, book.events)])
 
 
 def lot_row(lot: Lot) -> tuple[Any, ...]:
@@ -210,6 +221,7 @@ def lot_row(lot: Lot) -> tuple[Any, ...]:
     return (
         lot.lot_id, lot.source_type, lot.source_id, lot.earned_at, lot.recorded_at, lot.available_at,
         lot.expires_at, lot.points, lot.pending, lot.available, lot.held, lot.sliding_months, lot.program_version,
+        lot.awaits,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""``loyalty serve``, ``doctor``, ``verify``, ``db`` and ``openapi``: running an installation."""
+"""``loyalty serve``, ``worker``, ``doctor``, ``verify``, ``db`` and ``openapi``: running an installation."""
 
 from __future__ import annotations
 
@@ -23,25 +23,40 @@ _COLOURS = {"fine": "green", "warning": "yellow", "error": "red"}
 @click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes; else LOYALTY_WORKERS.")
 @click.option("--threads", type=click.IntRange(1, 32), help="Threads in each; else LOYALTY_THREADS.")
-def serve(*, host: str, port: int, workers: int | None, threads: int | None) -> None:
+@click.option("--worker", is_flag=True, help="Run the jobs too, in a process beside; else LOYALTY_WORKER.")
+def serve(*, host: str, port: int, workers: int | None, threads: int | None, worker: bool) -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
     from loyalty_api.operations import serving
 
     found = settings()
     found = replace(found, workers=workers or found.workers, threads=threads or found.threads)
-    serving.serve(found, host=host, port=port, database=database_name())
+    serving.serve(found, host=host, port=port, database=database_name(), worker=worker or found.worker)
+
+
+@click.command()
+def worker() -> None:
+    """Run the jobs that time brings until SIGTERM or Ctrl-C: points that wake and expire, holds that run out.
+
+    As many workers may run as you like; they share the work.
+    """
+    from loyalty_api.operations.place import ensure_schema
+    from loyalty_api.operations.working import work
+
+    with open_here() as place:
+        ensure_schema(place)
+        work(replace(place.settings, database_owner_url=""))
 
 
 @click.command()
 def doctor() -> None:
     """Look for what is wrong with this installation, and say how to mend it."""
-    from loyalty_api import clock
+    from loyalty_api.clock import machine_now
     from loyalty_api.operations.doctor import examine
     from loyalty_api.operations.place import open_place
 
     levels = set()
     with open_place(settings(), database=database_name(), redis=True) as place:
-        for finding in examine(place, clock=clock.now):
+        for finding in examine(place, clock=machine_now):
             click.echo(_shown(finding))
             levels.add(finding.level)
     if "error" in levels:

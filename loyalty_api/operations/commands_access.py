@@ -36,7 +36,7 @@ def create_client(
             scopes=scopes or None,
             store_id=store_id,
             rate=rate or place.settings.default_rate,
-            now=clock.now(),
+            now=clock.machine_now(),
         )
     # Only after the commit: a secret that was shown belongs to a client that is there.
     click.echo(f"client_id      {made.public_id}\nclient_secret  {secret}")
@@ -68,7 +68,7 @@ def revoke_client(*, client_id: str) -> None:
     if key is None:
         raise service.ClientUnknown(f"{client_id} is not the id of a client: cli_…")
     with open_session() as (session, _):
-        service.revoke_client(session, client_id=key, now=clock.now())
+        service.revoke_client(session, client_id=key, now=clock.machine_now())
     click.echo(f"{client_id} is revoked.")
 
 
@@ -87,7 +87,7 @@ def rotate_keys(*, stolen: bool) -> None:
 
     with open_session() as (session, place):
         renew = signing.replace_stolen_keys if stolen else signing.rotate_keys
-        kid = renew(session, vault=Vault(place.settings.keys), now=clock.now())
+        kid = renew(session, vault=Vault(place.settings.keys), now=clock.machine_now())
     click.echo(f"{kid} signs {'at once' if stolen else f'in {signing.LEAD}'}.")
 
 
@@ -100,7 +100,7 @@ def list_keys() -> None:
 
     with open_session() as (session, _):
         for key in signing.times(session):
-            if holds(key, now=clock.now()):
+            if holds(key, now=clock.machine_now()):
                 until = key.verify_until.isoformat() if key.verify_until else "its successor comes"
                 click.echo(f"{key.kid}  signs from {key.use_from.isoformat()}, accepted until {until}")
 
@@ -128,7 +128,7 @@ def create_store(*, store_id: str, name: str, time_zone: str, city: str | None) 
             name=name,
             time_zone=time_zone,
             city=city,
-            now=clock.now(),
+            now=clock.machine_now(),
             by=COMMAND_LINE,
         )
     click.echo(f"{made.store_id} is there.")

@@ -30,6 +30,7 @@ Connection = psycopg.Connection[TupleRow]
 def examine(place: Place, *, clock: Callable[[], datetime]) -> Iterator[Finding]:
     """Everything that is looked at, one finding after the other; a missing database ends it."""
     yield from _engines(place)
+    yield from _sandbox(place.settings)
     yield from _redis(place.settings)
     try:
         connection = connect(place.settings.database_url)
@@ -76,6 +77,15 @@ def _room(folder: Path) -> Iterator[Finding]:
         )
     else:
         yield fine("disk", f"{free >> 30} GiB are free.")
+
+
+def _sandbox(settings: Settings) -> Iterator[Finding]:
+    if settings.sandbox:
+        yield warning(
+            "sandbox",
+            "Business time is set by hand here.",
+            "Unset LOYALTY_SANDBOX where real members are.",
+        )
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

@@ -12,9 +12,9 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from loyalty_api import telemetry
 from loyalty_api.config import BadSettings, Settings, read
 from loyalty_api.errors import Fault, Unavailable
+from loyalty_api.operations.parent import end_with
 from loyalty_api.operations.place import ensure_schema, open_place
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def create(settings: Settings | None = None) -> flask.Flask:
     :raises BadSettings: a worker does not start engines, so it needs a database to be told to it.
     """
     from loyalty_api.app import create_app
-    from loyalty_api.jobs import keep_delivering
+    from loyalty_api.deliveries import keep_delivering
 
     settings = settings or read()
     if not settings.database_url:
@@ -66,8 +67,10 @@ def create(settings: Settings | None = None) -> flask.Flask:
     return app
 
 
-def serve(settings: Settings, *, host: str, port: int, database: str) -> None:
+def serve(settings: Settings, *, host: str, port: int, database: str, worker: bool = False) -> None:
     """Serve until SIGTERM or SIGINT; then requests under way are answered and the engines stopped.
+
+    With ``worker`` a process beside runs the jobs.
 
     :raises PortTaken: another server listens there.
     :raises EngineUnavailable: there is no database to be had.
@@ -76,11 +79,18 @@ def serve(settings: Settings, *, host: str, port: int, database: str) -> None:
     telemetry.configure_logging(settings.log_level)
     _end_by_exception()
     _ensure_free(host, port)
-    with open_place(settings, database=database, redis=True) as place, TemporaryDirectory() as counts:
+    with ExitStack() as stack:
+        place = stack.enter_context(open_place(settings, database=database, redis=True))
+        counts = stack.enter_context(TemporaryDirectory())
         ensure_schema(place)
         telemetry.collect_in(Path(counts))
         # Workers only ever act as the application; the owner's URL stays here.
-        _keep_serving(replace(place.settings, database_owner_url=""), host, port)
+        found = replace(place.settings, database_owner_url="")
+        if worker:
+            from loyalty_api.operations.working import worker_beside
+
+            stack.enter_context(worker_beside(found))
+        _keep_serving(found, host, port)
 
 
 def _end_by_exception() -> None:
@@ -125,15 +135,8 @@ def _granian(settings: Settings, host: str, port: int) -> None:
 
 def _in_worker(settings: Settings, parent: int) -> Callable[..., Any]:
     """What a worker process begins with."""
-    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+    end_with(parent)
     return create(settings)
-
-
-def _end_with(parent: int) -> None:
-    """End this process when its parent is gone, so that a killed server leaves no worker on its port."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _ensure_free(host: str, port: int) -> None:

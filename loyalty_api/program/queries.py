@@ -91,3 +91,13 @@ def publish(
         "UPDATE program_drafts SET published_version = %s, updated_at = %s WHERE draft_id = %s",
         (version, now, draft_id),
     )
+
+
+def document_in_force(connection: Connection[TupleRow], moment: datetime) -> str | None:
+    """The canonical text of the version in force at ``moment``, or None before the first."""
+    row = connection.execute(
+        "SELECT document FROM program_versions WHERE effective_from <= %s"
+        " ORDER BY effective_from DESC, version DESC LIMIT 1",
+        (moment,),
+    ).fetchone()
+    return row[0] if row else None

@@ -25,6 +25,7 @@ class Settings:
 
     ``late_days`` is None when no receipt is too late. ``claim_window_days`` 0 means never.
     ``staff_claims_per_day`` is how many receipts one client may claim for members in a day of the program's.
+    ``announce_days`` is how many days before they expire points are announced, None for not at all.
     """
 
     currency: str
@@ -36,6 +37,7 @@ class Settings:
     claim_window_days: int
     staff_claims_per_day: int
     lots: LotTerms
+    announce_days: int | None
     sections: Mapping[str, Any]
 
 
@@ -62,6 +64,7 @@ def settings(document: Mapping[str, Any]) -> Settings:
         claim_window_days=sections["claims"]["window_days"],
         staff_claims_per_day=sections["claims"]["staff_per_day"],
         lots=_terms(sections),
+        announce_days=sections["lots"]["announce_days"],
         sections=sections,
     )
 

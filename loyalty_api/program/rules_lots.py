@@ -13,14 +13,27 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from loyalty_api.errors import Fault
-from loyalty_api.rulekit.shapes import Reader, below, integer, items, text, variant
+from loyalty_api.rulekit.shapes import Member, Reader, below, integer, items, nullable, record, text, variant
 
 MOST_DAYS = 36_500
 MOST_MONTHS = 1_200
 ONE_DAY = timedelta(days=1)
 
-read_available: Reader = variant("at_once", "on_event", after_days=integer(0, 3650))
-"""``at_once``, ``on_event`` (a return window or a named event releases them) or ``{"after_days": N}``."""
+ANY_EVENT = "*"
+"""What points wait for that any event of their purchase releases."""
+EVENT_NAME = r"[a-z][a-z0-9_]{0,39}"
+"""How the events are named that clients tell of a purchase."""
+
+_EVENT = record(
+    {
+        "name": Member(nullable(text(EVENT_NAME, "small letters, digits and _"))),
+        "after_days": Member(nullable(integer(1, 3650))),
+    }
+)
+read_available: Reader = variant("at_once", "on_event", after_days=integer(0, 3650), on_event=_EVENT)
+"""``at_once``, ``{"after_days": N}``, ``on_event`` (an event of the purchase releases them), or
+``{"on_event": {"name": …, "after_days": N}}``: only that event, and N days at the latest; either may be left out.
+"""
 
 _LIVES = variant(
     "never",
@@ -51,12 +64,14 @@ class LotTimes:
     """The moments terms come to for points earned at one moment, in UTC.
 
     ``available_at`` is None until an event releases them. ``expires_at`` is None when they never expire.
-    ``sliding_months`` is set when activity moves ``expires_at`` that many months ahead.
+    ``sliding_months`` is set when activity moves ``expires_at`` that many months ahead. ``awaits`` is the event that
+    releases them before ``available_at``, ``ANY_EVENT`` for whichever comes, None when none does.
     """
 
     available_at: datetime | None
     expires_at: datetime | None
     sliding_months: int | None = None
+    awaits: str | None = None
 
 
 def read_expire(value: Any, pointer: str, faults: list[Fault]) -> Any:
@@ -74,8 +89,8 @@ def read_expire(value: Any, pointer: str, faults: list[Fault]) -> Any:
 
 def lasting_faults(terms: LotTerms, pointer: str) -> list[Fault]:
     """A fault when points could expire before they are available, whatever the day they are earned."""
-    kind, number = terms.available
-    if kind != "after_days" or number < _shortest_days(terms.expire):
+    days = _waiting_days(terms.available)
+    if not days or days < _shortest_days(terms.expire):
         return []
     return [Fault(pointer, "expires_before_available", "Points could expire before they are available.")]
 
@@ -84,17 +99,35 @@ def terms_for(*, terms: LotTerms, at: datetime, zone: tzinfo) -> LotTimes:
     """The moments for points earned at ``at`` (aware) in a program whose days are those of ``zone``."""
     kind, number = terms.expire
     sliding = number if kind == "inactivity" else None
-    return LotTimes(_available(terms, at, zone), _expiry(terms, at, zone), sliding)
+    return LotTimes(_available(terms, at, zone), _expiry(terms, at, zone), sliding, _awaits(terms.available))
+
+
+def _awaits(available: tuple[str, Any]) -> str | None:
+    kind, event = available
+    if kind != "on_event":
+        return None
+    return (event or {}).get("name") or ANY_EVENT
+
+
+def _waiting_days(available: tuple[str, Any]) -> int | None:
+    """After how many days points are available at the latest; None when only an event releases them."""
+    kind, said = available
+    if kind == "at_once":
+        return 0
+    if kind == "after_days":
+        return int(said)
+    days = said and said["after_days"]
+    return int(days) if days is not None else None
 
 
 def _available(terms: LotTerms, at: datetime, zone: tzinfo) -> datetime | None:
-    kind, number = terms.available
-    if kind == "on_event":
+    days = _waiting_days(terms.available)
+    if days is None:
         return None
-    if kind == "at_once" or number == 0:
+    if days == 0:
         return at.astimezone(UTC)
     local = at.astimezone(zone)
-    day = local.date() + number * ONE_DAY
+    day = local.date() + days * ONE_DAY
     return _same_time(local, day) if terms.exact else _start(day, zone)
 
 

@@ -146,6 +146,7 @@ SETTINGS = {
         expire=Member(read_expire, ("never", None)),
         day_end=Member(choice("local_midnight", "exact"), "local_midnight"),
         restore_grace_days=Member(integer(0, 365), 14),
+        announce_days=Member(nullable(integer(1, 365)), 30),
     ),
     "returns": _section(
         take_back=Member(choice("pending_only", "within_balance", "debt"), "debt"),

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from loyalty_api.db import Database, driver
 from loyalty_api.errors import Conflict, Fault, Invalid, NotFound
 from loyalty_api.program import queries, rules_document
+from loyalty_api.program.rules import Settings, settings
 
 Compiled = TypeVar("Compiled")
 Check = Callable[[Any], tuple[Fault, ...]]
@@ -161,6 +162,12 @@ def publish(
         now=now,
     )
     return made
+
+
+def settings_in_force(session: Session, *, now: datetime) -> Settings | None:
+    """The settings of the version in force at ``now``, read anew; None before the first version."""
+    document = queries.document_in_force(driver(session), now)
+    return settings(orjson.loads(document)) if document else None
 
 
 def _refuse_faults(faults: tuple[Fault, ...]) -> None:

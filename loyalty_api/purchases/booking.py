@@ -44,13 +44,13 @@ def book_points(
     effects = [effect for effect in decision.effects if effect.granted > 0] if decision else []
     terms: dict[tuple[Any, ...], list[Effect]] = defaultdict(list)
     for effect in effects:
-        terms[(effect.available_at, effect.expires_at, effect.sliding_months)].append(effect)
+        terms[(effect.available_at, effect.expires_at, effect.sliding_months, effect.awaits)].append(effect)
     lots, postings = [], []
-    for n, ((available_at, expires_at, sliding), given) in enumerate(terms.items()):
+    for n, ((available_at, expires_at, sliding, awaits), given) in enumerate(terms.items()):
         lot = Lot(
             ids.nth(first_id, _FIRST_LOT + n), cause.type, cause.id, occurred_at, now, available_at,
             expires_at, sum(effect.granted for effect in given), sliding_months=sliding,
-            program_version=decision.version if decision else None,
+            program_version=decision.version if decision else None, awaits=awaits,
         )  # fmt: skip
         account = "available" if available_at is not None and available_at <= now else "pending"
         lots.append(lot)

@@ -69,7 +69,8 @@ def entry(
     bought = queries.find(connection, row["cause_id"]) if row["cause_type"] == "purchase" else None
     if bought is not None and row["rule"] is not None:
         return _earned(connection, desk, row, bought, language)
-    return {"text": words.say("why", row["kind"], points=words.points(row["points"])), "steps": []}
+    why = "unlock" if row["cause_type"] == "release" else row["kind"]
+    return {"text": words.say("why", why, points=words.points(row["points"])), "steps": []}
 
 
 def _earned(

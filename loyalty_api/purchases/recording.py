@@ -398,7 +398,10 @@ class _Batch:
         """The statement that writes everything that was noted and is not written yet."""
         books = [book for book in self.books.values() if book.changed]
         versions = [(book.member_id, book.version_after) for book in books]
-        return statements([*self.written.rows(), *rows_of(books), (VERSIONS, versions)])
+        booked = [row for book in books for row in book.events]
+        return statements(
+            [*self.written.rows(), *rows_of(books), (VERSIONS, versions), (events.EVENTS, booked)]
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def write_all(
             *ledger.rows_of([book]),
             (members.VERSIONS, versions),
             (queries.REDEMPTIONS, [queries.row_of(found) for found in rows]),
-            (events.EVENTS, _events(happened, now)),
+            (events.EVENTS, [*book.events, *_events(happened, now)]),
         ],
     )
 

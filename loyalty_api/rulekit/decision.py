@@ -33,7 +33,8 @@ class Effect:
     points) pairs in line order that sum to ``granted``, lines without points left out. ``basis`` is the sum
     that was converted, in the rate's unit. ``available_at`` is None while an event must release the points;
     ``expires_at`` is None when they never expire. ``sliding_months`` is set when they expire after that many
-    months without activity, and ``expires_at`` is then the first such moment.
+    months without activity, and ``expires_at`` is then the first such moment. ``awaits`` names the event that
+    releases the points before ``available_at``, ``*`` for any; None when none does.
     """
 
     rule: str
@@ -47,6 +48,7 @@ class Effect:
     expires_at: datetime | None = None
     sliding_months: int | None = None
     kind: str = "points"
+    awaits: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

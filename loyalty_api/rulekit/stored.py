@@ -192,6 +192,7 @@ def _effect_to_json(effect: Effect) -> Document:
         available_at=_moment(effect.available_at),
         expires_at=_moment(effect.expires_at),
         sliding_months=effect.sliding_months,
+        awaits=effect.awaits,
     )
 
 
@@ -209,6 +210,7 @@ def _effect_from_json(document: Mapping[str, Any]) -> Effect:
         _instant(get("expires_at")),
         get("sliding_months"),
         document["kind"],
+        get("awaits"),
     )
 
 

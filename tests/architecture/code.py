@@ -16,7 +16,7 @@ PACKAGE = Path(loyalty_api.__file__).parent
 FEATURES = frozenset(
     {
         "analytics", "auth", "consent", "earning", "ledger", "members", "products", "program", "purchases",
-        "rating", "redemptions", "stores", "summaries",
+        "rating", "redemptions", "sandbox", "stores", "summaries",
     }
 )  # fmt: skip
 STANDARD = frozenset(sys.stdlib_module_names)

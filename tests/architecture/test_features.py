@@ -21,8 +21,10 @@ PUBLIC = {
     "loyalty_api.ledger.reading": "entries as they are shown; purchases and summaries show the same",
     "loyalty_api.ledger.api": "the schemas of points, so that they look the same wherever they are shown",
     "loyalty_api.members.identifiers": "what a till scanned, as the blind index it is found by",
-    "loyalty_api.purchases.desk": "what the till's use cases lean on, which jobs hold for reactions",
+    "loyalty_api.ledger.overdue": "what time does to many members at once, which jobs do",
+    "loyalty_api.purchases.desk": "what the till's use cases lean on, which deliveries hold for reactions",
     "loyalty_api.purchases.claims": "receipts that find their member later: for reactions and a member's summary",
+    "loyalty_api.sandbox.following": "business time of a sandbox, for every process that asks for it",
     "loyalty_api.rating.words": "decisions in words, which is all that explaining needs of rating",
 }
 # Assembling features is what these are for.
@@ -31,7 +33,7 @@ ASSEMBLERS = {"loyalty_api.app"}
 EDGE_NAMES = {"api", "schemas", "bodies", "edge", "examples", "batch"}
 EDGE = {
     "loyalty_api.app", "loyalty_api.docs_page", "loyalty_api.event_feed", "loyalty_api.fields",
-    "loyalty_api.health", "loyalty_api.http", "loyalty_api.idempotency", "loyalty_api.jobs",
+    "loyalty_api.deliveries", "loyalty_api.health", "loyalty_api.http", "loyalty_api.idempotency",
     "loyalty_api.loading", "loyalty_api.paging",
     "loyalty_api.ndjson", "loyalty_api.openapi", "loyalty_api.problems", "loyalty_api.security",
     "loyalty_api.telemetry", "loyalty_api.throttle", "loyalty_api.auth.authority",

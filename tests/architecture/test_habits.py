@@ -8,7 +8,9 @@ from tests.architecture.code import PACKAGE, imported_by, layer_of, modules, sou
 
 # These begin something at a moment of their own; all others are handed the time.
 STARTERS = {
+    "loyalty_api.deliveries": "reactions, which run by themselves when a request's own attempt failed",
     "loyalty_api.jobs": "work that runs by itself",
+    "loyalty_api.sandbox.following": "what business time is in a sandbox",
     "loyalty_api.idempotency": "when a key was first seen",
     "loyalty_api.operations": "commands",
     "loyalty_api.demo": "a command",

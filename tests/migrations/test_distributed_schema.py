@@ -24,7 +24,7 @@ LOOK_UPS = {
 # Small tables of the whole program, the same on every node.
 REFERENCE = {
     "alembic_version", "clients", "signing_keys", "stores", "products", "master_versions", "program_drafts",
-    "program_versions", "rewards",
+    "program_versions", "rewards", "sandbox_clock",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.
 _UNIQUE_WITHOUT_KEY = {"uq_rejects_client_id"}
@@ -110,7 +110,10 @@ def test_foreign_keys_stay_with_one_member(owner: psycopg.Connection, columns: d
 
 
 def test_there_are_no_triggers_and_no_rules(owner: psycopg.Connection) -> None:
-    triggers = owner.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal").fetchall()
+    triggers = owner.execute(
+        "SELECT tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+        " WHERE NOT tgisinternal AND c.relnamespace = 'public'::regnamespace"
+    ).fetchall()
     rules = owner.execute("SELECT rulename FROM pg_rules WHERE schemaname = 'public'").fetchall()
     assert (triggers, rules) == ([], []), "the ledger is guarded by rights, since triggers do not distribute"
 

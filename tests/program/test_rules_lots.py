@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_api.program.rules_lots import LotTerms, terms_for
+from loyalty_api.errors import Fault
+from loyalty_api.program.rules_lots import LotTerms, lasting_faults, read_available, terms_for
 from tests.rulekit.strategies import unhurried
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -123,3 +125,52 @@ def test_n_days_begin_and_end_with_a_local_day(at, days, zone):
     assert at <= found.available_at < found.expires_at
     if days:
         assert found.available_at.astimezone(zone).date() == earned + timedelta(days=days)
+
+
+def test_an_event_releases_points_or_their_days_do() -> None:
+    terms = ("on_event", {"name": "delivered", "after_days": 30})
+    found = times("2026-11-21T16:06:40+01:00", available=terms)
+    assert (found.available_at, found.awaits) == (datetime(2026, 12, 20, 23, tzinfo=UTC), "delivered")
+
+
+@pytest.mark.parametrize(
+    "available",
+    [("on_event", None), ("on_event", {"name": None, "after_days": None})],
+    ids=["word", "object"],
+)
+def test_without_a_name_any_event_releases_points(available: tuple[str, Any]) -> None:
+    found = times("2026-11-21T16:06:40+01:00", available=available)
+    assert (found.available_at, found.awaits) == (None, "*")
+
+
+def test_points_that_wait_for_days_wait_for_no_event() -> None:
+    assert times("2026-11-21T16:06:40+01:00", available=("after_days", 3)).awaits is None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("on_event", ("on_event", None)),
+        ({"on_event": {"name": "delivered"}}, ("on_event", {"name": "delivered", "after_days": None})),
+        ({"on_event": {"after_days": 30}}, ("on_event", {"name": None, "after_days": 30})),
+    ],
+)
+def test_the_ways_to_say_on_event(written: Any, read: Any) -> None:
+    faults: list[Fault] = []
+    assert (read_available(written, "", faults), faults) == (read, [])
+
+
+@pytest.mark.parametrize(
+    "written", [{"on_event": {"name": "*"}}, {"on_event": {"days": 3}}, {"on_event": "now"}]
+)
+def test_what_is_no_event_is_a_fault(written: Any) -> None:
+    faults: list[Fault] = []
+    read_available(written, "", faults)
+    assert faults
+
+
+def test_days_after_which_they_would_be_over_are_a_fault() -> None:
+    waiting = LotTerms(("on_event", {"name": None, "after_days": 30}), ("days", 20))
+    assert [fault.code for fault in lasting_faults(waiting, "")] == ["expires_before_available"]
+    assert lasting_faults(LotTerms(("on_event", None), ("days", 20)), "") == []
+    assert lasting_faults(LotTerms(("at_once", None), ("end_of_month", 0)), "") == []

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from loyalty_api.jobs import deliver_due
+from loyalty_api.db import Database
+from loyalty_api.deliveries import deliver_due
 from loyalty_api.operations.invariants import INVARIANTS
 from tests.support.engines import until
 from tests.support.shop import Caller, Reply, Shop
@@ -74,7 +75,12 @@ def settled(shop: Shop) -> Shop:
 
 def breaches(shop: Shop) -> list[Sequence[Any]]:
     """What is not as it must always be, by the invariants that ``loyalty verify`` runs."""
-    with shop.database.snapshot() as connection:
+    return breaches_in(shop.database)
+
+
+def breaches_in(database: Database) -> list[Sequence[Any]]:
+    """The same of any database."""
+    with database.snapshot() as connection:
         return [
             (invariant.code, invariant.rule, row)
             for invariant in INVARIANTS

@@ -1,0 +1,66 @@
+"""``loyalty sandbox``: business time by hand."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from loyalty_api.operations.here import open_session
+
+_SPAN = re.compile(r"(\d{1,6})([dhms])")
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+@click.group()
+def sandbox() -> None:
+    """An installation to try things out in (LOYALTY_SANDBOX=1)."""
+
+
+@sandbox.command()
+@click.option("--set", "to", metavar="TIME", help="Go to this moment: 2026-11-21T12:00:00+01:00.")
+@click.option("--advance", "by", metavar="SPAN", help="Go on by so much: 3d, 12h, 30m, 45s.")
+def clock(*, to: str | None, by: str | None) -> None:
+    """Print business time, or move it forward once everything that becomes due has been done."""
+    from loyalty_api.clock import machine_now
+    from loyalty_api.db import Database
+    from loyalty_api.sandbox import service
+
+    if to and by:
+        raise click.UsageError("Say --set or --advance, one of them.")
+    moment, span = _moment(to) if to else None, _span(by) if by else timedelta(0)
+    with open_session() as (session, place):
+        service.ensure_sandbox(place.settings)
+        database = Database(place.settings.database_url)
+        try:
+            if to or by:
+                shown, done = service.move(
+                    session, database, to=moment, by=span, machine=machine_now(), seconds=None
+                )
+                click.echo(
+                    f"{done.activated} lots became available, {done.expired} expired, {done.released} holds were"
+                    f" let go of, {done.announced} expiries were announced."
+                )
+            else:
+                shown = service.business_time(database, machine=machine_now())
+        finally:
+            database.close()
+    click.echo(shown.isoformat())
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter("Expected a time such as 2026-11-21T12:00:00+01:00.") from error
+    if moment.tzinfo is None:
+        raise click.BadParameter("The time needs its offset, such as +01:00 or Z.")
+    return moment.astimezone(UTC)
+
+
+def _span(text: str) -> timedelta:
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise click.BadParameter("Expected a span such as 3d, 12h, 30m or 45s.")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})

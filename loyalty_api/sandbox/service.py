@@ -1,0 +1,72 @@
+"""Business time in a sandbox: it stands still until it is moved, and it only moves forward.
+
+Machine time is never touched: tokens, rate limits, time-outs and ids go on by the machine's clock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from loyalty_api import jobs
+from loyalty_api.config import Settings
+from loyalty_api.db import Database, driver
+from loyalty_api.errors import Conflict, Forbidden
+from loyalty_api.jobs import Done
+from loyalty_api.sandbox import queries
+
+
+class SandboxOnly(Forbidden):
+    """This installation is not a sandbox: its business time is the clock."""
+
+    code, title = "sandbox_only", "This is not a sandbox"
+
+
+class ClockBackwards(Conflict):
+    """Business time only moves forward, because what has happened is not undone."""
+
+    code, title, action = "clock_backwards", "The clock only moves forward", "fix_request"
+
+
+def business_time(database: Database, *, machine: datetime) -> datetime:
+    """What the sandbox's clock shows; the machine's time while it was never set."""
+    row = database.fetch_one(queries.READ, ())
+    return row[0] if row else machine
+
+
+def ensure_sandbox(settings: Settings) -> None:
+    """Refuse what only a sandbox may do.
+
+    :raises SandboxOnly: this is none.
+    """
+    if not settings.sandbox:
+        raise SandboxOnly("Its clock cannot be set. LOYALTY_SANDBOX=1 makes a sandbox of an installation.")
+
+
+def move(
+    session: Session,
+    database: Database,
+    *,
+    to: datetime | None,
+    by: timedelta,
+    machine: datetime,
+    seconds: float | None,
+) -> tuple[datetime, Done]:
+    """Move business time to a moment, or on by a span, once all that becomes due until then has been done.
+
+    The jobs run in transactions of their own, for ``seconds`` at most (None: to the end); what is left is done by a
+    worker or by the next call. Until anything has happened the clock may be set to any moment, the past too.
+    ``machine`` is the machine's time. The new moment, and what the jobs did.
+
+    :raises ClockBackwards: it would move backwards.
+    """
+    connection = driver(session)
+    shown = queries.lock(connection)
+    now = shown or machine
+    target = to or now + by
+    backwards = target < now
+    if backwards and (shown is not None or queries.something_happened(connection)):
+        raise ClockBackwards(f"It shows {now.isoformat()}.", now=now.isoformat())
+    queries.put(connection, target)
+    return target, jobs.run_all(database, since=min(now, target), now=target, seconds=seconds)

@@ -1,0 +1,137 @@
+"""A real worker process: it does what is due, and what a killed one left behind is done by the next."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from loyalty_api import ids
+from loyalty_api.db import Database, driver
+from loyalty_api.ledger.rules import Lot
+from tests.cli.conftest import Installation, empty, folder, installation  # noqa: F401 - fixtures
+from tests.ledger.accounts import put_lots, put_members
+from tests.purchases.racing import breaches_in
+from tests.support.engines import until
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=400)
+_WORK = (
+    "from loyalty_api import config; from loyalty_api.operations.working import Pulse, work;"
+    "work(config.read(), pulse=Pulse(0.3, 1.5))"
+)
+
+
+@contextmanager
+def worker(place: Installation, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker in a process of its own that dies with the block if it did not before."""
+    process = subprocess.Popen(
+        command or [sys.executable, "-c", _WORK],
+        env={**os.environ, **place.environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def fill(place: Installation, members: int, lots: int) -> None:
+    """Members whose points are all over long ago: half of them never woke."""
+    database = Database(place.app_url)
+    with database.unit_of_work() as session:
+        connection = driver(session)
+        connection.execute("SET LOCAL statement_timeout = 0")
+        made = put_members(connection, members)
+        put_lots(
+            connection,
+            {
+                member_id: [
+                    Lot(
+                        ids.new(), "purchase", None, LONG_AGO, LONG_AGO, LONG_AGO + timedelta(days=n % 2),
+                        LONG_AGO + timedelta(days=10), 10, available=10 * (1 - n % 2), pending=10 * (n % 2),
+                    )
+                    for n in range(lots)
+                ]
+                for member_id in made
+            },
+            now=LONG_AGO,
+        )  # fmt: skip
+    database.close()
+
+
+def count(place: Installation, sql: str) -> int:
+    with psycopg.connect(place.owner_url) as connection:
+        row = connection.execute(sql).fetchone()  # type: ignore[arg-type]
+        assert row is not None
+        return int(row[0])
+
+
+def broken(place: Installation) -> object:
+    """What is not as it must always be."""
+    database = Database(place.app_url, server_limits="-c timezone=UTC")
+    try:
+        return breaches_in(database)
+    finally:
+        database.close()
+
+
+EXPIRED = "SELECT coalesce(sum(expired), 0) FROM balances"
+DUE = "SELECT count(*) FROM balances WHERE next_due_at <= now()"
+LEFT = "SELECT count(*) FROM jobs.procrastinate_jobs WHERE status = 'doing'"
+
+
+def wait_until_more(place: Installation, begun: int) -> None:
+    until(lambda: count(place, EXPIRED) > begun, "it has begun")
+
+
+def test_the_command_does_what_is_due_and_ends_when_it_is_told_to(installation: Installation) -> None:  # noqa: F811
+    fill(installation, 20, 2)
+    with worker(installation, sys.executable, "-m", "loyalty_api.cli", "worker") as process:
+        until(lambda: count(installation, DUE) == 0, "everything is booked")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert count(installation, EXPIRED) == 20 * 2 * 10
+
+
+def test_what_a_killed_worker_left_is_done_by_the_next(installation: Installation) -> None:  # noqa: F811
+    members = 6_000
+    fill(installation, members, 2)
+    killed = 0
+    while count(installation, DUE) and killed < 4:
+        begun = count(installation, EXPIRED)
+        with worker(installation) as process:
+            wait_until_more(installation, begun)
+            process.kill()
+        killed += 1
+        assert broken(installation) == []
+    assert killed, "it was killed at work"
+    with worker(installation) as process:
+        until(lambda: count(installation, DUE) == 0, "everything is booked")
+        until(lambda: count(installation, LEFT) == 0, "nothing is left to a worker that is gone")
+    assert count(installation, EXPIRED) == members * 2 * 10
+    assert broken(installation) == []
+    assert count(installation, "SELECT count(*) FROM journals WHERE kind = 'expire'") == members
+    assert count(installation, "SELECT count(*) FROM events WHERE kind = 'points_expired'") == members
+
+
+@pytest.mark.parametrize("given", [("--worker",), ()], ids=["asked", "by a setting"])
+def test_a_server_runs_one_beside_it(installation: Installation, given: tuple[str, ...]) -> None:  # noqa: F811
+    fill(installation, 5, 1)
+    from tests.cli.test_serve import free_port
+
+    more = {} if given else {"LOYALTY_WORKER": "1"}
+    place = Installation(installation.owner_url, installation.app_url, {**installation.environment, **more})
+    command = [sys.executable, "-m", "loyalty_api.cli", "serve", "--workers", "1", *given]
+    with worker(place, *command, "--port", str(free_port())) as process:
+        until(lambda: count(installation, DUE) == 0, "everything is booked")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
