@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,7 +15,6 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.db import Database, driver
 from loyalty_api.ledger import rules
-from loyalty_api.ledger.queries import BALANCES, JOURNALS, LOTS, POSTINGS
 from loyalty_api.ledger.rules import Account, Lot
 from loyalty_api.ledger.service import TIME, Book, rows_of
 from loyalty_api.rows import write
@@ -54,7 +54,7 @@ def put_lots(
     connection: psycopg.Connection[Any], lots: Mapping[UUID, Sequence[Lot]], *, now: datetime
 ) -> None:
     """Lots of members who had nothing, with the journals they arrived by."""
-    rows: dict[Any, list[Any]] = {JOURNALS: [], POSTINGS: [], LOTS: [], BALANCES: []}
+    rows: dict[Any, list[Any]] = defaultdict(list)
     for member_id, given in lots.items():
         book = _earned(member_id, given, now)
         for table, made in rows_of([book]):
