@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import procrastinate
+import psycopg
 from procrastinate.exceptions import ConnectorException
 
 from loyalty_api import clock, telemetry
@@ -50,7 +51,7 @@ def work(settings: Settings, *, pulse: Pulse = Pulse()) -> None:
             try:
                 asyncio.run(_work(settings.database_url, database, pulse))
                 return
-            except (ConnectorException, OSError) as error:
+            except (ConnectorException, psycopg.OperationalError, OSError) as error:
                 _log.warning("worker_without_database", extra={"kind": type(error).__name__})
                 time.sleep(_PAUSE_SECONDS)
     finally:

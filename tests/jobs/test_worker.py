@@ -16,6 +16,7 @@ import pytest
 from loyalty_api import ids
 from loyalty_api.db import Database, driver
 from loyalty_api.ledger.rules import Lot
+from loyalty_api.queue import defer
 from tests.cli.conftest import Installation, empty, folder, installation  # noqa: F401 - fixtures
 from tests.ledger.accounts import put_lots, put_members
 from tests.purchases.racing import breaches_in
@@ -121,6 +122,25 @@ def test_what_a_killed_worker_left_is_done_by_the_next(installation: Installatio
     assert broken(installation) == []
     assert count(installation, "SELECT count(*) FROM journals WHERE kind = 'expire'") == members
     assert count(installation, "SELECT count(*) FROM events WHERE kind = 'points_expired'") == members
+
+
+def test_a_worker_outlives_its_connections(installation: Installation) -> None:  # noqa: F811
+    with worker(installation) as process:
+        until(
+            lambda: count(installation, "SELECT count(*) FROM jobs.procrastinate_workers") > 0, "it is there"
+        )
+        fill(installation, 5, 1)
+        with psycopg.connect(installation.app_url) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user"
+                " AND datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        database = Database(installation.app_url)
+        with database.unit_of_work() as session:
+            defer(session, job="settle", only_one_waiting="settle", one_at_a_time="settle")
+        database.close()
+        until(lambda: count(installation, DUE) == 0, "everything is booked")
+        assert process.poll() is None
 
 
 @pytest.mark.parametrize("given", [("--worker",), ()], ids=["asked", "by a setting"])
