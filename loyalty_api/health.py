@@ -46,6 +46,7 @@ _CAPABILITIES = {
     "product_master": "put_products",
     "program_versions": "publish_program_version",
     "purchases": "record_purchase",
+    "purchase_events": "release_purchase",
     "quotes": "create_quote",
     "store_master": "put_stores",
 }

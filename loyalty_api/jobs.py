@@ -43,13 +43,16 @@ RELEASES: Sequence[Release] = (redemptions.release_due,)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How long a job may go on, by the machine's clock; for ever when ``until`` is None."""
+    """How long a job may go on: until a moment of the machine's clock (None: for ever), or until it is ``told``."""
 
     until: float | None = None
+    told: Callable[[], bool] | None = None
 
     @property
     def reached(self) -> bool:
         """Whether no further batch may begin."""
+        if self.told is not None and self.told():
+            return True
         return self.until is not None and time.monotonic() >= self.until
 
 
@@ -178,12 +181,16 @@ class Job:
     """A named job and when it runs (as cron says it)."""
 
     cron: str
-    run: Callable[[Database, datetime], object]
+    run: Callable[[Database, datetime, Limit], object]
 
 
 JOBS: Mapping[str, Job] = {
-    "settle": Job("* * * * *", lambda database, now: settle(database, now=now)),
-    "release_holds": Job("* * * * *", lambda database, now: release_holds(database, now=now)),
-    "announce_expiring": Job("*/10 * * * *", lambda database, now: announce(database, now=now)),
+    "settle": Job("* * * * *", lambda database, now, limit: settle(database, now=now, limit=limit)),
+    "release_holds": Job(
+        "* * * * *", lambda database, now, limit: release_holds(database, now=now, limit=limit)
+    ),
+    "announce_expiring": Job(
+        "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)
+    ),
 }
 """What a worker does. ``settle`` is activation and expiry in one walk through the members who are due."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
-from loyalty_api.operations.here import open_session
+from loyalty_api.operations.here import open_here
+
+if TYPE_CHECKING:
+    from loyalty_api.db import Database
 
 _SPAN = re.compile(r"(\d{1,6})([dhms])")
+_PART_SECONDS = 5.0
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
@@ -25,28 +30,41 @@ def clock(*, to: str | None, by: str | None) -> None:
     """Print business time, or move it forward once everything that becomes due has been done."""
     from loyalty_api.clock import machine_now
     from loyalty_api.db import Database
+    from loyalty_api.operations.place import ensure_schema
     from loyalty_api.sandbox import service
 
     if to and by:
         raise click.UsageError("Say --set or --advance, one of them.")
     moment, span = _moment(to) if to else None, _span(by) if by else timedelta(0)
-    with open_session() as (session, place):
+    with open_here() as place:
+        ensure_schema(place)
         service.ensure_sandbox(place.settings)
         database = Database(place.settings.database_url)
         try:
             if to or by:
-                shown, done = service.move(
-                    session, database, to=moment, by=span, machine=machine_now(), seconds=None
-                )
-                click.echo(
-                    f"{done.activated} lots became available, {done.expired} expired, {done.released} holds were"
-                    f" let go of, {done.announced} expiries were announced."
-                )
-            else:
-                shown = service.business_time(database, machine=machine_now())
+                _move(database, moment, span)
+            shown = service.business_time(database, machine=machine_now())
         finally:
             database.close()
     click.echo(shown.isoformat())
+
+
+def _move(database: Database, moment: datetime | None, span: timedelta) -> None:
+    """Move the clock, and go on until all that is due has been done; each part is a transaction of its own."""
+    from loyalty_api.clock import machine_now
+    from loyalty_api.sandbox import service
+
+    complete = False
+    while not complete:
+        with database.unit_of_work() as session:
+            _, done = service.move(
+                session, database, to=moment, by=span, machine=machine_now(), seconds=_PART_SECONDS
+            )
+        click.echo(
+            f"{done.activated} lots became available, {done.expired} expired, {done.released} holds were let go of,"
+            f" {done.announced} expiries were announced."
+        )
+        moment, span, complete = None, timedelta(0), done.complete
 
 
 def _moment(text: str) -> datetime:

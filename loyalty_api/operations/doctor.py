@@ -45,6 +45,7 @@ def examine(place: Place, *, clock: Callable[[], datetime]) -> Iterator[Finding]
         if all(finding.level == "fine" for finding in behind):
             yield from postgres.roles(connection)
             yield from _zones(connection)
+            yield from _jobs(connection, place.settings)
             yield from _keys(connection, place.settings)
 
 
@@ -155,6 +156,19 @@ def _zones(connection: Connection) -> Iterator[Finding]:
         )
     else:
         yield fine("time zones", "Those of the program and its stores are known.")
+
+
+def _jobs(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Whether somebody books what time does; in a sandbox time is not the database's."""
+    row = connection.execute(
+        "SELECT count(*) FROM (SELECT FROM balances WHERE next_due_at < now() - interval '1 hour' LIMIT 1000) AS late"
+    ).fetchone()
+    if row and row[0] and not settings.sandbox:
+        yield warning(
+            "jobs", "Points have been due for more than an hour.", "Run: loyalty worker, or serve --worker."
+        )
+    else:
+        yield fine("jobs", "Nothing that is due is left lying.")
 
 
 def _keys(connection: Connection, settings: Settings) -> Iterator[Finding]:

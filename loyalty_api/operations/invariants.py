@@ -61,6 +61,14 @@ _NEXT_DUE = (
     " min(expires_at) FILTER (WHERE pending + available > 0)) AS due FROM lots GROUP BY member_id"
     " UNION ALL SELECT member_id, expires_at FROM holds) d GROUP BY member_id"
 )
+# Activations and expiries as journals have them and as they were told, by when they were due and booked.
+_TOLD = (
+    "SELECT member_id, kind, occurred_at, recorded_at, sum(told) AS told, sum(booked) AS booked FROM"
+    " (SELECT member_id, CASE kind WHEN 'points_activated' THEN 'activate' ELSE 'expire' END AS kind, occurred_at,"
+    " recorded_at, 1 AS told, 0 AS booked FROM events WHERE kind IN ('points_activated', 'points_expired')"
+    " UNION ALL SELECT member_id, kind, occurred_at, recorded_at, 0, 1 FROM journals"
+    " WHERE kind IN ('activate', 'expire')) AS both_sides GROUP BY 1, 2, 3, 4"
+)
 _ISSUED_FOR = (
     "SELECT j.member_id, j.cause_id AS purchase_id, -sum(c.change) AS points FROM journals j"
     f" JOIN {_CHANGES} c USING (member_id, journal_id)"
@@ -237,6 +245,22 @@ EVENTS = (
         " lag(position) OVER before AS earlier, row_number() OVER before > 1 AS follows"
         " FROM events WINDOW before AS (PARTITION BY member_id ORDER BY event_id)) e"
         " WHERE position IS NOT NULL AND follows AND (earlier IS NULL OR earlier >= position)",
+    ),
+    Invariant(
+        "I9",
+        "no activation or expiry is told that was not booked, or twice",
+        "SELECT count(*) FROM events WHERE kind IN ('points_activated', 'points_expired')",
+        "SELECT member_id::text, concat(kind, ' at ', occurred_at, ': ', told, ' told, ', booked, ' booked')"
+        f" FROM ({_TOLD}) t WHERE told > booked",
+    ),
+    Invariant(
+        "I9",
+        "what is noted as announced was told, once",
+        "SELECT count(*) FROM announced_expiries",
+        "SELECT member_id::text, concat(coalesce(a.n, 0), ' noted, ', coalesce(e.n, 0), ' told') FROM"
+        " (SELECT member_id, count(*) AS n FROM announced_expiries GROUP BY 1) a FULL JOIN"
+        " (SELECT member_id, count(*) AS n FROM events WHERE kind = 'points_expiring' GROUP BY 1) e"
+        " USING (member_id) WHERE a.n IS DISTINCT FROM e.n",
     ),
 )
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import procrastinate
+import psycopg
+from procrastinate import JobContext
 from procrastinate.exceptions import ConnectorException
 
 from loyalty_api import clock, telemetry
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
-from loyalty_api.jobs import JOBS, Job
+from loyalty_api.jobs import JOBS, Job, Limit
 from loyalty_api.operations.parent import end_with
 from loyalty_api.queue import QUEUE, open_queue
 from loyalty_api.sandbox.following import follow_sandbox
@@ -28,6 +30,8 @@ _AT_ONCE = 3
 _PAUSE_SECONDS = 3.0
 _KEPT_HOURS = 30 * 24
 _STOP_SECONDS = 10.0
+# A job that is told to end does so after the batch it is at.
+_GRACE_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -50,7 +54,7 @@ def work(settings: Settings, *, pulse: Pulse = Pulse()) -> None:
             try:
                 asyncio.run(_work(settings.database_url, database, pulse))
                 return
-            except (ConnectorException, OSError) as error:
+            except (ConnectorException, psycopg.OperationalError, OSError) as error:
                 _log.warning("worker_without_database", extra={"kind": type(error).__name__})
                 time.sleep(_PAUSE_SECONDS)
     finally:
@@ -68,15 +72,15 @@ async def _work(url: str, database: Database, pulse: Pulse) -> None:
             delete_jobs="successful",
             update_heartbeat_interval=pulse.every,
             stalled_worker_timeout=pulse.dead_after,
-            shutdown_graceful_timeout=_STOP_SECONDS,
+            shutdown_graceful_timeout=_GRACE_SECONDS,
         )
 
 
 def _register(queue: procrastinate.App, database: Database, pulse: Pulse) -> None:
     """Every job by its name and its clock; one of a name runs at a time, and no more than one waits."""
     for name, job in JOBS.items():
-        task = queue.task(name=name, queue=QUEUE, lock=name, queueing_lock=name)(_runner(name, job, database))
-        queue.periodic(cron=job.cron)(task)
+        add = queue.task(name=name, queue=QUEUE, lock=name, queueing_lock=name, pass_context=True)
+        queue.periodic(cron=job.cron)(add(_runner(name, job, database)))
 
     async def sweep(**_: object) -> None:
         await _sweep(queue, pulse)
@@ -86,10 +90,10 @@ def _register(queue: procrastinate.App, database: Database, pulse: Pulse) -> Non
 
 
 def _runner(name: str, job: Job, database: Database) -> Callable[..., None]:
-    def run(**_: object) -> None:
+    def run(context: JobContext, **_: object) -> None:
         now: datetime = clock.now()
         began = time.monotonic()
-        done = job.run(database, now)
+        done = job.run(database, now, Limit(told=context.should_abort))
         _log.debug("job_done", extra={"job": name, "done": str(done), "seconds": time.monotonic() - began})
 
     return run

@@ -12,9 +12,12 @@ from sqlalchemy.orm import Session
 from loyalty_api import jobs
 from loyalty_api.config import Settings
 from loyalty_api.db import Database, driver
-from loyalty_api.errors import Conflict, Forbidden
+from loyalty_api.errors import Conflict, Fault, Forbidden, Invalid
 from loyalty_api.jobs import Done
+from loyalty_api.queue import defer
 from loyalty_api.sandbox import queries
+
+_LAST_YEAR = 2200
 
 
 class SandboxOnly(Forbidden):
@@ -51,15 +54,16 @@ def move(
     to: datetime | None,
     by: timedelta,
     machine: datetime,
-    seconds: float | None,
+    seconds: float,
 ) -> tuple[datetime, Done]:
     """Move business time to a moment, or on by a span, once all that becomes due until then has been done.
 
-    The jobs run in transactions of their own, for ``seconds`` at most (None: to the end); what is left is done by a
-    worker or by the next call. Until anything has happened the clock may be set to any moment, the past too.
+    The jobs run in transactions of their own, for ``seconds`` at most; what is left is done by a worker, who is told,
+    or by the next call. Until anything has happened the clock may be set to any moment, the past too.
     ``machine`` is the machine's time. The new moment, and what the jobs did.
 
     :raises ClockBackwards: it would move backwards.
+    :raises Invalid: it would move beyond what a time can be.
     """
     connection = driver(session)
     shown = queries.lock(connection)
@@ -68,5 +72,13 @@ def move(
     backwards = target < now
     if backwards and (shown is not None or queries.something_happened(connection)):
         raise ClockBackwards(f"It shows {now.isoformat()}.", now=now.isoformat())
+    if target.year > _LAST_YEAR:
+        raise Invalid(
+            "The clock ends with the year 2200.", errors=[Fault("", "out_of_range", "Go less far.")]
+        )
     queries.put(connection, target)
-    return target, jobs.run_all(database, since=min(now, target), now=target, seconds=seconds)
+    done = jobs.run_all(database, since=min(now, target), now=target, seconds=seconds)
+    if not done.complete:
+        for job in jobs.JOBS:
+            defer(session, job=job, one_at_a_time=job, only_one_waiting=job)
+    return target, done

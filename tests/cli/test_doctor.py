@@ -118,3 +118,15 @@ def place(installation: Installation) -> Place:
 def test_clocks_that_differ_are_told(place: Place, ahead: int, level: str) -> None:
     findings = list(examine(place, clock=lambda: datetime.now(UTC) + timedelta(seconds=ahead)))
     assert [finding.level for finding in findings if finding.about == "clock"] == [level]
+
+
+def test_points_that_nobody_books_are_a_warning(installation: Installation) -> None:
+    late = (
+        "INSERT INTO balances (member_id, next_due_at) VALUES (gen_random_uuid(), now() - interval '2 hours')"
+    )
+    assert line(installation.loyalty("doctor").output, "jobs").startswith("fine")
+    installation.execute(late)
+    said = installation.loyalty("doctor")
+    assert said.exit_code == 0
+    assert line(said.output, "jobs").startswith("warning")
+    assert "loyalty worker" in said.output

@@ -16,14 +16,16 @@ import pytest
 from loyalty_api import ids
 from loyalty_api.db import Database, driver
 from loyalty_api.ledger.rules import Lot
+from loyalty_api.queue import defer
 from tests.cli.conftest import Installation, empty, folder, installation  # noqa: F401 - fixtures
 from tests.ledger.accounts import put_lots, put_members
 from tests.purchases.racing import breaches_in
 from tests.support.engines import until
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
+# In small batches, so that there are many moments to be killed at.
 _WORK = (
-    "from loyalty_api import config; from loyalty_api.operations.working import Pulse, work;"
+    "from loyalty_api import config, jobs; jobs.MEMBERS_AT_ONCE = 10; from loyalty_api.operations.working import Pulse, work;"
     "work(config.read(), pulse=Pulse(0.3, 1.5))"
 )
 
@@ -103,7 +105,7 @@ def test_the_command_does_what_is_due_and_ends_when_it_is_told_to(installation: 
 
 
 def test_what_a_killed_worker_left_is_done_by_the_next(installation: Installation) -> None:  # noqa: F811
-    members = 6_000
+    members = 2_000
     fill(installation, members, 2)
     killed = 0
     while count(installation, DUE) and killed < 4:
@@ -121,6 +123,36 @@ def test_what_a_killed_worker_left_is_done_by_the_next(installation: Installatio
     assert broken(installation) == []
     assert count(installation, "SELECT count(*) FROM journals WHERE kind = 'expire'") == members
     assert count(installation, "SELECT count(*) FROM events WHERE kind = 'points_expired'") == members
+
+
+def test_a_worker_that_is_told_to_end_does_not_finish_a_long_run_first(installation: Installation) -> None:  # noqa: F811
+    fill(installation, 2_000, 2)
+    with worker(installation) as process:
+        wait_until_more(installation, 0)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert count(installation, DUE) > 0
+    assert count(installation, LEFT) == 0
+    assert broken(installation) == []
+
+
+def test_a_worker_outlives_its_connections(installation: Installation) -> None:  # noqa: F811
+    with worker(installation) as process:
+        until(
+            lambda: count(installation, "SELECT count(*) FROM jobs.procrastinate_workers") > 0, "it is there"
+        )
+        fill(installation, 5, 1)
+        with psycopg.connect(installation.app_url) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user"
+                " AND datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        database = Database(installation.app_url)
+        with database.unit_of_work() as session:
+            defer(session, job="settle", only_one_waiting="settle", one_at_a_time="settle")
+        database.close()
+        until(lambda: count(installation, DUE) == 0, "everything is booked")
+        assert process.poll() is None
 
 
 @pytest.mark.parametrize("given", [("--worker",), ()], ids=["asked", "by a setting"])

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from loyalty_api import clock
+from loyalty_api import clock, jobs
+from loyalty_api.sandbox import api
 from tests.purchases.racing import breaches
 from tests.support.documents import with_lots
 from tests.support.sandbox import sandbox_of
@@ -127,3 +128,27 @@ def test_it_says_that_it_is_one(sandbox: Shop) -> None:
 
 def test_a_till_may_not_move_time(sandbox: Shop) -> None:
     assert sandbox.till.post("/v1/sandbox/clock", {"advance": {"days": 1}}).code == "insufficient_scope"
+
+
+def test_time_ends_somewhere(sandbox: Shop) -> None:
+    refused = [
+        sandbox.office.post("/v1/sandbox/clock", {"advance": {"days": 36_500}}).status for _ in range(2)
+    ]
+    assert refused == [200, 422]
+
+
+def test_what_is_too_much_for_one_request_is_left_to_a_worker(
+    sandbox: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = sandbox.enrol("MUCH")
+    sell(sandbox, 50, "MUCH")
+    monkeypatch.setattr(api, "_JOB_SECONDS", 0)
+    for _ in range(2):
+        moved = sandbox.office.post("/v1/sandbox/clock", {"advance": {"days": 14}})
+        assert moved["jobs"]["complete"] is False
+    with sandbox.database.snapshot() as connection:
+        waiting = connection.execute("SELECT task_name FROM jobs.procrastinate_jobs").fetchall()
+    assert sorted(row[0] for row in waiting) == sorted(jobs.JOBS)
+    assert sandbox.balance(member)["available"] == 50
+    monkeypatch.undo()
+    assert sandbox.office.post("/v1/sandbox/clock", {"advance": {}})["jobs"]["activated"] == 1
