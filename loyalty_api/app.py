@@ -39,6 +39,7 @@ from loyalty_api.program.service import Programs
 from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program
+from loyalty_api.returns import api as returns
 from loyalty_api.stores import api as stores
 from loyalty_api.stores.service import Directory
 from loyalty_api.summaries import api as summaries
@@ -47,7 +48,7 @@ from loyalty_api.throttle import Throttle, shared_counter
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli")
+PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "ret")
 
 
 class Application(flask.Flask):
@@ -65,6 +66,7 @@ def blueprints() -> Sequence[Blueprint]:
         members.blueprint,
         consent.blueprint,
         purchases.blueprint,
+        returns.blueprint,
         ledger.blueprint,
         summaries.blueprint,
         program.blueprint,

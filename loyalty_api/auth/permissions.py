@@ -87,6 +87,13 @@ PERMISSIONS: Mapping[str, Access] = {
     "clear_reject": needs("purchases:review"),
     "review_purchase": needs("purchases:review"),
     "claim_purchase": needs("claims:write"),
+    # Goods that come back.
+    "record_return": needs("returns:write"),
+    "return_purchase": needs("returns:write"),
+    "get_return": needs("returns:write", "purchases:read"),
+    "void_purchase": needs("returns:write"),
+    "void_receipt": needs("returns:write"),
+    "void_return": needs("returns:write"),
     # Stores and products.
     "put_stores": needs("stores:write"),
     "list_stores": needs("stores:read"),

@@ -41,8 +41,12 @@ _FOLDED = (
 _BALANCE = "available, pending, held, debt, earned, spent, expired, adjusted"
 _PER_LOT = (
     f"SELECT member_id, lot_id, {_on('available')} AS available, {_on('pending')} AS pending,"
-    f" {_on('held')} AS held, -{_on('issued')} AS issued FROM {_CHANGES} c"
-    " WHERE lot_id IS NOT NULL GROUP BY member_id, lot_id"
+    f" {_on('held')} AS held FROM {_CHANGES} c WHERE lot_id IS NOT NULL GROUP BY member_id, lot_id"
+)
+# What a lot was born with; returns take of it later, and voids of returns give back.
+_BORN = (
+    "SELECT p.member_id, p.lot_id, sum(p.points) AS issued FROM postings p JOIN journals j"
+    " USING (member_id, journal_id) WHERE j.kind = 'earn' AND p.from_account = 'issued' GROUP BY 1, 2"
 )
 _PER_JOURNAL = (
     f"SELECT member_id, journal_id, {_on('available')} AS available, {_on('pending')} AS pending,"
@@ -119,9 +123,9 @@ LEDGER = (
         "what remains in a lot is the fold of its postings",
         "SELECT count(*) FROM lots",
         "SELECT lot_id::text, 'differs from its postings' FROM lots l"
-        f" FULL JOIN ({_PER_LOT}) f USING (member_id, lot_id) WHERE (l.available, l.pending, l.held)"
-        " IS DISTINCT FROM (f.available, f.pending, f.held)"
-        " OR (l.source_type = 'purchase' AND l.points IS DISTINCT FROM f.issued)",
+        f" FULL JOIN ({_PER_LOT}) f USING (member_id, lot_id) LEFT JOIN ({_BORN}) b USING (member_id, lot_id)"
+        " WHERE (l.available, l.pending, l.held) IS DISTINCT FROM (f.available, f.pending, f.held)"
+        " OR (l.source_type = 'purchase' AND l.points IS DISTINCT FROM b.issued)",
     ),
     Invariant(
         "I3",
@@ -148,11 +152,11 @@ LEDGER = (
     ),
     Invariant(
         "I4",
-        "what has expired is gone",
+        "what has expired is gone, unless it was given back and lives on",
         "SELECT count(DISTINCT (member_id, lot_id)) FROM postings WHERE to_account = 'expired'",
         "SELECT lot_id::text, 'still holds points' FROM lots l WHERE pending + available > 0 AND EXISTS"
-        " (SELECT FROM postings p WHERE p.member_id = l.member_id AND p.lot_id = l.lot_id"
-        " AND p.to_account = 'expired')",
+        " (SELECT FROM postings p JOIN journals j USING (member_id, journal_id) WHERE p.member_id = l.member_id"
+        " AND p.lot_id = l.lot_id AND p.to_account = 'expired' AND j.occurred_at >= l.expires_at)",
     ),
     Invariant(
         "I4",
@@ -191,7 +195,9 @@ EFFECTS = (
         "a locator leads to something",
         "SELECT count(*) FROM locators",
         "SELECT l.id::text, 'nothing there' FROM locators l LEFT JOIN purchases p"
-        " ON p.member_id = l.member_id AND p.purchase_id = l.id WHERE p.purchase_id IS NULL",
+        " ON p.member_id = l.member_id AND p.purchase_id = l.id LEFT JOIN returns r"
+        " ON r.member_id = l.member_id AND r.return_id = l.id"
+        " WHERE p.purchase_id IS NULL AND r.return_id IS NULL",
     ),
     Invariant(
         "I6",
@@ -219,6 +225,69 @@ EFFECTS = (
     ),
 )
 
+_APPLIED = (
+    "SELECT l.purchase_id, l.line_id, sum(l.quantity) AS quantity, sum(l.value) AS value FROM return_lines l"
+    " JOIN returns r USING (member_id, return_id) WHERE r.status = 'applied' AND l.purchase_id IS NOT NULL"
+    " GROUP BY 1, 2"
+)
+_BOOKED_BACK = (
+    "SELECT j.cause_id AS return_id, coalesce(sum(c.change) FILTER (WHERE account = 'issued'), 0) AS taken,"
+    " -coalesce(sum(c.change) FILTER (WHERE account = 'redeemed'), 0) AS given FROM journals j"
+    f" JOIN {_CHANGES} c USING (member_id, journal_id)"
+    " WHERE j.kind = 'return' AND j.cause_type = 'return' GROUP BY 1"
+)
+RETURNS = (
+    Invariant(
+        "I6",
+        "every return's receipt has its one return, and its locator leads there",
+        "SELECT count(*) FROM return_receipts",
+        "SELECT coalesce(r.return_id, k.return_id)::text, 'receipt and return do not belong together'"
+        " FROM (SELECT * FROM returns WHERE reference IS NOT NULL) r FULL JOIN return_receipts k"
+        " USING (store_id, terminal, business_date, reference, return_id)"
+        " LEFT JOIN locators l ON l.id = r.return_id AND l.member_id = r.member_id"
+        " WHERE r.member_id IS NULL OR k.content IS NULL OR l.id IS NULL",
+    ),
+    Invariant(
+        "I6",
+        "no more comes back than was bought",
+        "SELECT count(*) FROM return_lines",
+        "SELECT a.purchase_id::text, concat('line ', a.line_id, ': ', a.quantity, ' for ', a.value)"
+        f" FROM ({_APPLIED}) a LEFT JOIN (SELECT l.* FROM purchase_lines l JOIN purchases p"
+        " USING (member_id, purchase_id) WHERE p.status <> 'moved') s USING (purchase_id, line_id)"
+        " WHERE s.line_id IS NULL OR a.quantity > greatest(s.quantity, 1)"
+        " OR (s.paid >= 0 AND a.value NOT BETWEEN 0 AND s.paid)",
+    ),
+    Invariant(
+        "I6",
+        "no more points are taken back than a purchase earned",
+        "SELECT count(*) FROM purchases WHERE outcome ? 'returned'",
+        "SELECT purchase_id::text, concat(outcome->'returned'->>'points', ' of ', points_base + points_bonus)"
+        " FROM purchases WHERE outcome ? 'returned' AND status <> 'moved'"
+        " AND (outcome->'returned'->>'points')::bigint NOT BETWEEN 0 AND points_base + points_bonus",
+    ),
+    Invariant(
+        "I6",
+        "a return did what the ledger says",
+        "SELECT count(*) FROM returns",
+        "SELECT r.return_id::text, concat(points_taken_back, ' and ', points_given_back, ' said, ', b.taken,"
+        f" ' and ', b.given, ' booked') FROM returns r LEFT JOIN ({_BOOKED_BACK}) b USING (return_id)"
+        " WHERE (r.points_taken_back - coalesce((r.outcome->'points'->>'expired')::bigint, 0),"
+        " r.points_given_back) <> (coalesce(b.taken, 0), coalesce(b.given, 0))",
+    ),
+    Invariant(
+        "I6",
+        "a return that waits has no purchase",
+        "SELECT count(*) FROM returns WHERE status = 'waiting'",
+        # A purchase that has just come is seen to in a moment.
+        "SELECT r.return_id::text, 'waits without need' FROM (SELECT * FROM returns WHERE status = 'waiting') r"
+        " FULL JOIN awaited_returns a USING (return_id) LEFT JOIN receipts k ON (k.store_id, k.terminal,"
+        " k.business_date, k.reference) = (a.store_id, a.terminal, a.business_date, a.reference)"
+        " LEFT JOIN locators l ON l.id = k.purchase_id LEFT JOIN purchases p ON p.member_id = l.member_id"
+        " AND p.purchase_id = l.id WHERE r.status IS NULL OR r.purchase_id IS NOT NULL OR a.return_id IS NULL"
+        " OR p.recorded_at < now() - interval '10 minutes'",
+    ),
+)
+
 EVENTS = (
     Invariant(
         "I9",
@@ -238,4 +307,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + EVENTS
+INVARIANTS = LEDGER + EFFECTS + RETURNS + EVENTS

@@ -111,6 +111,8 @@ def record(
     outcomes |= {r.purchase_id: batch.record(r) for r in fresh}
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
+    if batch.awaited:
+        session.info["reaction_due"] = True
     if batch.refused or batch.anonymous:
         round_trip(connection, batch.statements())
         queries.give_up(connection, batch.refused)
@@ -201,6 +203,7 @@ class _Batch:
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
+        self.awaited = False
 
     def record(self, report: Reported) -> Outcome:
         """Rate one receipt and note what it writes."""
@@ -332,6 +335,12 @@ class _Batch:
         written.purchases.append(row)
         written.lines.extend(line_rows(row, rated.basket, report.body["lines"], rated.decision))
         written.locators.append((row["purchase_id"], row["member_id"]))
+        if row["purchase_id"] in self.opened.awaited:
+            self.awaited = True
+            written.events.append(
+                (row["member_id"], "awaited_purchase_arrived", ids.show("pur", row["purchase_id"]),
+                 row["occurred_at"], self.now, {}, True)
+            )  # fmt: skip
         if member is not None:
             written.events.append(
                 (row["member_id"], "purchase_recorded", ids.show("pur", row["purchase_id"]),
@@ -393,6 +402,7 @@ def _kept(body: Mapping[str, Any]) -> Row:
             "rounding",
             "offline",
             "replaces",
+            "exchange_reference",
             "payments",
             "coupons",
             "metadata",

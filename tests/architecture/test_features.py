@@ -22,6 +22,12 @@ PUBLIC = {
     "loyalty_api.ledger.api": "the schemas of points, so that they look the same wherever they are shown",
     "loyalty_api.members.identifiers": "what a till scanned, as the blind index it is found by",
     "loyalty_api.purchases.desk": "what the till's use cases lean on, which jobs hold for reactions",
+    "loyalty_api.purchases.api_till": "who reports and what the desk leans on, for whatever else a till sends",
+    "loyalty_api.purchases.queries": "purchases and their lines as they are kept, which returns undo",
+    "loyalty_api.purchases.queries_claims": "whose the card is that was scanned with goods that come back",
+    "loyalty_api.purchases.recording": "many receipts at once, and why one is refused",
+    "loyalty_api.purchases.returned": "what came back of a purchase, as the purchase keeps it",
+    "loyalty_api.purchases.schemas": "what a till sends looks the same wherever it is sent",
     "loyalty_api.purchases.claims": "receipts that find their member later: for reactions and a member's summary",
     "loyalty_api.rating.words": "decisions in words, which is all that explaining needs of rating",
 }

@@ -16,6 +16,8 @@ LOOK_UPS = {
     "unattached_receipts": ("blind",),
     "claim_codes": ("blind",),
     "awaited_receipts": ("store_id",),
+    "return_receipts": ("store_id",),
+    "awaited_returns": ("store_id",),
     "idempotency_keys": ("client_id", "key"),
     "data_keys": ("owner_id",),
     "rejects": ("reject_id",),
