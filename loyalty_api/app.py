@@ -20,6 +20,7 @@ from loyalty_api.analytics import api as analytics
 from loyalty_api.auth import api as clients
 from loyalty_api.auth import api_oauth as oauth
 from loyalty_api.auth import authority
+from loyalty_api.batches import api as batches
 from loyalty_api.cache import SummaryCache
 from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
@@ -67,6 +68,7 @@ def blueprints() -> Sequence[Blueprint]:
         consent.blueprint,
         purchases.blueprint,
         returns.blueprint,
+        batches.blueprint,
         ledger.blueprint,
         summaries.blueprint,
         program.blueprint,

@@ -42,7 +42,7 @@ from loyalty_api.security import StoreNotAllowed, ensure_store, principal
 from loyalty_api.stores.service import StoreUnknown
 
 blueprint = Blueprint(
-    "till", __name__, url_prefix="/v1", description="The till: quotes, purchases, batches and claims."
+    "till", __name__, url_prefix="/v1", description="The till: quotes, purchases and claims."
 )
 LANGUAGE = {"Accept-Language": "the language of titles and texts: en or nb"}
 

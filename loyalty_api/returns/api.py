@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from loyalty_api import clock, ids
 from loyalty_api.http import Blueprint, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
-from loyalty_api.purchases import service as purchases
 from loyalty_api.purchases.api_till import caller, desk
 from loyalty_api.purchases.recording import CurrencyMismatch, ReceiptMismatch
 from loyalty_api.purchases.service import PurchaseUnknown
@@ -107,26 +106,11 @@ def void_receipt(session: Session, body: dict[str, Any]) -> Answer:
 
 
 def _void(session: Session, original: dict[str, Any], reason: str) -> Answer:
-    ensure_may_void(session, original)
+    ensure_store(principal(), voiding.store_of(session, original))
     row = voiding.void_purchase(
         session, desk(), original=original, reason=reason, void_id=ids.new(), who=caller(), now=clock.now()
     )
     return Answer(answer(row))
-
-
-def ensure_may_void(session: Session, original: dict[str, Any]) -> None:
-    """Refuse a caller who may not undo sales of that store: a sale is undone where it was made.
-
-    :raises StoreNotAllowed: it is another store's.
-    :raises PurchaseUnknown: there is no such purchase.
-    """
-    store = original.get("store")
-    if store is None:
-        purchase_id = ids.read("pur", original["purchase_id"])
-        if purchase_id is None:
-            raise PurchaseUnknown
-        store = purchases.find(session, purchase_id=purchase_id)["store_id"]
-    ensure_store(principal(), store)
 
 
 @blueprint.operation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -195,3 +195,14 @@ def bought_by(
         (member_id, since, until, sku),
     )
     return [row[0] for row in rows]
+
+
+def day_of(connection: Connection[TupleRow], store: str, terminal: str, business_date: date) -> int:
+    """How many returns there are of a lane and a business date; voided ones left out."""
+    row = connection.execute(
+        "SELECT count(*) FROM return_receipts k JOIN locators l ON l.id = k.return_id"
+        " JOIN returns r ON r.member_id = l.member_id AND r.return_id = l.id WHERE k.store_id = %s"
+        " AND k.terminal = %s AND k.business_date = %s AND r.status <> 'voided'",
+        (store, terminal, business_date),
+    ).fetchone()
+    return row[0] if row else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -319,3 +319,8 @@ def find(session: Session, *, return_id: UUID) -> Row:
     if row is None:
         raise ReturnUnknown
     return row
+
+
+def day_of(session: Session, *, store: str, terminal: str, business_date: date) -> int:
+    """How many returns of a lane and a business date are recorded; voided ones left out."""
+    return queries.day_of(driver(session), store, terminal, business_date)

@@ -92,6 +92,22 @@ def void_purchase(
     return row
 
 
+def store_of(session: Session, original: Mapping[str, Any]) -> str:
+    """The store of the sale that is to be undone: only there it may be.
+
+    :raises PurchaseUnknown: there is no such purchase.
+    """
+    if original.get("store") is not None:
+        store: str = original["store"]
+        return store
+    purchase_id = purchase_named(driver(session), original)
+    row = purchases.find(driver(session), purchase_id) if purchase_id else None
+    if row is None:
+        raise PurchaseUnknown
+    found: str = row["store_id"]
+    return found
+
+
 def void_return(
     session: Session, desk: Desk, *, return_id: UUID, reason: str, void_id: UUID, who: Who, now: datetime
 ) -> Row:

@@ -11,9 +11,11 @@ import orjson
 import pytest
 
 from loyalty_api import clock
-from loyalty_api.purchases import batch, recording
+from loyalty_api.batches import batch
+from loyalty_api.batches.api import KINDS
+from loyalty_api.batches.kinds import Sender
+from loyalty_api.purchases import recording
 from loyalty_api.purchases.desk import Who
-from loyalty_api.purchases.schemas import PurchaseSchema
 from tests.purchases.racing import AGAIN, another, at_once, breaches, settled, until_answered
 from tests.support.shop import Caller, Reply, Shop, line, receipt
 
@@ -131,7 +133,7 @@ def test_two_processes_that_record_batches_in_opposite_order_do_not_stop_each_ot
     cards = [f"RACE8-{n}" for n in range(12)]
     members = [shop.enrol(card) for card in cards]
     unknown = [f"RACE8-nobody-{n}" for n in range(12)]
-    counter = batch.Counter(Who("cli_test", "admin"), lambda _: None, PurchaseSchema().load)
+    counter = batch.Counter(Sender(Who("cli_test", "admin"), lambda _: None), KINDS)
 
     def record(order: list[str]) -> list[str]:
         items = [
