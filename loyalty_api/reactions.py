@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.purchases import claims
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.returns import service as returns
+from loyalty_api.returns import waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def _keep_promises(session: Session, desk: Desk, event: Happened, now: datetime)
 def _apply_waiting_returns(session: Session, desk: Desk, event: Happened, now: datetime) -> None:
     purchase_id = ids.read("pur", event.subject)
     if purchase_id is not None:
-        returns.apply_waiting(session, desk, purchase_id=purchase_id, now=now)
+        waiting.apply_waiting(session, desk, purchase_id=purchase_id, now=now)
 
 
 REACTIONS: Mapping[str, Callable[[Session, Desk, Happened, datetime], None]] = {

@@ -52,7 +52,8 @@ class Sender:
 class Kind:
     """One kind of item. ``load`` checks its body and ``prepare`` makes it ready to be recorded, while another
     transaction is being written; None means that there is nothing to keep. Up to ``at_once`` items are recorded in
-    one transaction. It takes the ``scope``, beside what the batch itself takes. A ``bare`` item has its members beside its type instead of in a body.
+    one transaction. It takes the ``scope``, beside what the batch itself
+    takes. A ``bare`` item has its members beside its type instead of in a body.
     """
 
     load: Load

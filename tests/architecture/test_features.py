@@ -31,6 +31,7 @@ PUBLIC = {
     "loyalty_api.purchases.claims": "receipts that find their member later: for reactions and a member's summary",
     "loyalty_api.purchases.examples": "the till's example sale, which a batch's item is as well",
     "loyalty_api.returns.schemas": "what a till sends when goods come back, which a batch takes as well",
+    "loyalty_api.returns.waiting": "returns whose purchase has come, for reactions and jobs",
     "loyalty_api.returns.voiding": "sales that are undone, which a batch may ask for as well",
     "loyalty_api.rating.words": "decisions in words, which is all that explaining needs of rating",
 }
