@@ -145,7 +145,7 @@ class ActivityQuery(PageQuery):
     """Which part of the history."""
 
     kind = Choice(
-        "purchase", "expiry", load_default=None, metadata={"description": "only items of this kind"}
+        "purchase", "expiry", "return", load_default=None, metadata={"description": "only items of this kind"}
     )
     since = Moment(load_default=None, metadata={"name": "since", "description": "from this moment on"})
     until = Moment(load_default=None, metadata={"description": "before this moment"})
@@ -281,7 +281,7 @@ def _purchases(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
     answer_example={"data": [examples.ACTIVITY_ITEM], "next_cursor": None}, errors=(NotFound,),
 )  # fmt: skip
 def activity(query: dict[str, Any]) -> dict[str, Any]:
-    """One item for each purchase and each expiry; points that become usable change an item, they are not another."""
+    """One item for each purchase, return and expiry; points that become usable change an item, they are not another."""
     before = service.place_before(read_cursor(query["cursor"], *service.PLACE))
     now = clock.now()
     with unit_of_work() as session:
