@@ -47,6 +47,7 @@ _CAPABILITIES = {
     "program_versions": "publish_program_version",
     "purchases": "record_purchase",
     "quotes": "create_quote",
+    "returns": "record_return",
     "store_master": "put_stores",
 }
 

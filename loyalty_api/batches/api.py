@@ -65,7 +65,14 @@ class BatchItemSchema(Schema):
         required=True,
         metadata={
             "description": "By type: as POST /v1/purchases, POST /v1/returns and POST /v1/voids take it;"
-            " totals: store, terminal, business_date, purchases, returns, total."
+            " totals: store, terminal, business_date, purchases, returns, total.",
+            "anyOf": [
+                *[
+                    {"$ref": f"#/components/schemas/{name}"}
+                    for name in ("Purchase", "Return", "VoidByReceipt")
+                ],
+                {"type": "object", "required": ["store", "terminal", "business_date", "purchases"]},
+            ],
         },
     )
 

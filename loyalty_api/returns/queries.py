@@ -165,11 +165,15 @@ def stop_waiting(connection: Connection[TupleRow], return_id: UUID) -> None:
 
 
 def overdue(connection: Connection[TupleRow], *, limit: int) -> list[tuple[UUID, UUID]]:
-    """Returns (return, purchase) that wait although their purchase is here: both came at the same moment."""
+    """Returns (return, purchase) that wait although their purchase is here: both came at the same moment.
+
+    In the order of members, in which everybody locks them, and of each in the order in which they came.
+    """
     return connection.execute(
-        "SELECT a.return_id, r.purchase_id FROM awaited_returns a"
-        " JOIN receipts r USING (store_id, terminal, business_date, reference)"
-        " ORDER BY a.recorded_at, a.return_id LIMIT %s",
+        "SELECT return_id, purchase_id FROM (SELECT a.return_id, r.purchase_id, l.member_id, a.recorded_at"
+        " FROM awaited_returns a JOIN receipts r USING (store_id, terminal, business_date, reference)"
+        " JOIN locators l ON l.id = r.purchase_id ORDER BY a.recorded_at, a.return_id LIMIT %s) AS found"
+        " ORDER BY member_id, recorded_at, return_id",
         (limit,),
     ).fetchall()
 

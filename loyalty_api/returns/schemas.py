@@ -78,6 +78,12 @@ class NestedReturnSchema(Schema):
         if len({line["line_id"] for line in lines}) != len(lines):
             raise ma.ValidationError("Each line_id stands once in a return.", "lines")
 
+    @ma.validates_schema
+    def _one_measure(self, data: dict[str, Any], **_: Any) -> None:
+        loose = "original" in self.fields and data.get("original") is None
+        if not loose and any("quantity" in line and "amount" in line for line in data.get("lines", ())):
+            raise ma.ValidationError("A line comes back by quantity or by amount.", "lines")
+
 
 class ReturnSchema(NestedReturnSchema):
     """The same with the purchase that it came from; ``original`` null or left out: there is no receipt (R30)."""
@@ -85,13 +91,9 @@ class ReturnSchema(NestedReturnSchema):
     original = fields.Nested(OriginalSchema(), allow_none=True, load_default=None)
 
     @ma.validates_schema
-    def _one_measure(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("original") is None:
-            if "lines" not in data:
-                raise ma.ValidationError("Without a receipt, say what comes back.", "lines")
-            return
-        if any("quantity" in line and "amount" in line for line in data.get("lines", ())):
-            raise ma.ValidationError("A line comes back by quantity or by amount.", "lines")
+    def _something(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("original") is None and "lines" not in data:
+            raise ma.ValidationError("Without a receipt, say what comes back.", "lines")
 
 
 class VoidSchema(Schema):

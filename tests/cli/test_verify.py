@@ -49,7 +49,7 @@ BY_CONSTRUCTION = {"I1 the ledger sums to zero"}
 
 @pytest.fixture(scope="module")
 def busy(shop: Shop) -> Shop:
-    """A shop where two members and a stranger have bought, twice each; one claimed theirs afterwards. Some came back."""
+    """A shop where two members and a stranger have bought, twice each; one claimed later. Some came back."""
     members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
     for card in ("7770001", "7770002", None):
         for _ in range(2):
