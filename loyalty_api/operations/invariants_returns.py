@@ -13,7 +13,7 @@ _BOOKED_BACK = (
     "SELECT j.cause_id AS return_id, coalesce(sum(c.change) FILTER (WHERE account = 'issued'), 0) AS taken,"
     " -coalesce(sum(c.change) FILTER (WHERE account = 'redeemed'), 0) AS given FROM journals j"
     f" JOIN {CHANGES} c USING (member_id, journal_id)"
-    " WHERE j.kind = 'return' AND j.cause_type = 'return' GROUP BY 1"
+    " WHERE j.cause_type = 'return' GROUP BY 1"
 )
 RETURNS = (
     Invariant(

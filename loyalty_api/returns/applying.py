@@ -39,7 +39,7 @@ def apply(
     Without a ``book`` it is recorded and nothing moves.
     """
     moved = book_return(connection, row, parts, loose, book, policy, cause, now) if book else Moved()
-    lines = _lines(parts, loose, moved.taken.points)
+    lines = _lines(parts, loose, moved)
     refunds = [tenders(part.opened.bought.left_by_tender, part.back.refundable) for part in parts]
     _complete(row, parts, lines, refunds, moved, policy)
     if book:
@@ -50,8 +50,8 @@ def apply(
         kept.keep(connection, part.opened.row, _returned(row, part, lines, refund, moved))
 
 
-def _lines(parts: Sequence[Part], loose: Sequence[Loose], taken: int) -> list[Row]:
-    """The return's lines; what was taken back in all is shared out by what each should have given."""
+def _lines(parts: Sequence[Part], loose: Sequence[Loose], moved: Moved) -> list[Row]:
+    """The return's lines; what was taken and given back in all is shared out by what each should have brought."""
     found: list[Row] = [
         {
             "purchase_id": part.purchase_id,
@@ -62,7 +62,7 @@ def _lines(parts: Sequence[Part], loose: Sequence[Loose], taken: int) -> list[Ro
             "money": line.money,
             "points_part": line.points_part,
             "points_taken_back": line.points_to_take,
-            "points_given_back": sum(points for _, points in line.to_give) if part.opened.book else 0,
+            "points_given_back": sum(points for _, points in line.to_give),
             "left": line.left,
         }
         for part in parts
@@ -76,10 +76,11 @@ def _lines(parts: Sequence[Part], loose: Sequence[Loose], taken: int) -> list[Ro
         }
         for line in loose
     ]  # fmt: skip
-    shares = [line["points_taken_back"] for line in found]
-    actual = spread(taken, shares) if sum(shares) else shares
-    for line, points in zip(found, actual, strict=True):
-        line["points_taken_back"] = points
+    for name, total in (("points_taken_back", moved.taken.points), ("points_given_back", moved.given.total)):
+        shares = [line[name] for line in found]
+        actual = spread(total, shares) if sum(shares) else shares
+        for line, points in zip(found, actual, strict=True):
+            line[name] = points
     return found
 
 

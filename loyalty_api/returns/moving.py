@@ -133,11 +133,11 @@ def _give(
     for part in parts:
         before = part.opened.returned.get("given", {})
         for redemption, points in part.back.to_give.items():
-            used = redeemed.used(connection, book.member_id, redemption)
-            restored = redeemed.give_back(
-                book, used, before=before.get(redemption, 0), points=points, now=now, grace_ends=grace_ends
-            )
-            given.postings += restored.postings
-            given.lots += restored.lots
-            given.points[part.purchase_id, redemption] = sum(posting.points for posting in restored.postings)
+            back = redeemed.give_back(
+                connection, book, redemption=redemption, points=points, before=before.get(redemption, 0),
+                now=now, grace_ends=grace_ends,
+            )  # fmt: skip
+            given.postings += back.postings
+            given.lots += back.lots
+            given.points[part.purchase_id, redemption] = back.points
     return given

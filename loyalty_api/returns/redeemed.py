@@ -6,6 +6,7 @@ they were spread over. Where the points came from is what the ledger booked as r
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -14,8 +15,18 @@ from psycopg.rows import TupleRow
 
 from loyalty_api import ids
 from loyalty_api.ledger import queries as ledger
-from loyalty_api.ledger.rules_spending import Restored, Taken, restore, taken_by
+from loyalty_api.ledger.rules import Lot, Posting
+from loyalty_api.ledger.rules_spending import Taken, restore, taken_by
 from loyalty_api.ledger.service import Book
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Points of a redemption that go back, with the postings and lots that the return's own journal is to book."""
+
+    points: int = 0
+    postings: tuple[Posting, ...] = ()
+    lots: tuple[Lot, ...] = ()
 
 
 def used(connection: Connection[TupleRow], member_id: UUID, redemption: str) -> tuple[Taken, ...]:
@@ -28,8 +39,17 @@ def used(connection: Connection[TupleRow], member_id: UUID, redemption: str) -> 
 
 
 def give_back(
-    book: Book, taken: tuple[Taken, ...], *, before: int, points: int, now: datetime, grace_ends: datetime
-) -> Restored:
-    """What gives ``points`` of a redemption back after ``before`` of them: same lots, same expiry (R34)."""
+    connection: Connection[TupleRow],
+    book: Book,
+    *,
+    redemption: str,
+    points: int,
+    before: int,
+    now: datetime,
+    grace_ends: datetime,
+) -> GivenBack:
+    """Give ``points`` of a redemption back after ``before`` of them: to the same lots, with the same expiry (R34)."""
+    taken = used(connection, book.member_id, redemption)
     lots = [book.account.lots[lot_id] for lot_id, _ in taken]
-    return restore(taken, lots=lots, before=before, points=points, now=now, grace_ends=grace_ends)
+    restored = restore(taken, lots=lots, before=before, points=points, now=now, grace_ends=grace_ends)
+    return GivenBack(sum(posting.points for posting in restored.postings), restored.postings, restored.lots)
