@@ -20,6 +20,7 @@ from loyalty_api.analytics import api as analytics
 from loyalty_api.auth import api as clients
 from loyalty_api.auth import api_oauth as oauth
 from loyalty_api.auth import authority
+from loyalty_api.batches import api as batches
 from loyalty_api.cache import SummaryCache
 from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
@@ -40,6 +41,7 @@ from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program
 from loyalty_api.redemptions import api as redemptions
+from loyalty_api.returns import api as returns
 from loyalty_api.sandbox import api as sandbox
 from loyalty_api.sandbox.following import follow_sandbox
 from loyalty_api.stores import api as stores
@@ -50,7 +52,7 @@ from loyalty_api.throttle import Throttle, shared_counter
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red")
+PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret")
 
 
 class Application(flask.Flask):
@@ -69,6 +71,8 @@ def blueprints() -> Sequence[Blueprint]:
         consent.blueprint,
         purchases.blueprint,
         redemptions.blueprint,
+        returns.blueprint,
+        batches.blueprint,
         ledger.blueprint,
         summaries.blueprint,
         program.blueprint,

@@ -20,7 +20,7 @@ from loyalty_api.db import Base, driver
 from loyalty_api.rows import Table
 
 _SETTLE_LOCK = 7_310_001
-INTERNAL = ("awaited_receipt_arrived", "scanned_identifier_enrolled")
+INTERNAL = ("awaited_receipt_arrived", "scanned_identifier_enrolled", "awaited_purchase_arrived")
 """Kinds that concern no member yet: features tell each other, nobody else is told."""
 
 

@@ -48,6 +48,7 @@ _CAPABILITIES = {
     "purchases": "record_purchase",
     "purchase_events": "release_purchase",
     "quotes": "create_quote",
+    "returns": "record_return",
     "store_master": "put_stores",
 }
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.purchases import claims
 from loyalty_api.purchases.desk import Desk
+from loyalty_api.returns import waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,15 @@ def _keep_promises(session: Session, desk: Desk, event: Happened, now: datetime)
         claims.keep_promises(session, desk, purchase_id=purchase_id, now=now)
 
 
+def _apply_waiting_returns(session: Session, desk: Desk, event: Happened, now: datetime) -> None:
+    purchase_id = ids.read("pur", event.subject)
+    if purchase_id is not None:
+        waiting.apply_waiting(session, desk, purchase_id=purchase_id, now=now)
+
+
 REACTIONS: Mapping[str, Callable[[Session, Desk, Happened, datetime], None]] = {
     "identifier_added": _attach_earlier_receipts,
     "awaited_receipt_arrived": _keep_promises,
     "scanned_identifier_enrolled": _attach_receipt_that_met_enrolment,
+    "awaited_purchase_arrived": _apply_waiting_returns,
 }

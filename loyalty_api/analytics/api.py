@@ -23,6 +23,11 @@ class TotalsSchema(Schema):
     points_base = Whole(required=True)
     points_bonus = Whole(required=True)
     points_issued = Whole(required=True, metadata={"description": "what the ledger has issued, net"})
+    returns = Whole(required=True, metadata={"description": "returns recorded, those that wait included"})
+    voids = Whole(required=True, metadata={"description": "sales that were undone"})
+    refundable_minor = Whole(required=True, metadata={"description": "money of what came back, minor units"})
+    points_taken_back = Whole(required=True)
+    points_given_back = Whole(required=True)
 
 
 @blueprint.operation(
@@ -31,6 +36,7 @@ class TotalsSchema(Schema):
     answer_example={
         "members": 2469, "stores": 457, "stores_selling": 457, "purchases": 155848, "lines": 1469307,
         "paid_minor": 459000000, "points_base": 4500000, "points_bonus": 240000, "points_issued": 4740000,
+        "returns": 0, "voids": 0, "refundable_minor": 0, "points_taken_back": 0, "points_given_back": 0,
     },
 )  # fmt: skip
 def totals() -> dict[str, Any]:

@@ -18,13 +18,19 @@ _ISSUED = (
     "SELECT (coalesce(sum(points) FILTER (WHERE from_account = 'issued'), 0)"
     " - coalesce(sum(points) FILTER (WHERE to_account = 'issued'), 0))::bigint FROM postings"
 )
+_RETURNS = (
+    "SELECT count(*) FILTER (WHERE kind <> 'void'), count(*) FILTER (WHERE kind = 'void'),"
+    " coalesce(sum(refundable), 0)::bigint, coalesce(sum(points_taken_back), 0)::bigint,"
+    " coalesce(sum(points_given_back), 0)::bigint FROM returns WHERE status <> 'voided'"
+)
 
 
 def totals(session: Session) -> dict[str, int]:
-    """Members, stores, purchases, lines, money paid (minor units) and points, as of this transaction."""
+    """Members, stores, purchases, returns, money (minor units) and points, as of this transaction."""
     connection = driver(session)
     connection.execute("SET LOCAL statement_timeout = '9s'")
     purchases = connection.execute(_PURCHASES).fetchone() or (0,) * 6
+    returns = connection.execute(_RETURNS).fetchone() or (0,) * 5
     members = connection.execute(_MEMBERS).fetchone() or (0,)
     stores = connection.execute(_STORES).fetchone() or (0,)
     issued = connection.execute(_ISSUED).fetchone() or (0,)
@@ -38,4 +44,9 @@ def totals(session: Session) -> dict[str, int]:
         "points_base": purchases[4],
         "points_bonus": purchases[5],
         "points_issued": issued[0],
+        "returns": returns[0],
+        "voids": returns[1],
+        "refundable_minor": returns[2],
+        "points_taken_back": returns[3],
+        "points_given_back": returns[4],
     }

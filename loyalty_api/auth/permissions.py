@@ -95,6 +95,13 @@ PERMISSIONS: Mapping[str, Access] = {
     "release_redemption": needs("redemptions:write"),
     "reverse_redemption": needs("redemptions:write"),
     "list_member_redemptions": needs("members:read"),
+    # Goods that come back.
+    "record_return": needs("returns:write"),
+    "return_purchase": needs("returns:write"),
+    "get_return": needs("returns:write", "purchases:read"),
+    "void_purchase": needs("returns:write"),
+    "void_receipt": needs("returns:write"),
+    "void_return": needs("returns:write"),
     # Stores and products.
     "put_stores": needs("stores:write"),
     "list_stores": needs("stores:read"),

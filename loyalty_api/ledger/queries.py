@@ -6,14 +6,14 @@ balance is read by a statement of its own, which starts when the lock is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from loyalty_api.ledger.rules import Balance, Hold, Lot
+from loyalty_api.ledger.rules import Balance, Hold, Lot, Posting
 from loyalty_api.rows import Table
 
 BALANCE_COLUMNS = "available, pending, held, debt, earned, spent, expired, adjusted, next_due_at"
@@ -152,6 +152,41 @@ def holds_of(connection: Connection[TupleRow], member_ids: Sequence[UUID]) -> di
         before = holds[hold_id].taken if hold_id in holds else ()
         holds[hold_id] = Hold(hold_id, expires_at, (*before, (lot_id, points)))
     return found
+
+
+def lots_from(connection: Connection[TupleRow], member_id: UUID, sources: Sequence[UUID]) -> list[UUID]:
+    """The lots of a member's that came from these purchases, empty or not."""
+    rows = connection.execute(
+        "SELECT lot_id FROM lots WHERE member_id = %s AND source_type = 'purchase' AND source_id = ANY(%s)",
+        (member_id, list(sources)),
+        prepare=True,
+    )
+    return [row[0] for row in rows]
+
+
+def expired_of(connection: Connection[TupleRow], member_id: UUID, lots: Collection[UUID]) -> int:
+    """How many points of these lots have expired, as far as it is written."""
+    row = connection.execute(
+        "SELECT coalesce(sum(points), 0)::bigint FROM postings"
+        " WHERE member_id = %s AND lot_id = ANY(%s) AND to_account = 'expired'",
+        (member_id, list(lots)),
+        prepare=True,
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def postings_for(
+    connection: Connection[TupleRow], member_id: UUID, *, cause: tuple[str, UUID]
+) -> list[Posting]:
+    """What was booked because of one thing (its type and id), in the order in which it was."""
+    rows = connection.execute(
+        "SELECT p.from_account, p.to_account, p.points, p.lot_id FROM journals j JOIN postings p"
+        " ON p.member_id = j.member_id AND p.journal_id = j.journal_id WHERE j.member_id = %s"
+        " AND j.cause_type = %s AND j.cause_id = %s ORDER BY j.version, p.ordinal",
+        (member_id, *cause),
+        prepare=True,
+    )
+    return [Posting(*row) for row in rows]
 
 
 BALANCE_OF = (

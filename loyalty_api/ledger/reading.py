@@ -22,6 +22,8 @@ from loyalty_api.program.rules import Settings
 from loyalty_api.rulekit.decision import Rate
 
 NOTHING = Balance()
+# How the things that journals are booked for are shown.
+_SOURCES = {"purchase": "pur", "release": "pur", "return": "ret", "return_void": "ret", "redemption": "red"}
 _SOONEST = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -227,7 +229,9 @@ def _basis_text(row: Mapping[str, Any], currency: str, words: Catalogue) -> str 
 def _source(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": row["cause_type"],
-        "id": ids.show("pur", row["cause_id"]) if row["cause_type"] in ("purchase", "release") else None,
+        "id": ids.show(_SOURCES[row["cause_type"]], row["cause_id"])
+        if row["cause_type"] in _SOURCES
+        else None,
         "store": row["store_id"],
         "reference": row["reference"],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -82,14 +82,16 @@ class Book:
         cause: Cause,
         now: datetime,
         arriving: Sequence[Lot] = (),
+        collect: bool = True,
     ) -> None:
-        """Apply one movement; ``arriving`` are the lots it brings, still empty.
+        """Apply one movement; ``arriving`` are the lots it brings, still empty, or that it moves.
 
-        Points that become available pay what is owed first, in the same journal (R37).
+        Points that become available pay what is owed first, in the same journal (R37); a movement that has seen to
+        that itself says ``collect=False``.
 
         :raises Overdrawn: it would take more than there is.
         """
-        repaid = rules.repay(self.balance, movement.postings) if self.balance.debt else ()
+        repaid = rules.repay(self.balance, movement.postings) if collect and self.balance.debt else ()
         if repaid:
             movement = replace(movement, postings=movement.postings + repaid)
         lots = (
@@ -118,6 +120,11 @@ class Book:
                 self.lots[lot.lot_id] = replace(lot, expires_at=later)
         if self.lots:
             self.account = rules.post(replace(self.account, lots={**self.account.lots, **self.lots}), ())
+
+    def expired_of(self, connection: Connection[TupleRow], lots: Collection[UUID]) -> int:
+        """How many points of these lots have expired so far, in this book too."""
+        here: int = sum(row[5] for row in self.postings if row[4] == "expired" and row[6] in lots)
+        return here + queries.expired_of(connection, self.member_id, lots)
 
     def _apply(self, movement: Movement, account: Account) -> None:
         self.account = account

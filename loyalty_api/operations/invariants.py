@@ -6,24 +6,10 @@ load generator checks those; I10 and I11 come with what they speak of.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from loyalty_api.operations.invariant import CHANGES, Invariant
+from loyalty_api.operations.invariants_returns import RETURNS
 
-
-@dataclass(frozen=True, slots=True)
-class Invariant:
-    """``checked`` counts what is looked at; ``broken`` brings (id, what is wrong with it) as two texts."""
-
-    code: str
-    rule: str
-    checked: str
-    broken: str
-
-
-# Each posting twice, as what it does to either account: the base of every fold.
-_CHANGES = (
-    "(SELECT member_id, journal_id, lot_id, from_account AS account, -points AS change FROM postings"
-    " UNION ALL SELECT member_id, journal_id, lot_id, to_account, points FROM postings)"
-)
+_CHANGES = CHANGES
 
 
 def _on(*accounts: str) -> str:
@@ -41,8 +27,12 @@ _FOLDED = (
 _BALANCE = "available, pending, held, debt, earned, spent, expired, adjusted"
 _PER_LOT = (
     f"SELECT member_id, lot_id, {_on('available')} AS available, {_on('pending')} AS pending,"
-    f" {_on('held')} AS held, -{_on('issued')} AS issued FROM {_CHANGES} c"
-    " WHERE lot_id IS NOT NULL GROUP BY member_id, lot_id"
+    f" {_on('held')} AS held FROM {_CHANGES} c WHERE lot_id IS NOT NULL GROUP BY member_id, lot_id"
+)
+# What a lot was born with; returns take of it later, and voids of returns give back.
+_BORN = (
+    "SELECT p.member_id, p.lot_id, sum(p.points) AS issued FROM postings p JOIN journals j"
+    " USING (member_id, journal_id) WHERE j.kind = 'earn' AND p.from_account = 'issued' GROUP BY 1, 2"
 )
 _PER_JOURNAL = (
     f"SELECT member_id, journal_id, {_on('available')} AS available, {_on('pending')} AS pending,"
@@ -128,9 +118,9 @@ LEDGER = (
         "what remains in a lot is the fold of its postings",
         "SELECT count(*) FROM lots",
         "SELECT lot_id::text, 'differs from its postings' FROM lots l"
-        f" FULL JOIN ({_PER_LOT}) f USING (member_id, lot_id) WHERE (l.available, l.pending, l.held)"
-        " IS DISTINCT FROM (f.available, f.pending, f.held)"
-        " OR (l.source_type = 'purchase' AND l.points IS DISTINCT FROM f.issued)",
+        f" FULL JOIN ({_PER_LOT}) f USING (member_id, lot_id) LEFT JOIN ({_BORN}) b USING (member_id, lot_id)"
+        " WHERE (l.available, l.pending, l.held) IS DISTINCT FROM (f.available, f.pending, f.held)"
+        " OR (l.source_type = 'purchase' AND l.points IS DISTINCT FROM b.issued)",
     ),
     Invariant(
         "I3",
@@ -162,7 +152,9 @@ LEDGER = (
         # What is given back to an expired lot lives on for a while: its expiry moved past the one that was booked.
         "SELECT lot_id::text, 'still holds points' FROM lots l WHERE pending + available > 0 AND EXISTS"
         " (SELECT FROM postings p JOIN journals j USING (member_id, journal_id) WHERE p.member_id = l.member_id"
-        " AND p.lot_id = l.lot_id AND p.to_account = 'expired' AND l.expires_at <= j.occurred_at)",
+        # What was given back after it had expired lives on until a later end.
+        " AND p.lot_id = l.lot_id AND p.to_account = 'expired'"
+        " AND (l.expires_at IS NULL OR j.occurred_at >= l.expires_at))",
     ),
     Invariant(
         "I4",
@@ -201,7 +193,9 @@ EFFECTS = (
         "a locator leads to something",
         "SELECT count(*) FROM locators",
         "SELECT l.id::text, 'nothing there' FROM locators l LEFT JOIN purchases p"
-        " ON p.member_id = l.member_id AND p.purchase_id = l.id WHERE p.purchase_id IS NULL",
+        " ON p.member_id = l.member_id AND p.purchase_id = l.id LEFT JOIN returns r"
+        " ON r.member_id = l.member_id AND r.return_id = l.id"
+        " WHERE p.purchase_id IS NULL AND r.return_id IS NULL",
     ),
     Invariant(
         "I6",
@@ -264,4 +258,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + EVENTS
+INVARIANTS = LEDGER + EFFECTS + RETURNS + EVENTS

@@ -11,6 +11,10 @@ from loyalty_api.codes import claim_code
 from loyalty_api.language import catalogue
 from loyalty_api.vault import Vault
 
+_RETURN = (
+    "return_id", "kind", "status", "occurred_at", "store", "reference", "points_taken_back",
+    "points_given_back", "refundable",
+)  # fmt: skip
 SPOKEN = frozenset(("unknown_identifier", "member_blocked", "member_closed"))
 """Discrepancies that the cashier hears a sentence about."""
 
@@ -51,6 +55,7 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
         "expiring_next": _in_order(outcome.get("expiring_next"), "points", "expires_at"),
         "tier": None,
         "redemptions": [_redemption(used) for used in outcome.get("redemptions", ())],
+        "returns": [_in_order(back, *_RETURN) for back in outcome.get("returned", {}).get("list", ())],
         "coupons": [],
         "gifts": [],
         "effects": [effect_answer(effect) for effect in effects],

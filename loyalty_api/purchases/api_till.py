@@ -42,7 +42,7 @@ from loyalty_api.security import StoreNotAllowed, ensure_store, principal
 from loyalty_api.stores.service import StoreUnknown
 
 blueprint = Blueprint(
-    "till", __name__, url_prefix="/v1", description="The till: quotes, purchases, batches and claims."
+    "till", __name__, url_prefix="/v1", description="The till: quotes, purchases and claims."
 )
 LANGUAGE = {"Accept-Language": "the language of titles and texts: en or nb"}
 
@@ -158,7 +158,7 @@ class ActivityQuery(PageQuery):
     """Which part of the history."""
 
     kind = Choice(
-        "purchase", "expiry", load_default=None, metadata={"description": "only items of this kind"}
+        "purchase", "expiry", "return", load_default=None, metadata={"description": "only items of this kind"}
     )
     since = Moment(load_default=None, metadata={"name": "since", "description": "from this moment on"})
     until = Moment(load_default=None, metadata={"description": "before this moment"})
@@ -294,7 +294,7 @@ def _purchases(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
     answer_example={"data": [examples.ACTIVITY_ITEM], "next_cursor": None}, errors=(NotFound,),
 )  # fmt: skip
 def activity(query: dict[str, Any]) -> dict[str, Any]:
-    """One item for each purchase and each expiry; points that become usable change an item, they are not another."""
+    """One item for each purchase, return and expiry; points that become usable change an item, they are not another."""
     before = service.place_before(read_cursor(query["cursor"], *service.PLACE))
     now = clock.now()
     with unit_of_work() as session:

@@ -22,7 +22,7 @@ from loyalty_api.db import driver
 from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.members import service as members
-from loyalty_api.purchases import queries, queries_claims
+from loyalty_api.purchases import queries, queries_claims, returned
 from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_rows, note_balance
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import Blind, MemberRow
@@ -32,7 +32,7 @@ from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts
 
 SYSTEM = Who("system", "system")
 # The ids that an adoption makes are counted up from the purchase's, past those that its recording may have made.
-_ADOPTION = 1 << 24
+_ADOPTION, _RETURNED = 1 << 24, 1 << 16
 
 
 class AllowanceUsedUp(Conflict):
@@ -205,7 +205,8 @@ def _credit(
     row = _adopt(connection, desk, purchase_id, member, book, who=who, now=now)
     if row is None:
         return Decided(claim_id, "already_claimed", purchase_id=purchase_id)
-    return Decided(claim_id, "credited", purchase_id, row["points_base"] + row["points_bonus"])
+    credited = row["points_base"] + row["points_bonus"] - returned.taken_back(row)
+    return Decided(claim_id, "credited", purchase_id, credited)
 
 
 def rated_at(row: Mapping[str, Any]) -> datetime:
@@ -250,7 +251,7 @@ def _adopt(
     row = {
         **held,
         "member_id": member.member_id,
-        "status": "recorded",
+        "status": returned.status_of(held),
         "match": "claimed",
         "points_base": decision.points(award="base") if decision else 0,
         "points_bonus": decision.points(award="bonus") if decision else 0,
@@ -267,6 +268,8 @@ def _adopt(
             book, decision, first_id=ids.nth(purchase_id, _ADOPTION), occurred_at=occurred_at, cause=cause,
             now=now,
         )  # fmt: skip
+        journal_id = ids.nth(purchase_id, _ADOPTION + _RETURNED)
+        returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
     note_balance(row, book)
     queries.PURCHASES.insert(connection, [row])

@@ -97,6 +97,7 @@ PURCHASE_ANSWER: dict[str, Any] = {
     "expiring_next": {"points": 120, "expires_at": "2026-12-31T23:00:00Z"},
     "tier": None,
     "redemptions": [],
+    "returns": [],
     "coupons": [],
     "gifts": [],
     "effects": [

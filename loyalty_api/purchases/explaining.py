@@ -19,7 +19,7 @@ from loyalty_api.language import catalogue, rate_text
 from loyalty_api.ledger import queries as ledger
 from loyalty_api.ledger.reading import balance_is_due
 from loyalty_api.ledger.service import settle_member
-from loyalty_api.purchases import queries
+from loyalty_api.purchases import queries, returned
 from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.recording import Row
@@ -51,7 +51,9 @@ def purchase(session: Session, desk: Desk, *, row: Row, language: str) -> dict[s
         }
         for miss in decision.near_misses
     ]
-    return {"text": said["text"], "steps": [*said["steps"], *near]}
+    back = returned.taken_back(row)
+    undone = [{"label": words.say("step", "returned"), "value": words.points(back)}] if back else []
+    return {"text": said["text"], "steps": [*said["steps"], *near, *undone]}
 
 
 def entry(
@@ -110,10 +112,13 @@ _ACTIVITY = (
     " (SELECT sum(l.pending)::bigint FROM lots l WHERE l.member_id = p.member_id AND l.source_id = p.purchase_id)"
     " AS pending"
     " FROM purchases p WHERE p.member_id = %(member)s"
-    " UNION ALL SELECT 'expiry', j.occurred_at, j.journal_id, -sum(s.points)::bigint, NULL, NULL, NULL, NULL, false,"
-    " 0"
+    " UNION ALL SELECT CASE j.kind WHEN 'expire' THEN 'expiry' ELSE 'return' END, j.occurred_at, j.journal_id,"
+    " (coalesce(sum(s.points) FILTER (WHERE s.from_account IN ('issued', 'redeemed')), 0)"
+    " - coalesce(sum(s.points) FILTER (WHERE s.to_account IN ('issued', 'redeemed', 'expired')), 0))::bigint,"
+    " j.store_id, j.reference, NULL, NULL, false, 0"
     " FROM journals j JOIN postings s ON s.member_id = j.member_id AND s.journal_id = j.journal_id"
-    " WHERE j.member_id = %(member)s AND j.kind = 'expire' GROUP BY j.occurred_at, j.journal_id) AS item"
+    " WHERE j.member_id = %(member)s AND j.kind IN ('expire', 'return', 'return_void')"
+    " GROUP BY j.kind, j.occurred_at, j.journal_id, j.store_id, j.reference) AS item"
     " LEFT JOIN stores USING (store_id)"
     " WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"
     " AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
@@ -151,17 +156,19 @@ def activity(
     return [dict(zip(_ITEM, row, strict=True)) for row in rows]
 
 
+_TITLES = {"purchase": "earn", "expiry": "expire", "return": "return"}
+_DONE = {"expiry": "expired", "return": "returned"}
+
+
 def activity_item(row: Mapping[str, Any], *, language: str) -> dict[str, Any]:
-    """One item in the reader's language; ``state`` follows its points: pending, available, none or expired."""
+    """One item in the reader's language; ``state`` follows its points: pending, available, none, expired, returned."""
     words = catalogue(language)
     bought = row["kind"] == "purchase"
-    title = words.say("entry", "earn" if bought else "expire")
+    title = words.say("entry", _TITLES[row["kind"]])
     if row["store_name"]:
         title = words.say("entry", "at_place", title=title, place=row["store_name"])
-    state = (
-        "expired" if not bought else "pending" if row["pending"] else "available" if row["points"] else "none"
-    )
-    text = words.money(row["total"], row["currency"]) if bought else words.points(-row["points"])
+    state = "pending" if row["pending"] else "available" if row["points"] else "none"
+    text = words.money(row["total"], row["currency"]) if bought else words.points(abs(row["points"]))
     return {
         "activity_id": ids.show("pur" if bought else "jrn", row["id"]),
         "kind": row["kind"],
@@ -169,7 +176,7 @@ def activity_item(row: Mapping[str, Any], *, language: str) -> dict[str, Any]:
         "title": title,
         "text": text,
         "points": row["points"],
-        "state": state,
+        "state": state if bought else _DONE[row["kind"]],
         "store": {"store": row["store_id"], "name": row["store_name"]} if row["store_id"] else None,
         "money": {"amount": row["total"], "currency": row["currency"]} if bought else None,
         "reference": row["reference"],

@@ -78,7 +78,7 @@ LOCATORS = Table(
 
 _RECEIPTS = Table(
     "receipts",
-    "ON CONFLICT DO NOTHING RETURNING purchase_id",
+    "ON CONFLICT DO NOTHING RETURNING *",
     store_id="varchar",
     terminal="varchar",
     business_date="date",
@@ -103,10 +103,13 @@ _IDENTIFIERS = (
 )
 _BALANCES = f"SELECT member_id, {BALANCE_COLUMNS} FROM balances WHERE member_id = {_NAMED}"
 _MASTER = "(SELECT version FROM master_versions WHERE name = '{}')"
-_NOTHING_TO_TAKE = f"SELECT '{{}}'::uuid[], {_MASTER.format('products')}, {_MASTER.format('stores')}"
+_NOTHING_TO_TAKE = (
+    f"SELECT '{{}}'::uuid[], {_MASTER.format('products')}, {_MASTER.format('stores')}, '{{}}'::uuid[]"
+)
 _TAKE = (
     f"WITH taken AS ({_RECEIPTS.statement()}) SELECT array(SELECT purchase_id FROM taken),"
-    f" {_MASTER.format('products')}, {_MASTER.format('stores')}"
+    f" {_MASTER.format('products')}, {_MASTER.format('stores')}, array(SELECT t.purchase_id FROM awaited_returns"
+    " JOIN taken t USING (store_id, business_date, reference, terminal))"
 )
 _ONE_KNOWN = (
     "SELECT x.kind, x.blind, x.person_id, m.member_id, m.status, m.version, m.is_staff, m.tags,"
@@ -130,13 +133,14 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What one round trip brings before rating: receipts that are ours now, members, balances, master versions."""
+    """What one round trip brings before rating: receipts ours now (and ``awaited`` by a return), members, masters."""
 
     taken: frozenset[UUID]
     members: dict[UUID, MemberRow]
     identified: dict[Blind, tuple[UUID, UUID | None]]
     balances: dict[UUID, Balance]
     masters: dict[str, int]
+    awaited: frozenset[UUID] = frozenset()
 
 
 def open_receipts(
@@ -171,6 +175,7 @@ def open_receipts(
         {(row[0], row[1]): (row[2], row[3]) for row in identifiers},
         {row[0]: Balance(*row[1:]) for row in balances},
         _masters(taken[0]),
+        frozenset(taken[0][3]),
     )
 
 
@@ -182,6 +187,7 @@ def _opened_one(taken: TupleRow, row: TupleRow) -> Opened:
         {(row[0], row[1]): (member.member_id, row[2])},
         {member.member_id: Balance(*row[8:])},
         _masters(taken),
+        frozenset(taken[3]),
     )
 
 

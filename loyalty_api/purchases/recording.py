@@ -135,6 +135,8 @@ def record(
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
+    if batch.awaited:
+        session.info["reaction_due"] = True
     if batch.refused or batch.anonymous:
         round_trip(connection, batch.statements())
         queries.give_up(connection, batch.refused)
@@ -225,6 +227,7 @@ class _Batch:
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
+        self.awaited = False
 
     def record_all(self, reported: Sequence[Reported], aside: Executor | None) -> dict[UUID, Outcome]:
         """Rate receipts in their order; with ``aside`` PostgreSQL writes the first ones meanwhile."""
@@ -379,6 +382,12 @@ class _Batch:
         written.purchases.append(row)
         written.lines.extend(line_rows(row, rated.basket, report.body["lines"], rated.decision))
         written.locators.append((row["purchase_id"], row["member_id"]))
+        if row["purchase_id"] in self.opened.awaited:
+            self.awaited = True
+            written.events.append(
+                (row["member_id"], "awaited_purchase_arrived", ids.show("pur", row["purchase_id"]),
+                 row["occurred_at"], self.now, {}, True)
+            )  # fmt: skip
         if member is not None:
             written.events.append(
                 (row["member_id"], "purchase_recorded", ids.show("pur", row["purchase_id"]),
@@ -431,6 +440,7 @@ def _kept(body: Mapping[str, Any]) -> Row:
             "rounding",
             "offline",
             "replaces",
+            "exchange_reference",
             "payments",
             "coupons",
             "metadata",

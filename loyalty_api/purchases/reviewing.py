@@ -11,7 +11,7 @@ from loyalty_api import events, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict
 from loyalty_api.ledger.service import Cause, lock_book, write_book
-from loyalty_api.purchases import queries
+from loyalty_api.purchases import queries, returned
 from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_points, note_balance
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import MemberRow
@@ -21,7 +21,7 @@ from loyalty_api.rating.rules import evaluate
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 
 # The ids that a review makes are counted up from the purchase's, past those that recording and claiming may have made.
-_REVIEW = 1 << 26
+_REVIEW, _RETURNED = 1 << 26, 1 << 16
 
 
 class NothingToReview(Conflict):
@@ -69,6 +69,8 @@ def rate(
             book, decision, first_id=first_id, occurred_at=row["occurred_at"],
             cause=cause, now=now,
         )  # fmt: skip
+        journal_id = ids.nth(first_id, _RETURNED)
+        returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=first_id, now=now)
     row |= {
         "facts": facts_to_json(facts),

@@ -134,6 +134,7 @@ class PurchaseSchema(BasketSchema):
     cashier = Text(longest=64, allow_none=True, load_default=None)
     quote_id = Text(longest=400, allow_none=True, load_default=None)
     replaces = Text(longest=64, allow_none=True, load_default=None)
+    exchange_reference = Text(longest=64)
     total = Whole(required=True, least=-MAX_MONEY, most=MAX_MONEY)
     rounding = Whole(least=-10_000, most=10_000, load_default=0)
     payments = fields.List(fields.Nested(PaymentSchema()), validate=validate.Length(max=50))
@@ -207,6 +208,20 @@ class RedeemedSchema(Schema):
     amount = Whole(required=True)
 
 
+class PurchaseReturnSchema(Schema):
+    """What came back of a purchase, by one return or void."""
+
+    return_id = Text(required=True)
+    kind = Text(required=True)
+    status = Text(required=True)
+    occurred_at = Moment(required=True)
+    store = Text(required=True)
+    reference = Text(required=True, allow_none=True)
+    points_taken_back = Whole(required=True)
+    points_given_back = Whole(required=True)
+    refundable = Whole(required=True)
+
+
 class PurchaseAnswerSchema(Schema):
     """A recorded purchase, as it was first answered and is answered ever after."""
 
@@ -231,6 +246,7 @@ class PurchaseAnswerSchema(Schema):
     )
     tier = fields.Raw(allow_none=True)
     redemptions = fields.List(fields.Nested(RedeemedSchema()))
+    returns = fields.List(fields.Nested(PurchaseReturnSchema()))
     coupons = fields.List(fields.Raw())
     gifts = fields.List(fields.Raw())
     effects = fields.List(fields.Nested(EffectSchema()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -101,7 +101,16 @@ def place_before(values: list[Any] | None) -> tuple[datetime, UUID] | None:
     return (values[0], values[1]) if values else None
 
 
-class RejectUnknown(NotFound):
-    """There is no refused item with this id that is still open."""
-
-    code, title = "reject_unknown", "There is no such refused item"
+def day_of(session: Session, *, store: str, terminal: str, business_date: date) -> tuple[int, int]:
+    """How many sales of a lane and a business date are recorded, and what they came to; voided ones left out."""
+    row = (
+        driver(session)
+        .execute(
+            "SELECT count(*), coalesce(sum(p.total), 0)::bigint FROM receipts r JOIN locators l"
+            " ON l.id = r.purchase_id JOIN purchases p ON p.member_id = l.member_id AND p.purchase_id = l.id"
+            " WHERE r.store_id = %s AND r.business_date = %s AND r.terminal = %s AND p.status <> 'voided'",
+            (store, business_date, terminal),
+        )
+        .fetchone()
+    )
+    return (row[0], row[1]) if row else (0, 0)

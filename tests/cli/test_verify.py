@@ -10,6 +10,7 @@ import pytest
 from loyalty_api.engines import Engines
 from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
+from tests.returns.selling import bring, goods, paper
 from tests.support.shop import Shop, line, receipt
 
 # A thing that must never be, by the invariant that says so. Done as the superuser, who may do everything.
@@ -28,6 +29,13 @@ BREACHES = {
     "I6 a purchase earned what the ledger says": "UPDATE purchases SET points_bonus = points_bonus + 1",
     "I6 a purchase is the sum of its lines": "UPDATE purchase_lines SET paid = paid + 1",
     "I6 every key that was used has its answer": "UPDATE idempotency_keys SET status = NULL",
+    "I6 every return's receipt has its one return, and its locator leads there": "DELETE FROM return_receipts",
+    "I6 no more comes back than was bought": "UPDATE return_lines SET value = value + 1000000",
+    "I6 no more points are taken back than a purchase earned": (
+        "UPDATE purchases SET outcome = jsonb_set(outcome, '{returned,points}', '999') WHERE outcome ? 'returned'"
+    ),
+    "I6 a return did what the ledger says": "UPDATE returns SET points_taken_back = points_taken_back + 1",
+    "I6 a return that waits has no purchase": "DELETE FROM awaited_returns",
     "I9 no two events have one position": "UPDATE events SET position = 1",
     "I9 a member's events keep their order": "UPDATE events SET position = -event_id",
     "I9 no activation or expiry is told that was not booked, or twice": (
@@ -47,12 +55,14 @@ BY_CONSTRUCTION = {"I1 the ledger sums to zero"}
 
 @pytest.fixture(scope="module")
 def busy(shop: Shop) -> Shop:
-    """A shop where two members and a stranger have bought, twice each; one claimed theirs afterwards."""
+    """A shop where two members and a stranger have bought, twice each; one claimed later. Some came back."""
     members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
     for card in ("7770001", "7770002", None):
         for _ in range(2):
             sold = receipt(line(1000), line(250, sku="apple", line_id="2"), card=card)
             assert shop.till.post("/v1/purchases", sold).status == 201
+        assert bring(shop, goods(paper(sold), {"line_id": "1"})).status == 201
+    assert bring(shop, goods(paper(receipt()))).body["status"] == "waiting"
     early = shop.till.post("/v1/purchases", receipt(card="7770003"))
     assert early.status == 201
     shop.enrol(card="7770003")

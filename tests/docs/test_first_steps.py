@@ -19,6 +19,7 @@ GUIDE = markdown.read("docs/till.md")
 LINES = markdown.table(GUIDE, "what comes", "line 2", "points", "`discrepancies`")
 RECEIPTS = markdown.table(GUIDE, "what comes", "what is changed", "points", "`discrepancies`")
 REFUSED = markdown.table(GUIDE, "what comes", "what is changed", "status", "`code`")
+RETURNED = markdown.table(GUIDE, "what comes back", "what is changed", "status", "`code` of the refusal")
 CARD = {"kind": "card", "value": "K-1001"}
 
 
@@ -40,7 +41,7 @@ def test_what_the_demo_prints_can_be_tried_as_it_stands(demo: Place) -> None:
 def lane(installation: Place) -> Place:
     """The till's guide, followed to its end; its cards are there for the tables that come after it."""
     steps = markdown.blocks(GUIDE, "sh", "json answer")
-    assert follow(steps, env=installation.variables, folder=installation.folder) == 5
+    assert follow(steps, env=installation.variables, folder=installation.folder) == 6
     office = installation.variables["OFFICE"]
     body = {"identifiers": [{"kind": "card", "value": "K-BLOCKED"}]}
     _, member = installation.post("/v1/members", body, token=office, key="enrol-blocked")
@@ -117,6 +118,26 @@ def test_what_cannot_be_read_is_refused_as_the_guide_says(
 ) -> None:
     found, answer = _send(lane, {**_sale(lane), "total": 1000, **dict(_changed(change))})
     assert (found, [answer["code"]]) == (int(status), markdown.code(codes))
+
+
+@pytest.mark.parametrize(("what", "change", "status", "codes"), RETURNED, ids=[row[0] for row in RETURNED])
+def test_goods_come_back_as_the_guide_says(
+    lane: Place, what: str, change: str, status: str, codes: str
+) -> None:
+    lines = [
+        {"line_id": "1", "quantity": 2, "amount": 1000},
+        {"line_id": "2", "quantity": 734, "unit": "g", "amount": 2000},
+    ]
+    sale = {**_sale(lane), "lines": lines, "total": 3000}
+    assert _send(lane, sale)[0] == 201
+    named = ("store", "terminal", "business_date", "reference")
+    body = {name: sale[name] for name in (*named, "occurred_at")}
+    body |= {"original": {name: sale[name] for name in named}, "reference": uuid.uuid4().hex}
+    token = lane.token(lane.variables["CLIENT"], lane.variables["SECRET"])
+    found, answer = lane.post("/v1/returns", {**body, **dict(_changed(change))}, token=token)
+    assert (found, [answer[name] for name in ("code",) if name in answer]) == (
+        int(status), markdown.code(codes),
+    )  # fmt: skip
 
 
 def test_a_training_receipt_is_ignored(lane: Place) -> None:

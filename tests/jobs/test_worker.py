@@ -25,7 +25,8 @@ from tests.support.engines import until
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 # In small batches, so that there are many moments to be killed at.
 _WORK = (
-    "from loyalty_api import config, jobs; jobs.MEMBERS_AT_ONCE = 10; from loyalty_api.operations.working import Pulse, work;"
+    "from loyalty_api import config, jobs; jobs.MEMBERS_AT_ONCE = 10;"
+    "from loyalty_api.operations.working import Pulse, work;"
     "work(config.read(), pulse=Pulse(0.3, 1.5))"
 )
 

@@ -17,6 +17,8 @@ LOOK_UPS = {
     "claim_codes": ("blind",),
     "reward_codes": ("blind",),
     "awaited_receipts": ("store_id",),
+    "return_receipts": ("store_id",),
+    "awaited_returns": ("store_id",),
     "idempotency_keys": ("client_id", "key"),
     "data_keys": ("owner_id",),
     "rejects": ("reject_id",),

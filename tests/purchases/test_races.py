@@ -12,9 +12,11 @@ import pytest
 from psycopg import errors
 
 from loyalty_api import clock
-from loyalty_api.purchases import batch, recording
+from loyalty_api.batches import batch
+from loyalty_api.batches.api import KINDS
+from loyalty_api.batches.kinds import Sender
+from loyalty_api.purchases import recording
 from loyalty_api.purchases.desk import Who
-from loyalty_api.purchases.schemas import PurchaseSchema
 from tests.purchases.racing import AGAIN, another, at_once, breaches, settled, until_answered
 from tests.support.shop import Caller, Reply, Shop, line, receipt
 
@@ -132,7 +134,7 @@ def test_two_processes_that_record_batches_in_opposite_order_do_not_stop_each_ot
     cards = [f"RACE8-{n}" for n in range(12)]
     members = [shop.enrol(card) for card in cards]
     unknown = [f"RACE8-nobody-{n}" for n in range(12)]
-    counter = batch.Counter(Who("cli_test", "admin"), lambda _: None, PurchaseSchema().load)
+    counter = batch.Counter(Sender(Who("cli_test", "admin"), lambda _: None), KINDS)
 
     def record(order: list[str]) -> list[str]:
         items = [
@@ -153,10 +155,8 @@ def test_two_processes_that_record_batches_in_opposite_order_do_not_stop_each_ot
 def test_what_is_written_while_the_rest_is_rated_is_undone_with_the_rest(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    member, counter = (
-        shop.enrol("RACE9"),
-        batch.Counter(Who("cli_test", "admin"), print, PurchaseSchema().load),
-    )
+    member = shop.enrol("RACE9")
+    counter = batch.Counter(Sender(Who("cli_test", "admin"), print), KINDS)
     items = [orjson.dumps({"type": "purchase", "body": receipt(line(100), card="RACE9")}) for _ in range(12)]
 
     def record() -> int:

@@ -11,18 +11,23 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids, ndjson
-from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
-from loyalty_api.http import database, unit_of_work
+from loyalty_api.batches import batch, rejects
+from loyalty_api.batches.kinds import Sender, kinds
+from loyalty_api.fields import Choice, Day, Moment, Schema, Text, Whole
+from loyalty_api.http import Blueprint, database, unit_of_work
 from loyalty_api.idempotency import idempotent
 from loyalty_api.loading import Loader
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
-from loyalty_api.purchases import batch, examples, service
-from loyalty_api.purchases.api_till import blueprint, caller, desk
-from loyalty_api.purchases.schemas import PurchaseSchema
+from loyalty_api.purchases import examples
+from loyalty_api.purchases.api_till import caller, desk
+from loyalty_api.purchases.schemas import MAX_MONEY, PurchaseSchema
+from loyalty_api.returns.schemas import STORE, ReturnSchema, VoidByReceiptSchema
 from loyalty_api.security import ensure_store, principal
 
 LIMITS = ndjson.Limits(size=64 << 20, lines=10_000)
-_purchase = Loader(PurchaseSchema())
+blueprint = Blueprint(
+    "batches", __name__, url_prefix="/v1", description="After an outage: many items of all kinds in one file."
+)
 
 
 class BatchResultSchema(Schema):
@@ -31,18 +36,56 @@ class BatchResultSchema(Schema):
     index = Whole(required=True, metadata={"description": "which line, counted from 0, blank ones left out"})
     type = Text(required=True)
     reference = Text(required=True, allow_none=True)
-    status = Choice("created", "duplicate", "waiting", "rejected", "ignored", required=True)
+    status = Choice(
+        "created", "duplicate", "waiting", "rejected", "ignored", "matches", "differs", required=True
+    )
     id = Text(required=True, allow_none=True)
     points = Whole(required=True, allow_none=True)
     code = Text(required=True, allow_none=True)
     errors = ma.fields.List(ma.fields.Dict())
+    differences = ma.fields.Dict(metadata={"description": "of totals: what was sent and what is recorded"})
+
+
+class DayTotalsSchema(Schema):
+    """What a lane counted on a business date; what was voided is not counted, returns do not lower the total."""
+
+    store = Text(required=True, longest=44, pattern=STORE)
+    terminal = Text(required=True, longest=32)
+    business_date = Day(required=True)
+    purchases = Whole(required=True, least=0)
+    returns = Whole(least=0)
+    total = Whole(least=-MAX_MONEY, most=MAX_MONEY)
 
 
 class BatchItemSchema(Schema):
     """One line of a batch."""
 
-    type = Choice("purchase", required=True)
-    body = ma.fields.Nested(PurchaseSchema(), required=True)
+    type = Choice("purchase", "return", "void", "totals", required=True)
+    body = ma.fields.Dict(
+        required=True,
+        metadata={
+            "description": "By type: as POST /v1/purchases, POST /v1/returns and POST /v1/voids take it;"
+            " totals: store, terminal, business_date, purchases, returns, total.",
+            "anyOf": [
+                *[
+                    {"$ref": f"#/components/schemas/{name}"}
+                    for name in ("Purchase", "Return", "VoidByReceipt")
+                ],
+                {"type": "object", "required": ["store", "terminal", "business_date", "purchases"]},
+            ],
+        },
+    )
+
+
+KINDS = kinds(
+    {
+        "purchase": Loader(PurchaseSchema()).load,
+        "return": Loader(ReturnSchema()).load,
+        "void": Loader(VoidByReceiptSchema()).load,
+        "totals": Loader(DayTotalsSchema()).load,
+    },
+    purchases_at_once=batch.MOST_AT_ONCE,
+)
 
 
 class RejectQuery(PageQuery):
@@ -95,9 +138,9 @@ class ClearedSchema(Schema):
 )  # fmt: skip
 def send_batch() -> Response:
     """One JSON item a line, up to 10,000; one result a line, each answered once it is durable. A batch that was cut
-    off is sent again whole: what was recorded already answers ``duplicate``."""
+    off is sent again whole: what was recorded already answers ``duplicate``. Items are recorded in their order."""
     body = ndjson.Body(LIMITS, longest_line=batch.LONGEST_ITEM)
-    counter = batch.Counter(caller(), partial(ensure_store, principal()), _purchase.load)
+    counter = batch.Counter(Sender(caller(), partial(ensure_store, principal()), principal().scopes), KINDS)
     return ndjson.answer(body, batch.work(database(), desk(), body.lines(), counter=counter, clock=clock.now))
 
 
@@ -110,7 +153,7 @@ def list_rejects(query: dict[str, Any]) -> dict[str, Any]:
     """A person looks at each: the till has deleted it from its queue."""
     after = read_cursor(query["cursor"], UUID)
     with unit_of_work() as session:
-        rows = batch.rejects(
+        rows = rejects.rejects(
             session, desk().vault, store_id=principal().store_id or query["store"],
             before=after[0] if after else None, cleared=query["state"] == "cleared", limit=query["limit"] + 1,
         )  # fmt: skip
@@ -128,10 +171,10 @@ def _reject(row: dict[str, Any]) -> dict[str, Any]:
     "POST", "/rejects/<rej:reject_id>/clear", "clear_reject", summary="Mark a refused item as seen to",
     body=ClearSchema(), answer=ClearedSchema(), example={"note": "Rung up again under a new number."},
     answer_example={"reject_id": "rej_01m80xfza0e4trdbsjq23m1646", "state": "cleared"},
-    errors=(service.RejectUnknown,),
+    errors=(rejects.RejectUnknown,),
 )  # fmt: skip
 @idempotent()
 def clear(session: Session, reject_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
     """It stays in the list of cleared items, with who did it and the note."""
-    batch.clear(session, reject_id=reject_id, note=body["note"], by=principal().client_id, now=clock.now())
+    rejects.clear(session, reject_id=reject_id, note=body["note"], by=principal().client_id, now=clock.now())
     return {"reject_id": ids.show("rej", reject_id), "state": "cleared"}

@@ -1,0 +1,72 @@
+"""What came back of a purchase, as the purchase itself keeps it: whoever books its points later books what is left.
+
+``outcome["returned"]`` holds, beside the purchase's ``status``: ``lines`` (how far each has come back), ``points``
+(taken back so far), ``lapsed`` (of these, how many had expired by themselves), ``given`` (points given back by
+redemption), ``refunded`` (minor units by tender, in the order of the payments) and ``list`` (the returns, for the
+answer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from loyalty_api.ledger.rules import Movement
+from loyalty_api.ledger.rules_returns import own_lots, take_back
+from loyalty_api.ledger.service import Book, Cause
+from loyalty_api.rating.rules_returns import points_of, progress_from, revert
+from loyalty_api.rows import dump
+from loyalty_api.rulekit.decision import Decision
+
+
+def status_of(row: Mapping[str, Any]) -> str:
+    """recorded, partly_returned, returned or voided, by what came back of it."""
+    status: str = row["outcome"].get("returned", {}).get("status", "recorded")
+    return status
+
+
+def taken_back(row: Mapping[str, Any]) -> int:
+    """How many of a purchase's points were taken back."""
+    points: int = row["outcome"].get("returned", {}).get("points", 0)
+    return points
+
+
+def keep(connection: Connection[TupleRow], row: Mapping[str, Any], returned: Mapping[str, Any]) -> None:
+    """Keep with a purchase what has come back of it; the caller holds its member, or the purchase itself."""
+    connection.execute(
+        "UPDATE purchases SET status = %s, outcome = jsonb_set(outcome, '{returned}', %s::jsonb)"
+        " WHERE member_id = %s AND purchase_id = %s",
+        (returned["status"], dump(returned), row["member_id"], row["purchase_id"]),
+    )
+
+
+def book_returned(
+    connection: Connection[TupleRow],
+    book: Book,
+    row: dict[str, Any],
+    decision: Decision | None,
+    *,
+    journal_id: UUID,
+    cause: Cause,
+    now: datetime,
+) -> None:
+    """Take back what a purchase that is credited only now has given to lines that were returned before.
+
+    The book holds its points already. A return that this settles is not voided any more.
+    """
+    returned = row["outcome"].get("returned")
+    if not returned:
+        return
+    points = points_of(revert(decision, {}, progress_from(returned["lines"])))
+    own = [lot.lot_id for lot in own_lots(book.account.lots.values(), {row["purchase_id"]})]
+    taken = take_back(book.account, points, own=own, lapsed=book.expired_of(connection, own), reach="debt")
+    if taken.postings:
+        movement = Movement("return", row["occurred_at"], taken.postings)
+        book.record(movement, journal_id=journal_id, cause=cause, now=now, collect=False)
+    settled = [{**entry, "settled": True} for entry in returned["list"]]
+    row["outcome"]["returned"] = {**returned, "points": points, "lapsed": taken.lapsed, "list": settled}

@@ -1,0 +1,154 @@
+"""What goods that come back undo: their share of the original decision, never a new evaluation. Pure.
+
+A line comes back in parts, by units or by money (R31). Of each of its shares (money paid, points by rule, points
+spent) it has given ⌊share × part⌋ once ``part`` of it is back, and a return books the difference to what was given
+before (R32). So whatever the order and the size of the steps, they end exactly where one full return does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from loyalty_api.errors import Conflict, Fault, Invalid
+from loyalty_api.rulekit.decision import Decision
+
+ALL = Fraction(1)
+
+
+class ReturnExceedsPurchase(Conflict):
+    """More would come back than was bought and is still there."""
+
+    code, title = "return_exceeds_purchase", "More comes back than was bought"
+
+
+class ReturnUnreadable(Invalid):
+    """A return names a line that the purchase does not have, or part of what comes back only whole (R8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a line has come back: in units, and as the part of the line (0 to 1) that units and amounts come to."""
+
+    units: int = 0
+    part: Fraction = Fraction(0)
+
+    def stored(self) -> list[Any]:
+        """As it is kept: units and the part as a text, for its numbers may outgrow JSON's."""
+        return [self.units, str(self.part)]
+
+
+NOTHING = Progress()
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A line as it was sold: ``quantity`` of ``unit``, and what was ``paid`` for all of it in minor units."""
+
+    line_id: str
+    quantity: int
+    unit: str
+    paid: int
+
+    @property
+    def units(self) -> int:
+        """In how many parts it can come back: measured goods and quantity 0 are one piece (R8)."""
+        return self.quantity if self.unit == "each" and self.quantity > 0 else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What comes back of a line: so many units, or so much money; with neither, all that is left."""
+
+    line_id: str
+    quantity: int | None = None
+    amount: int | None = None
+
+
+def progress_from(document: Mapping[str, Sequence[Any]]) -> dict[str, Progress]:
+    """How far each line has come back, as ``Progress.stored`` wrote it."""
+    return {line_id: Progress(units, Fraction(part)) for line_id, (units, part) in document.items()}
+
+
+def given(share: int, part: Fraction) -> int:
+    """What a share has given once ``part`` of its line is back."""
+    return share * part.numerator // part.denominator
+
+
+def advance(sold: Sold, before: Progress, wanted: Wanted) -> Progress:
+    """How far the line has come back after ``wanted``.
+
+    :raises ReturnExceedsPurchase: there is not that much left of it.
+    :raises ReturnUnreadable: it comes back only whole.
+    """
+    if wanted.amount is not None:
+        return _by_amount(sold, before, wanted.amount)
+    left = sold.units - before.units
+    units = left if wanted.quantity is None else _units(sold, wanted.quantity)
+    if units > left or left == 0 or (wanted.quantity is None and before.part == ALL):
+        raise ReturnExceedsPurchase(f"Of line {sold.line_id} only {left} are left to come back.")
+    return Progress(before.units + units, before.part + (ALL - before.part) * Fraction(units, left))
+
+
+def _by_amount(sold: Sold, before: Progress, amount: int) -> Progress:
+    left = sold.paid - given(sold.paid, before.part)
+    if amount > left:
+        raise ReturnExceedsPurchase(f"Of line {sold.line_id} only {left} is left, in minor units.")
+    return Progress(before.units, min(ALL, before.part + Fraction(amount, sold.paid)))
+
+
+def _units(sold: Sold, quantity: int) -> int:
+    if sold.unit == "each" and sold.quantity > 0:
+        if quantity == 0:
+            raise _whole(sold)
+        return quantity
+    if quantity != sold.quantity and not (quantity == 1 and sold.unit == "each"):
+        raise _whole(sold)
+    return 1
+
+
+def _whole(sold: Sold) -> ReturnUnreadable:
+    message = f"Line {sold.line_id} comes back whole ({sold.quantity}), or by amount."
+    return ReturnUnreadable(message, errors=[Fault("/lines", "not_allowed", message)])
+
+
+def come_back(
+    sold: Iterable[Sold], before: Mapping[str, Progress], wanted: Sequence[Wanted] | None
+) -> dict[str, Progress]:
+    """How far the lines that come back have come after this return; all that is left when ``wanted`` is None.
+
+    :raises ReturnExceedsPurchase: more than is left, or nothing is left at all.
+    :raises ReturnUnreadable: there is no such line, or it comes back only whole.
+    """
+    lines = {line.line_id: line for line in sold}
+    if wanted is None:
+        wanted = [Wanted(line_id) for line_id in lines if before.get(line_id, NOTHING).part < ALL]
+        if not wanted:
+            raise ReturnExceedsPurchase("Everything of this purchase is back already.")
+    for want in wanted:
+        if want.line_id not in lines:
+            message = f"The purchase has no line {want.line_id}."
+            raise ReturnUnreadable(message, errors=[Fault("/lines", "line_unknown", message)])
+    return {w.line_id: advance(lines[w.line_id], before.get(w.line_id, NOTHING), w) for w in wanted}
+
+
+def revert(
+    decision: Decision | None, before: Mapping[str, Progress], after: Mapping[str, Progress]
+) -> dict[str, dict[str, int]]:
+    """The points to take back by line and rule: what the decision gave to the lines in ``after``, as far as they
+    have come back, less what returns took ``before``."""
+    taken: dict[str, dict[str, int]] = {line_id: {} for line_id in after}
+    for effect in decision.effects if decision else ():
+        for line_id, share in effect.shares:
+            if line_id in after:
+                earlier = given(share, before.get(line_id, NOTHING).part)
+                rules = taken[line_id]
+                rules[effect.rule] = rules.get(effect.rule, 0) + given(share, after[line_id].part) - earlier
+    return taken
+
+
+def points_of(taken: Mapping[str, Mapping[str, int]]) -> int:
+    """All points of a reversion."""
+    return sum(sum(rules.values()) for rules in taken.values())

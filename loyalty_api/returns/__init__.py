@@ -1,0 +1,1 @@
+"""Goods that come back: returns, price corrections, exchanges and voids."""
