@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from loyalty_api import docs_page, event_feed, health, openapi, telemetry
+from loyalty_api.adjustments import api as adjustments
 from loyalty_api.analytics import api as analytics
 from loyalty_api.auth import api as clients
 from loyalty_api.auth import api_oauth as oauth
@@ -40,6 +41,7 @@ from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program
 from loyalty_api.redemptions import api as redemptions
+from loyalty_api.rewards import api as rewards
 from loyalty_api.stores import api as stores
 from loyalty_api.stores.service import Directory
 from loyalty_api.summaries import api as summaries
@@ -48,7 +50,7 @@ from loyalty_api.throttle import Throttle, shared_counter
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red")
+PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "rwd", "ord")
 
 
 class Application(flask.Flask):
@@ -67,6 +69,8 @@ def blueprints() -> Sequence[Blueprint]:
         consent.blueprint,
         purchases.blueprint,
         redemptions.blueprint,
+        rewards.blueprint,
+        adjustments.blueprint,
         ledger.blueprint,
         summaries.blueprint,
         program.blueprint,
@@ -92,6 +96,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> flask
     vault = Vault(settings.keys)
     throttle = Throttle(shared=shared_counter(settings.redis_url) if settings.redis_url else None)
     _lend(app, settings, database, vault)
+    app.extensions["throttle"] = throttle
     app.extensions["authority"] = guard = authority.build(
         settings=settings,
         database=database,

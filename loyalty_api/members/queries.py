@@ -106,6 +106,22 @@ def locate(session: Session, *, kind: str, blind: bytes) -> Located | None:
     return Located(*row) if row else None
 
 
+def standing(session: Session, *, member_id: UUID) -> tuple[Status, list[str]]:
+    """A member's status and tags.
+
+    :raises NotFound: there is no such member.
+    """
+    row = driver(session).execute(
+        "SELECT status, tags FROM members WHERE member_id = %s AND kind = 'person'",
+        (member_id,),
+        prepare=True,
+    )
+    found = row.fetchone()
+    if found is None:
+        raise NotFound("There is no such member.")
+    return found[0], found[1]
+
+
 def status_of(session: Session, *, member_id: UUID) -> Status:
     """The member's status."""
     row = driver(session).execute(

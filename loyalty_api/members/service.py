@@ -40,6 +40,7 @@ from loyalty_api.members.queries import (
     ensure_known,
     lock,
     lock_person,
+    standing,
     touch,
 )
 from loyalty_api.members.rules import (
@@ -73,6 +74,7 @@ __all__ = [
     "lock",
     "lock_person",
     "normalise",
+    "standing",
     "touch",
 ]  # fmt: skip
 

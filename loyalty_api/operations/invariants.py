@@ -6,18 +6,8 @@ load generator checks those; I10 and I11 come with what they speak of.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Invariant:
-    """``checked`` counts what is looked at; ``broken`` brings (id, what is wrong with it) as two texts."""
-
-    code: str
-    rule: str
-    checked: str
-    broken: str
-
+from loyalty_api.operations.invariant import Invariant
+from loyalty_api.operations.invariants_spending import SPENDING
 
 # Each posting twice, as what it does to either account: the base of every fold.
 _CHANGES = (
@@ -154,7 +144,8 @@ LEDGER = (
         # What is given back to an expired lot lives on for a while: its expiry moved past the one that was booked.
         "SELECT lot_id::text, 'still holds points' FROM lots l WHERE pending + available > 0 AND EXISTS"
         " (SELECT FROM postings p JOIN journals j USING (member_id, journal_id) WHERE p.member_id = l.member_id"
-        " AND p.lot_id = l.lot_id AND p.to_account = 'expired' AND l.expires_at <= j.occurred_at)",
+        " AND p.lot_id = l.lot_id AND p.to_account = 'expired'"
+        " AND coalesce(l.expires_at, '-infinity') <= j.occurred_at)",
     ),
     Invariant(
         "I4",
@@ -240,4 +231,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + EVENTS
+INVARIANTS = LEDGER + EFFECTS + SPENDING + EVENTS

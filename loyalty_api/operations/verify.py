@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.rows import TupleRow
 
-from loyalty_api.operations.invariants import INVARIANTS, Invariant
+from loyalty_api.operations.invariant import Invariant
+from loyalty_api.operations.invariants import INVARIANTS
 from loyalty_api.operations.place import connect
 
 _SHOWN = 5

@@ -15,8 +15,8 @@ import loyalty_api
 PACKAGE = Path(loyalty_api.__file__).parent
 FEATURES = frozenset(
     {
-        "analytics", "auth", "consent", "earning", "ledger", "members", "products", "program", "purchases",
-        "rating", "redemptions", "stores", "summaries",
+        "adjustments", "analytics", "auth", "consent", "earning", "ledger", "members", "products", "program",
+        "purchases", "rating", "redemptions", "rewards", "stores", "summaries",
     }
 )  # fmt: skip
 STANDARD = frozenset(sys.stdlib_module_names)

@@ -23,6 +23,7 @@ PUBLIC = {
     "loyalty_api.members.identifiers": "what a till scanned, as the blind index it is found by",
     "loyalty_api.purchases.desk": "what the till's use cases lean on, which jobs hold for reactions",
     "loyalty_api.purchases.claims": "receipts that find their member later: for reactions and a member's summary",
+    "loyalty_api.rewards.api": "the schema of a price, so that it looks the same to staff and to members",
     "loyalty_api.rating.words": "decisions in words, which is all that explaining needs of rating",
 }
 # Assembling features is what these are for.

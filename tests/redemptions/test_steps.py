@@ -43,7 +43,11 @@ def test_points_are_held_at_the_programs_price_and_captured(counter: Counter) ->
     assert [(lot["points"], lot["expires_at"]) for lot in held["lots"]] == [(200, "2031-06-05T00:00:00Z")]
     assert counter.balance() == (300, 200, 0)
     done = step(till, held, "capture")
-    assert (done.status, done["status"], done["captured"]) == (200, "captured", {"points": 200, "amount": 2000})
+    assert (done.status, done["status"], done["captured"]) == (
+        200,
+        "captured",
+        {"points": 200, "amount": 2000},
+    )
     assert done["balance"]["version"] == held["balance"]["version"] + 1
     assert counter.balance() == (300, 0, 0)
     assert counter.shop.balance(counter.member)["lifetime"]["spent"] == 200
@@ -53,7 +57,9 @@ def test_the_member_may_be_scanned_and_the_limit_may_be_in_points(counter: Count
     body = {"identifier": {"kind": "card", "value": "9500000000001"}, "for": "basket", "max_points": 350}
     held = counter.shop.till.post("/v1/redemptions", body)
     assert (held["points"], held["member_id"]) == (300, counter.member)
-    assert counter.shop.till.post("/v1/redemptions", {**body, "for": "points", "points": 200})["amount"] == 2000
+    assert (
+        counter.shop.till.post("/v1/redemptions", {**body, "for": "points", "points": 200})["amount"] == 2000
+    )
 
 
 def test_a_part_is_captured_and_the_rest_is_let_go(counter: Counter) -> None:
