@@ -44,6 +44,14 @@ SPENDING = (
     ),
     Invariant(
         "I5",
+        "what a member has spent is what its redemptions used and kept",
+        "SELECT count(*) FROM balances WHERE spent <> 0",
+        "SELECT member_id::text, concat(b.spent, ' spent, ', coalesce(r.kept, 0), ' by redemptions') FROM balances b"
+        " LEFT JOIN (SELECT member_id, sum(captured_points - reversed_points) AS kept FROM redemptions GROUP BY 1) r"
+        " USING (member_id) WHERE b.spent <> coalesce(r.kept, 0)",
+    ),
+    Invariant(
+        "I5",
         "a redemption's state follows its points",
         "SELECT count(*) FROM redemptions",
         "SELECT redemption_id::text, status FROM redemptions WHERE CASE status"

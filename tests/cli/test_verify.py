@@ -40,6 +40,10 @@ BREACHES = {
     "I5 what was used and given back is what the ledger says": (
         "UPDATE redemptions SET captured_points = captured_points - 1 WHERE captured_points > 0"
     ),
+    "I5 what a member has spent is what its redemptions used and kept": (
+        "UPDATE redemptions SET purchase_id = gen_random_uuid(), captured_points = captured_points - 1"
+        " WHERE captured_points > 0"
+    ),
     "I5 a redemption's state follows its points": "UPDATE redemptions SET status = 'expired'",
     "I5 what was taken from a reward's stock is what its redemptions have": "UPDATE rewards SET stock_taken = 9",
     "I5 only what is held or used keeps a piece of the stock": (
