@@ -29,6 +29,8 @@ _COLUMNS = (
 )
 # Locks out every other writer of this member, but not the check of a foreign key that points at it.
 _LOCK = f"SELECT {_COLUMNS} FROM members WHERE member_id = %s FOR NO KEY UPDATE"
+LOCK_NOW = _LOCK.replace("%s", "$1")
+"""The same for ``wire.round_trip``; ``person_of`` reads what it brings."""
 # The last condition always holds. The planner takes it to hold for few rows, so it looks members up by their key
 # instead of reading all of them.
 VERSIONS = Table(
@@ -152,6 +154,17 @@ def lock_person(session: Session, *, member_id: UUID) -> MemberRow:
     """
     found = lock(session, member_id=member_id)
     if found.kind != "person":
+        raise NotFound("There is no such member.")
+    return found
+
+
+def person_of(rows: Sequence[Sequence[Any]]) -> MemberRow:
+    """The locked member among the rows that ``LOCK_NOW`` brought; a store's walk-in account is nobody.
+
+    :raises NotFound: there is no such member.
+    """
+    found = MemberRow(*rows[0]) if rows else None
+    if found is None or found.kind != "person":
         raise NotFound("There is no such member.")
     return found
 

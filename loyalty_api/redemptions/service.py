@@ -83,7 +83,7 @@ def hold(
         # Last, so that the stock's row is locked for no longer than the write takes.
         held = replace(held, takes_stock=rewarding.take_stock(connection, reward, wish.quantity, now))
         rewarding.issue_code(connection, counter.vault, held, reward)
-    return finish(connection, counter.vault, book, held, "points_held", now)
+    return finish(session, counter.vault, book, held, "points_held", now)
 
 
 def capture(
@@ -125,18 +125,22 @@ def capture_held(
     occurred_at: datetime,
     caller: Caller,
     now: datetime,
+    at_once: bool = False,
 ) -> Done:
-    """The same for a redemption that is locked, with its member's book. Errors as for ``capture``."""
+    """The same for a redemption that is locked, with its member's book. Errors as for ``capture``.
+
+    ``at_once``: it is written before this returns, not with the COMMIT.
+    """
     connection = driver(session)
     book.settle(first_id=step_id, now=now)
     if rules.is_repeated_capture(found, points):
-        return finish(connection, counter.vault, book, found, None, now)
+        return finish(session, counter.vault, book, found, None, now)
     used = _part(found, points)
     late_is_debt = counter.policy(connection, now).sections["redeem"]["late_capture"] == "debt"
     moment = moment_of(found, step_id, caller, occurred_at, now)
     captured = booking.capture(connection, book, found, moment, points=used, late_is_debt=late_is_debt)
     captured = _delivered(connection, found, captured, caller, now)
-    return finish(connection, counter.vault, book, captured, "points_redeemed", now)
+    return finish(session, counter.vault, book, captured, "points_redeemed", now, at_once=at_once)
 
 
 def _delivered(
@@ -175,10 +179,10 @@ def release(
     book, found = _open(session, redemption_id, caller, owner)
     book.settle(first_id=step_id, now=now)
     if rules.is_repeated_release(found, now):
-        return finish(connection, counter.vault, book, found, None, now)
+        return finish(session, counter.vault, book, found, None, now)
     freed = booking.release(book, found, moment_of(found, step_id, caller, occurred_at, now))
     [freed] = rewarding.put_back(connection, [freed])
-    return finish(connection, counter.vault, book, freed, "hold_released", now)
+    return finish(session, counter.vault, book, freed, "hold_released", now)
 
 
 def reverse(
@@ -210,7 +214,7 @@ def reverse(
         )
     back = rules.reversible(found, points)
     if not back:
-        return finish(connection, counter.vault, book, found, None, now)
+        return finish(session, counter.vault, book, found, None, now)
     given = booking.reverse(
         connection, book, found, moment_of(found, step_id, caller, now, now),
         points=back, policy=counter.policy(connection, now), because=reason,
@@ -218,7 +222,7 @@ def reverse(
     if given.status == "reversed":
         [given] = rewarding.put_back(connection, [given])
         queries_orders.cancel_order(connection, given, by=caller.client_id, now=now)
-    return finish(connection, counter.vault, book, given, "redemption_reversed", now)
+    return finish(session, counter.vault, book, given, "redemption_reversed", now)
 
 
 def release_due(session: Session, *, now: datetime, limit: int = 100) -> int:

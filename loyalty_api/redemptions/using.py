@@ -117,7 +117,7 @@ def use(
         anywhere = Caller(caller.client_id, caller.kind)
         service.capture_held(
             session, counter, book=book, found=found, step_id=step_id, points=None, occurred_at=occurred_at,
-            caller=anywhere, now=now,
+            caller=anywhere, now=now, at_once=True,
         )  # fmt: skip
     queries_orders.use_code(
         connection, blind, store_id=place.store_id, terminal=place.terminal, reference=place.reference,

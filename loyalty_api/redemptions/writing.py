@@ -10,8 +10,10 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
+from loyalty_api.db import driver, send_with_commit
 from loyalty_api.ledger import service as ledger
 from loyalty_api.ledger.rules import Balance, Lot
 from loyalty_api.ledger.service import Book, Cause
@@ -22,7 +24,7 @@ from loyalty_api.redemptions import queries
 from loyalty_api.redemptions.booking import Moment
 from loyalty_api.redemptions.rewarding import Delivery, deliveries
 from loyalty_api.redemptions.rules import Caller, NotRedeemableHere, Redemption
-from loyalty_api.rows import write
+from loyalty_api.rows import Rows, Table, statements, write
 from loyalty_api.vault import Vault
 
 _JOURNAL = 1
@@ -95,16 +97,25 @@ def moment_of(
 
 
 def finish(
-    connection: Connection[TupleRow],
+    session: Session,
     vault: Vault,
     book: Book,
     found: Redemption,
     event: str | None,
     now: datetime,
+    *,
+    at_once: bool = False,
 ) -> Done:
-    """Write what was booked, and the redemption when ``event`` says that it has changed."""
-    rows = [found] if event else []
-    write_all(connection, book, rows, [(event, found, now)] if event else [], now)
+    """Write what was booked, and the redemption when ``event`` says that it has changed.
+
+    It is sent together with the COMMIT, unless ``at_once`` says that more of this transaction depends on it.
+    """
+    connection = driver(session)
+    written = _rows(book, [found] if event else [], [(event, found, now)] if event else [], now)
+    if at_once:
+        write(connection, written)
+    else:
+        send_with_commit(session, statements(written))
     with_it = deliveries(connection, vault, [found]).get(found.redemption_id)
     return Done(found, book.balance, book.version_after, book.account.lots, with_it, event is not None)
 
@@ -120,16 +131,19 @@ def write_all(
     now: datetime,
 ) -> None:
     """Write a member's book, its redemptions and what happened, by one statement."""
+    write(connection, _rows(book, rows, happened, now))
+
+
+def _rows(
+    book: Book, rows: Sequence[Redemption], happened: Sequence[Happened], now: datetime
+) -> list[tuple[Table, Rows]]:
     versions = [(book.member_id, book.version_after)] if book.changed else []
-    write(
-        connection,
-        [
-            *ledger.rows_of([book]),
-            (members.VERSIONS, versions),
-            (queries.REDEMPTIONS, [queries.row_of(found) for found in rows]),
-            (events.EVENTS, _events(happened, now)),
-        ],
-    )
+    return [
+        *ledger.rows_of([book]),
+        (members.VERSIONS, versions),
+        (queries.REDEMPTIONS, [queries.row_of(found) for found in rows]),
+        (events.EVENTS, _events(happened, now)),
+    ]
 
 
 def note(
