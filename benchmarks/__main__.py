@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import psycopg
 
-from benchmarks import copying, expiry, figures, report
+from benchmarks import copying, expiry, figures, redeeming, report
 from benchmarks.figures import Figure, Pace, Street
 from benchmarks.place import open_shop, serve_api, serve_ceiling
 from benchmarks.year import year
@@ -24,6 +24,7 @@ _BY_HTTP: dict[str, Measure] = {
     "summary": figures.summary,
     "batch": copying.batches,
     "expiry": expiry.expiry,
+    "redemption": redeeming.redemption,
 }
 _ASKED_FOR: dict[str, Measure] = {"threads": figures.threads}
 _NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate")

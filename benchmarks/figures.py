@@ -168,13 +168,13 @@ def _fill(side: Side, street: Street) -> None:
 
 
 def _ratio(name: str, title: str, target: float | None, measured: Side, against: Side, pace: Pace) -> Figure:
-    pairs = _interleaved(lambda: _drive(measured, pace), lambda: _drive(against, pace), pace.rounds)
+    pairs = interleaved(lambda: _drive(measured, pace), lambda: _drive(against, pace), pace.rounds)
     rounds = [ours.rate / theirs.rate for ours, theirs in pairs]
-    more = {"measured": _told([ours for ours, _ in pairs]), "ceiling": _told([theirs for _, theirs in pairs])}
+    more = {"measured": told([ours for ours, _ in pairs]), "ceiling": told([theirs for _, theirs in pairs])}
     return Figure(name, title, statistics.median(rounds), target, rounds=rounds, more=more)
 
 
-def _interleaved(
+def interleaved(
     measured: Callable[[], Load], against: Callable[[], Load], rounds: int
 ) -> list[tuple[Load, Load]]:
     """The first round warms caches, plans and pools up and is not counted."""
@@ -185,7 +185,7 @@ def _drive(side: Side, pace: Pace) -> Load:
     return drive(port=side.port, requests=side.requests, seconds=pace.seconds, expected=side.expected)
 
 
-def _told(loads: Sequence[Load]) -> dict[str, float]:
+def told(loads: Sequence[Load]) -> dict[str, float]:
     """Medians of one side: answers a second, milliseconds to an answer, µs of the generator's own CPU a request."""
     return {
         "per_second": round(statistics.median(load.rate for load in loads), 1),

@@ -11,12 +11,15 @@ import socket
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 CONNECTIONS = 8
 _BLOCK = 1 << 16
 _PATIENCE = 15.0
+
+Follow = Callable[[bytes], bytes | None]
+"""What is sent next on a connection because of an answer; None: nothing follows from it."""
 
 
 class LoadFailed(RuntimeError):
@@ -60,14 +63,17 @@ class _Wire:
 @dataclass(slots=True)
 class _Run:
     requests: Iterator[bytes]
-    expected: bytes
+    expected: frozenset[bytes]
     until: float
+    follow: Follow | None = None
     waiting: int = 0
     latencies: list[float] = field(default_factory=list)
     odd: Counter[bytes] = field(default_factory=Counter)
 
     def send_next(self, wire: _Wire, now: float) -> None:
-        request = next(self.requests, None) if now < self.until else None
+        following = self.follow(wire.received) if self.follow and wire.received else None
+        # What was begun is brought to its end, after the time is over too.
+        request = following or (next(self.requests, None) if now < self.until else None)
         if request is not None:
             wire.began, wire.received, wire.size = now, b"", 0
             wire.socket.sendall(request)
@@ -84,38 +90,54 @@ class _Run:
         now = time.perf_counter()
         self.waiting -= 1
         self.latencies.append(now - wire.began)
-        if wire.received[9:12] != self.expected:
+        if wire.received[9:12] not in self.expected:
             self.odd[wire.received[:1000]] += 1
         self.send_next(wire, now)
 
 
 def drive(
-    *, port: int, requests: Iterator[bytes], seconds: float, expected: int, connections: int = CONNECTIONS
+    *,
+    port: int,
+    requests: Iterator[bytes],
+    seconds: float,
+    expected: int | Collection[int],
+    connections: int = CONNECTIONS,
+    follow: Follow | None = None,
 ) -> Load:
     """Send requests for so many seconds, or until there are no more, over ``connections`` at once.
 
-    :raises LoadFailed: an answer had another status than ``expected``, or none came.
+    ``follow`` makes the next request of a connection out of an answer, where one follows from it.
+
+    :raises LoadFailed: an answer had another status than those ``expected``, or none came.
     """
+    statuses = frozenset([expected] if isinstance(expected, int) else expected)
     wires = [_Wire(_connect(port)) for _ in range(connections)]
     try:
-        run, took, own = _drive(wires, requests, seconds, str(expected).encode())
+        texts = frozenset(str(status).encode() for status in statuses)
+        run, took, own = _drive(wires, requests, seconds, texts, follow)
     finally:
         for wire in wires:
             wire.socket.close()
     if run.odd:
-        raise LoadFailed(f"{run.odd.total()} answers were not {expected}: {run.odd.most_common(1)[0][0]!r}")
+        raise LoadFailed(
+            f"{run.odd.total()} answers were not {sorted(statuses)}: {run.odd.most_common(1)[0][0]!r}"
+        )
     return Load(len(run.latencies), took, own, run.latencies)
 
 
 def _drive(
-    wires: list[_Wire], requests: Iterator[bytes], seconds: float, expected: bytes
+    wires: list[_Wire],
+    requests: Iterator[bytes],
+    seconds: float,
+    expected: frozenset[bytes],
+    follow: Follow | None,
 ) -> tuple[_Run, float, float]:
     by_number = {wire.socket.fileno(): wire for wire in wires}
     with select.epoll() as poll:
         for number in by_number:
             poll.register(number, select.EPOLLIN)
         began, own = time.perf_counter(), time.process_time()
-        run = _Run(requests, expected, began + seconds)
+        run = _Run(requests, expected, began + seconds, follow)
         for wire in wires:
             run.send_next(wire, time.perf_counter())
         while run.waiting:
@@ -127,9 +149,11 @@ def _drive(
         return run, time.perf_counter() - began, time.process_time() - own
 
 
-def request(*, method: str, path: str, token: str = "", body: bytes = b"") -> bytes:
-    """One request as it goes over the wire; a body is JSON."""
+def request(*, method: str, path: str, token: str = "", body: bytes = b"", key: str = "") -> bytes:
+    """One request as it goes over the wire; a body is JSON, ``key`` its Idempotency-Key."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+    if key:
+        lines.append(f"Idempotency-Key: {key}")
     if token:
         lines.append(f"Authorization: Bearer {token}")
     if body:

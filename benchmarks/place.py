@@ -179,6 +179,8 @@ def _wait_until_ready(port: int, path: str) -> None:
 def _clients(app_url: str) -> dict[str, Credential]:
     """Publish the demo's program and make its clients."""
     document = orjson.loads((Path(demo.__file__).parent / "basic.json").read_bytes())
+    rate = {"points": 100, "amount": 1000, "step": 100, "minimum": 100}
+    document |= {"redeem": {"rate": rate}, "adjustments": {"client_per_day": 10_000}}
     stores = sorted({purchase.store_id for purchase in baskets.of_members()})
     database, now = Database(app_url), datetime.now(UTC)
     try:

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from loyalty_api import docs_page, event_feed, health, openapi, telemetry
+from loyalty_api.adjustments import api as adjustments
 from loyalty_api.analytics import api as analytics
 from loyalty_api.auth import api as clients
 from loyalty_api.auth import api_oauth as oauth
@@ -42,6 +43,7 @@ from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program
 from loyalty_api.redemptions import api as redemptions
 from loyalty_api.returns import api as returns
+from loyalty_api.rewards import api as rewards
 from loyalty_api.sandbox import api as sandbox
 from loyalty_api.sandbox.following import follow_sandbox
 from loyalty_api.stores import api as stores
@@ -52,7 +54,7 @@ from loyalty_api.throttle import Throttle, shared_counter
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret")
+PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord")
 
 
 class Application(flask.Flask):
@@ -71,6 +73,8 @@ def blueprints() -> Sequence[Blueprint]:
         consent.blueprint,
         purchases.blueprint,
         redemptions.blueprint,
+        rewards.blueprint,
+        adjustments.blueprint,
         returns.blueprint,
         batches.blueprint,
         ledger.blueprint,
@@ -100,6 +104,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> flask
     vault = Vault(settings.keys)
     throttle = Throttle(shared=shared_counter(settings.redis_url) if settings.redis_url else None)
     _lend(app, settings, database, vault)
+    app.extensions["throttle"] = throttle
     app.extensions["authority"] = guard = authority.build(
         settings=settings,
         database=database,

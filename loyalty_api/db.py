@@ -160,6 +160,13 @@ def send_with_commit(session: Session, statements: Sequence[Statement]) -> None:
     session.info.setdefault(_WITH_COMMIT, []).extend(statements)
 
 
+def undo(session: Session, *, to: str) -> None:
+    """Undo what was done since the savepoint ``to``, and forget what was still to be sent or written."""
+    session.info.pop(_WITH_COMMIT, None)
+    session.expunge_all()
+    driver(session).execute(f"ROLLBACK TO SAVEPOINT {to}")
+
+
 def _commit(session: Session) -> None:
     """Commit, in one round trip with what was kept for it: if a statement fails, the COMMIT behind it is not run."""
     last = session.info.pop(_WITH_COMMIT, None)

@@ -21,15 +21,28 @@ from psycopg import errors as pg
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock
-from loyalty_api.db import driver
+from loyalty_api.db import driver, send_with_commit, undo
 from loyalty_api.documents import JSON_OPTIONS
 from loyalty_api.errors import Forbidden, Invalid, LoyaltyError, Unauthorized
 from loyalty_api.http import PROBLEM, InProgress, problem, unit_of_work
 from loyalty_api.security import principal
 from loyalty_api.vault import INSTALLATION, Unreadable, Vault, open_sealed, seal
+from loyalty_api.wire import round_trip
 
 MAX_KEY = 128
 HEADER = "Idempotency-Key"
+
+
+_EFFECTS = "effects"
+_TAKE = (
+    "INSERT INTO idempotency_keys (client_id, key, fingerprint, created_at) VALUES ($1, $2, $3::bytea, $4::timestamptz)"
+    " ON CONFLICT DO NOTHING RETURNING true"
+)
+_SAVEPOINT = f"SAVEPOINT {_EFFECTS}"
+_KEEP = (
+    "UPDATE idempotency_keys SET status = $1::smallint, headers = $2::jsonb, answer = $3::bytea, owner_id = $4::uuid"
+    " WHERE client_id = $5 AND key = $6"
+)
 
 
 class KeyMissing(Invalid):
@@ -103,12 +116,10 @@ def claim(
     :raises InProgress: the request that holds it did not end within the lock time-out.
     """
     connection = driver(session)
+    row_of_key = [client_id, key, "\\x" + mark.hex(), now.isoformat()]
     try:
-        taken = connection.execute(
-            "INSERT INTO idempotency_keys (client_id, key, fingerprint, created_at) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT DO NOTHING RETURNING true",
-            (client_id, key, mark, now),
-        ).fetchone()
+        # What follows can be undone without the key: both in one round trip.
+        taken, _ = round_trip(connection, [(_TAKE, row_of_key), (_SAVEPOINT, [])])
     except pg.LockNotAvailable as error:
         raise InProgress(retry_after=1) from error
     if taken:
@@ -133,18 +144,12 @@ def keep(
     data_key = vault.owner_key(session, owner or INSTALLATION)
     if data_key is None:
         raise Unreadable
-    driver(session).execute(
-        "UPDATE idempotency_keys SET status = %s, headers = %s, answer = %s, owner_id = %s"
-        " WHERE client_id = %s AND key = %s",
-        (
-            answer.status,
-            orjson.dumps(answer.headers).decode(),
-            seal(data_key, answer.body, key.encode()),
-            owner,
-            client_id,
-            key,
-        ),
-    )
+    sealed = seal(data_key, answer.body, key.encode())
+    row = [
+        str(answer.status), orjson.dumps(answer.headers).decode(), "\\x" + sealed.hex(),
+        str(owner) if owner else None, client_id, key,
+    ]  # fmt: skip
+    send_with_commit(session, [(_KEEP, row)])
 
 
 def idempotent(
@@ -181,13 +186,14 @@ def _once(
     if found is not None:
         return _respond(found, replayed=True)
     try:
-        with session.begin_nested():
-            answer, owner = _stored(view(session, **arguments), status)
+        answer, owner = _stored(view(session, **arguments), status)
+        session.flush()
     except (Unauthorized, Forbidden):
         raise
     except LoyaltyError as error:
         if error.status >= 500 or error.status == 429:
             raise
+        undo(session, to=_EFFECTS)
         refusal = problem(error)
         answer, owner = (
             Stored(refusal.status_code, {"Content-Type": PROBLEM}, refusal.get_data()),

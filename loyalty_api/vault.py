@@ -21,11 +21,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import DateTime, LargeBinary, delete, func, select
+from sqlalchemy import DateTime, LargeBinary, delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from loyalty_api.db import Base
+from loyalty_api.db import Base, driver
 from loyalty_api.errors import LoyaltyError
 
 INSTALLATION = UUID(int=0)
@@ -68,6 +68,13 @@ def open_sealed(key: bytes, sealed: bytes, aad: bytes) -> bytes:
         raise Unreadable from error
 
 
+def _wrapped_key(session: Session, owner_id: UUID) -> bytes | None:
+    # Every stored answer asks for one, so it is asked for without ceremony.
+    query = "SELECT wrapped FROM data_keys WHERE owner_id = %s"
+    row = driver(session).execute(query, (owner_id,), prepare=True).fetchone()
+    return row[0] if row else None
+
+
 class Vault:
     """The installation's key ring, as ``Settings.keys`` holds it: pairs of a name and 32 bytes."""
 
@@ -104,15 +111,14 @@ class Vault:
 
     def owner_key(self, session: Session, owner_id: UUID, create: bool = True) -> bytes | None:
         """The data key (32 bytes) of ``owner_id``; where there is none, a new one (None without ``create``)."""
-        query = select(DataKey.wrapped).where(DataKey.owner_id == owner_id)
-        wrapped = session.execute(query).scalar_one_or_none()
+        wrapped = _wrapped_key(session, owner_id)
         if wrapped is None and create:
             fresh = self.wrap(AESGCM.generate_key(256), owner_id.bytes)
             # Two transactions may be first at once: the loser waits here and then reads the winner's key.
             session.execute(
                 insert(DataKey).values(owner_id=owner_id, wrapped=fresh).on_conflict_do_nothing(),
             )
-            wrapped = session.execute(query).scalar_one()
+            wrapped = _wrapped_key(session, owner_id)
         return None if wrapped is None else self.unwrap(wrapped, owner_id.bytes)
 
     def destroy(self, session: Session, owner_id: UUID) -> None:

@@ -27,6 +27,9 @@ SCOPES: Mapping[str, str] = {
     "purchases:review": "Clear what a batch rejected",
     "returns:write": "Report returns",
     "redemptions:write": "Use points",
+    "rewards:read": "Read the catalogue of rewards",
+    "rewards:write": "Change the catalogue of rewards",
+    "points:adjust": "Correct members' points",
     "claims:write": "Claim a purchase for a member afterwards",
     "stores:read": "Read stores",
     "stores:write": "Change stores",
@@ -48,7 +51,7 @@ MEMBER_SCOPES = frozenset(scope for scope in SCOPES if scope.startswith("me:"))
 _LANE = frozenset(
     {"members:lookup", "quotes:create", "purchases:write", "returns:write", "redemptions:write"}
 )
-_LOOK = frozenset({"stores:read", "products:read", "program:read"})
+_LOOK = frozenset({"stores:read", "products:read", "program:read", "rewards:read"})
 _MEMBERS = frozenset({"members:lookup", "members:read", "members:write", "purchases:read", "claims:write"})
 
 # The largest set of scopes that a client of each kind may ever hold.
@@ -56,7 +59,8 @@ ALLOWED: Mapping[ClientKind, frozenset[str]] = {
     "terminal": _LANE | _LOOK | {"members:read", "members:write", "purchases:read"},
     "staff": _MEMBERS
     | _LOOK
-    | {"quotes:create", "returns:write", "redemptions:write", "purchases:import", "purchases:review"},
+    | {"quotes:create", "returns:write", "redemptions:write", "purchases:import", "purchases:review"}
+    | {"rewards:write", "points:adjust"},
     "mobile": _MEMBERS | _LOOK | MEMBER_SCOPES | {"events:read"},
     "partner": _LANE | _LOOK | {"purchases:read", "purchases:import", "events:read"},
     "admin": frozenset(SCOPES) - MEMBER_SCOPES,

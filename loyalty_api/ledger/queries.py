@@ -13,8 +13,9 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from loyalty_api.ledger.rules import Balance, Hold, Lot, Posting
+from loyalty_api.ledger.rules import Account, Balance, Hold, Lot, Posting
 from loyalty_api.rows import Table
+from loyalty_api.wire import Statement
 
 BALANCE_COLUMNS = "available, pending, held, debt, earned, spent, expired, adjusted, next_due_at"
 _LOT_COLUMNS = (
@@ -122,11 +123,28 @@ _HOLDS_OF = (
     " ORDER BY expires_at, hold_id, ordinal"
 )
 
+_BALANCES_NOW = _BALANCES_OF.replace("%s", "$1::uuid[]")
+_LOTS_NOW = _LOTS_OF.replace("%s", "$1::uuid[]", 1).replace("%s", "$2::uuid[]")
+_HOLDS_NOW = _HOLDS_OF.replace("%s", "$1::uuid[]")
+
 
 def balances_of(connection: Connection[TupleRow], member_ids: Iterable[UUID]) -> dict[UUID, Balance]:
     """The stored balance of each member that has one."""
     rows = connection.execute(_BALANCES_OF, (list(member_ids),), prepare=True)
     return {row[0]: Balance(*row[1:]) for row in rows}
+
+
+def account_statements(member_id: UUID, *, named: Sequence[UUID]) -> list[Statement]:
+    """A member's balance, lots and holds in one round trip, to be sent behind what locks the member."""
+    owner, others = "{" + str(member_id) + "}", "{" + ",".join(map(str, named)) + "}"
+    return [(_BALANCES_NOW, [owner]), (_LOTS_NOW, [owner, others]), (_HOLDS_NOW, [owner])]
+
+
+def account_of(rows: Sequence[Sequence[TupleRow]]) -> Account:
+    """The account that ``account_statements`` brought."""
+    balances, lots, holds = rows
+    balance = Balance(*balances[0][1:]) if balances else Balance()
+    return Account(balance, {row[1]: Lot(*row[1:]) for row in lots}, _holds(holds))
 
 
 def lots_of(
@@ -144,14 +162,19 @@ def holds_of(connection: Connection[TupleRow], member_ids: Sequence[UUID]) -> di
 
     Whatever is seen of a hold was set aside earlier, so a reader that saw the lots first finds the points there.
     """
-    found: dict[UUID, dict[UUID, Hold]] = {member_id: {} for member_id in member_ids}
-    for member_id, hold_id, expires_at, lot_id, points in connection.execute(
-        _HOLDS_OF, (list(member_ids),), prepare=True
-    ):
-        holds = found[member_id]
+    rows: dict[UUID, list[TupleRow]] = {member_id: [] for member_id in member_ids}
+    for row in connection.execute(_HOLDS_OF, (list(member_ids),), prepare=True):
+        rows[row[0]].append(row)
+    return {member_id: _holds(found) for member_id, found in rows.items()}
+
+
+def _holds(rows: Sequence[TupleRow]) -> dict[UUID, Hold]:
+    """The holds of one member, each from its rows by lot."""
+    holds: dict[UUID, Hold] = {}
+    for _, hold_id, expires_at, lot_id, points in rows:
         before = holds[hold_id].taken if hold_id in holds else ()
         holds[hold_id] = Hold(hold_id, expires_at, (*before, (lot_id, points)))
-    return found
+    return holds
 
 
 def lots_from(connection: Connection[TupleRow], member_id: UUID, sources: Sequence[UUID]) -> list[UUID]:

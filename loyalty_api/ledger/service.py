@@ -19,6 +19,7 @@ from loyalty_api.ledger import queries, reading, rules
 from loyalty_api.ledger.rules import Account, Balance, Hold, Lot, Movement
 from loyalty_api.members import service as members
 from loyalty_api.rows import Rows, Table, write
+from loyalty_api.wire import round_trip
 
 # Ids that one write makes are counted up from its own: what time did comes first, in a range of its own.
 _FIRST_OVERDUE = 1 << 20
@@ -257,8 +258,14 @@ def lock_book(
 
     :raises NotFound: there is no such member.
     """
-    member = members.lock_person(session, member_id=member_id)
     connection = driver(session)
+    if named is not None:
+        # Each statement sees what is committed when its turn comes, and the others' turn comes after the lock.
+        wanted = [(members.LOCK_NOW, [str(member_id)]), *queries.account_statements(member_id, named=named)]
+        locked, *rows = round_trip(connection, wanted)
+        member = members.person_of(locked)
+        return member, Book(member_id, member.version, queries.account_of(rows))
+    member = members.lock_person(session, member_id=member_id)
     balances = queries.balances_of(connection, [member_id])
     versions = {member_id: member.version}
     return member, open_books(connection, versions=versions, balances=balances, named=named)[member_id]

@@ -29,6 +29,8 @@ _COLUMNS = (
 )
 # Locks out every other writer of this member, but not the check of a foreign key that points at it.
 _LOCK = f"SELECT {_COLUMNS} FROM members WHERE member_id = %s FOR NO KEY UPDATE"
+LOCK_NOW = _LOCK.replace("%s", "$1")
+"""The same for ``wire.round_trip``; ``person_of`` reads what it brings."""
 # The last condition always holds. The planner takes it to hold for few rows, so it looks members up by their key
 # instead of reading all of them.
 VERSIONS = Table(
@@ -106,6 +108,22 @@ def locate(session: Session, *, kind: str, blind: bytes) -> Located | None:
     return Located(*row) if row else None
 
 
+def standing(session: Session, *, member_id: UUID) -> tuple[Status, list[str]]:
+    """A member's status and tags.
+
+    :raises NotFound: there is no such member.
+    """
+    row = driver(session).execute(
+        "SELECT status, tags FROM members WHERE member_id = %s AND kind = 'person'",
+        (member_id,),
+        prepare=True,
+    )
+    found = row.fetchone()
+    if found is None:
+        raise NotFound("There is no such member.")
+    return found[0], found[1]
+
+
 def status_of(session: Session, *, member_id: UUID) -> Status:
     """The member's status."""
     row = driver(session).execute(
@@ -136,6 +154,17 @@ def lock_person(session: Session, *, member_id: UUID) -> MemberRow:
     """
     found = lock(session, member_id=member_id)
     if found.kind != "person":
+        raise NotFound("There is no such member.")
+    return found
+
+
+def person_of(rows: Sequence[Sequence[Any]]) -> MemberRow:
+    """The locked member among the rows that ``LOCK_NOW`` brought; a store's walk-in account is nobody.
+
+    :raises NotFound: there is no such member.
+    """
+    found = MemberRow(*rows[0]) if rows else None
+    if found is None or found.kind != "person":
         raise NotFound("There is no such member.")
     return found
 

@@ -33,6 +33,7 @@ from loyalty_api.members.normal import BadIdentifier, normalise
 from loyalty_api.members.people import NewPerson, Person
 from loyalty_api.members.profiles import Profile, Record
 from loyalty_api.members.queries import (
+    LOCK_NOW,
     VERSIONS,
     Filters,
     Located,
@@ -40,6 +41,8 @@ from loyalty_api.members.queries import (
     ensure_known,
     lock,
     lock_person,
+    person_of,
+    standing,
     touch,
 )
 from loyalty_api.members.rules import (
@@ -55,6 +58,7 @@ from loyalty_api.stores import service as stores
 from loyalty_api.vault import Vault
 
 __all__ = [
+    "LOCK_NOW",
     "VERSIONS",
     "Actor",
     "BadIdentifier",
@@ -73,6 +77,8 @@ __all__ = [
     "lock",
     "lock_person",
     "normalise",
+    "person_of",
+    "standing",
     "touch",
 ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from loyalty_api.operations.invariant import CHANGES, Invariant
 from loyalty_api.operations.invariants_returns import RETURNS
+from loyalty_api.operations.invariants_spending import SPENDING
 
 _CHANGES = CHANGES
 
@@ -258,4 +259,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + RETURNS + EVENTS
+INVARIANTS = LEDGER + EFFECTS + RETURNS + SPENDING + EVENTS

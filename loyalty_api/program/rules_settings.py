@@ -139,6 +139,7 @@ SETTINGS = {
         ),
     ),
     "claims": _section(window_days=Member(integer(0, 365), 30), staff_per_day=Member(integer(0, 10_000), 20)),
+    "adjustments": _section(client_per_day=Member(integer(0, 10_000), 20)),
     "exclusions": Member(items(_exclusion), DEFAULT_EXCLUSIONS),
     "earn": _section(**EARN),
     "lots": _section(

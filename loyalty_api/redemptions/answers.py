@@ -10,8 +10,11 @@ from loyalty_api.redemptions.rules import Redemption, next_steps
 from loyalty_api.redemptions.service import Done
 
 
-def document(done: Done, *, now: datetime) -> dict[str, Any]:
-    """The redemption as of ``now``, with the balance right after the step that led to it."""
+def document(done: Done, *, now: datetime, language: str, clear: bool = False) -> dict[str, Any]:
+    """The redemption as of ``now``, with the balance right after the step that led to it.
+
+    ``clear`` shows its code in full, to the member, or to the till that is to print it.
+    """
     found, balance = done.redemption, done.balance
     status = found.status_at(now)
     return {
@@ -23,9 +26,9 @@ def document(done: Done, *, now: datetime) -> dict[str, Any]:
         "amount": found.amount,
         "currency": found.currency,
         "rate": found.rate,
-        "code": None,
-        "reward": None,
-        "order": None,
+        "code": _code(done, status, clear),
+        "reward": _reward(done, language),
+        "order": _order(done),
         "held_at": found.held_at,
         "expires_at": found.expires_at,
         "purchase_id": found.purchase_id and ids.show("pur", found.purchase_id),
@@ -49,3 +52,28 @@ def _lots(found: Redemption, done: Done) -> list[dict[str, Any]]:
         {"lot_id": ids.show("lot", lot_id), "points": points, "expires_at": done.lots[lot_id].expires_at}
         for lot_id, points in found.lots
     ]
+
+
+def _code(done: Done, status: str, clear: bool) -> str | None:
+    """The code while it holds, its last letters to those who need not know it."""
+    if done.delivery is None or done.delivery.code is None or status not in ("held", "captured"):
+        return None
+    return done.delivery.code if clear else "…" + done.delivery.code[-4:]
+
+
+def _reward(done: Done, language: str) -> dict[str, Any] | None:
+    if done.delivery is None:
+        return None
+    reward, quantity = done.delivery.reward, done.redemption.quantity
+    return {
+        "reward_id": ids.show("rwd", reward.reward_id),
+        "kind": reward.kind,
+        "name": reward.name_in(language),
+        "quantity": quantity,
+        "money": reward.money and reward.money * quantity,
+    }
+
+
+def _order(done: Done) -> dict[str, Any] | None:
+    order = done.delivery.order if done.delivery else None
+    return {"order_id": ids.show("ord", order.redemption_id), "state": order.state} if order else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loyalty_api.redemptions import api_reading, api_steps
+from loyalty_api.redemptions import api_codes, api_orders, api_reading, api_rewards, api_steps
 from loyalty_api.redemptions.edge import blueprint
 
-__all__ = ["api_reading", "api_steps", "blueprint"]
+__all__ = ["api_codes", "api_orders", "api_reading", "api_rewards", "api_steps", "blueprint"]

@@ -18,7 +18,7 @@ from loyalty_api.members import service as members
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.redemptions import examples, rules, service, verifying
 from loyalty_api.redemptions.answers import document
-from loyalty_api.redemptions.edge import blueprint, caller, counter
+from loyalty_api.redemptions.edge import blueprint, caller, counter, language
 from loyalty_api.redemptions.schemas import AppCodeSchema, RedemptionSchema
 
 _PAGE: dict[str, Any] = {"data": [examples.HELD], "next_cursor": None}
@@ -33,8 +33,8 @@ def get(redemption_id: UUID) -> dict[str, Any]:
     """As it stands now, with the member's balance now."""
     now = clock.now()
     with unit_of_work() as session:
-        done = service.look(session, redemption_id=redemption_id, caller=caller(), now=now)
-    return document(done, now=now)
+        done = service.look(session, counter(), redemption_id=redemption_id, caller=caller(), now=now)
+    return document(done, now=now, language=language())
 
 
 @blueprint.operation(
@@ -45,25 +45,30 @@ def get_own(redemption_id: UUID) -> dict[str, Any]:
     """With its countdown (`expires_at`) while it is held."""
     now, owner = clock.now(), own_id()
     with unit_of_work() as session:
-        done = service.look(session, redemption_id=redemption_id, caller=caller(), now=now, owner=owner)
-    return document(done, now=now)
+        done = service.look(
+            session, counter(), redemption_id=redemption_id, caller=caller(), now=now, owner=owner
+        )
+    return document(done, now=now, language=language(), clear=True)
 
 
-def _listed(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
-    now = clock.now()
+def _listed(member_id: UUID, query: dict[str, Any], *, clear: bool = False) -> dict[str, Any]:
+    now, spoken = clock.now(), language()
     place = read_cursor(query["cursor"], datetime, UUID)
     before = (place[0], place[1]) if place else None
     with unit_of_work() as session:
         members.ensure_known(session, member_id=member_id)
         found = service.list_of(
-            session, member_id=member_id, before=before, limit=query["limit"] + 1, now=now
+            session, counter(), member_id=member_id, before=before, limit=query["limit"] + 1, now=now
         )
     shown = page(
         found,
         limit=query["limit"],
         key=lambda done: [done.redemption.held_at, done.redemption.redemption_id],
     )
-    return {**shown, "data": [document(done, now=now) for done in shown["data"]]}
+    return {
+        **shown,
+        "data": [document(done, now=now, language=spoken, clear=clear) for done in shown["data"]],
+    }
 
 
 @blueprint.operation(
@@ -83,7 +88,7 @@ def list_of_member(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
 )  # fmt: skip
 def list_own(query: dict[str, Any]) -> dict[str, Any]:
     """The latest first; those that are held have a countdown."""
-    return _listed(own_id(), query)
+    return _listed(own_id(), query, clear=True)
 
 
 @blueprint.operation(

@@ -18,7 +18,7 @@ from loyalty_api.ledger.rules_spending import InsufficientPoints
 from loyalty_api.members.service import IdentifierUnknown, MemberBlocked, MemberClosed
 from loyalty_api.redemptions import examples, rules, service, verifying
 from loyalty_api.redemptions.answers import document
-from loyalty_api.redemptions.edge import blueprint, caller, counter, member_named, speaking_for
+from loyalty_api.redemptions.edge import blueprint, caller, counter, language, member_named, speaking_for
 from loyalty_api.redemptions.schemas import (
     CaptureBody,
     OwnRedemptionBody,
@@ -28,10 +28,13 @@ from loyalty_api.redemptions.schemas import (
     ReverseBody,
 )
 from loyalty_api.redemptions.service import Done, Wish
+from loyalty_api.rewards.rules import MemberLimitReached, RewardNotAvailable, RewardOutOfStock
+from loyalty_api.rewards.service import RewardUnknown
 from loyalty_api.security import StoreNotAllowed
 
 _REFUSED = (
     NotFound, MemberBlocked, MemberClosed, InsufficientPoints, rules.NotRedeemableHere, rules.BelowMinimum,
+    RewardUnknown, RewardNotAvailable, RewardOutOfStock, MemberLimitReached,
 )  # fmt: skip
 _STEP = (rules.RedemptionUnknown, rules.HoldNotYours, rules.AlreadyReversed)
 
@@ -91,7 +94,7 @@ def create_own(session: Session, body: dict[str, Any]) -> Answer:
         session, counter(), member_id=own_id(), redemption_id=ids.new(), wish=_wish(body, in_app=True),
         caller=caller(), now=clock.now(),
     )  # fmt: skip
-    return _answer(held)
+    return _answer(held, clear=True)
 
 
 def _wish(body: Mapping[str, Any], **more: Any) -> Wish:
@@ -106,8 +109,9 @@ def _wish(body: Mapping[str, Any], **more: Any) -> Wish:
     )
 
 
-def _answer(done: Done) -> Answer:
-    return Answer(document(done, now=clock.now()), owner=done.redemption.member_id)
+def _answer(done: Done, *, clear: bool = False) -> Answer:
+    shown = document(done, now=clock.now(), language=language(), clear=clear)
+    return Answer(shown, owner=done.redemption.member_id)
 
 
 def _capture(session: Session, redemption_id: UUID, body: Mapping[str, Any], owner: UUID | None) -> Answer:
@@ -116,7 +120,8 @@ def _capture(session: Session, redemption_id: UUID, body: Mapping[str, Any], own
         session, counter(), redemption_id=redemption_id, step_id=ids.new(), points=body.get("points"),
         occurred_at=body.get("occurred_at") or now, caller=caller(), now=now, owner=owner,
     )  # fmt: skip
-    return _answer(captured)
+    # A till prints the code for the member once, when it captures; the app shows it as long as it holds.
+    return _answer(captured, clear=captured.fresh or owner is not None)
 
 
 @blueprint.operation(
@@ -144,10 +149,10 @@ def capture_own(session: Session, redemption_id: UUID, body: dict[str, Any]) -> 
 def _release(session: Session, redemption_id: UUID, body: Mapping[str, Any], owner: UUID | None) -> Answer:
     now = clock.now()
     released = service.release(
-        session, redemption_id=redemption_id, step_id=ids.new(),
+        session, counter(), redemption_id=redemption_id, step_id=ids.new(),
         occurred_at=body.get("occurred_at") or now, caller=caller(), now=now, owner=owner,
     )  # fmt: skip
-    return _answer(released)
+    return _answer(released, clear=owner is not None)
 
 
 @blueprint.operation(

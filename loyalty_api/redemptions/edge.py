@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import current_app
+from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
 from loyalty_api.errors import NotFound
 from loyalty_api.http import Blueprint
+from loyalty_api.language import catalogue, languages
 from loyalty_api.members import service as members
 from loyalty_api.redemptions.rules import Caller
 from loyalty_api.redemptions.service import Counter
@@ -26,6 +27,17 @@ def counter() -> Counter:
     """What the use cases lean on in this process."""
     lent = current_app.extensions
     return Counter(lent["vault"], lent["programs"])
+
+
+def language() -> str:
+    """The caller's language, English where we do not speak it."""
+    return request.accept_languages.best_match([*languages(), "no", "nn"]) or "en"
+
+
+def reason_text(code: str, *, missing: int = 0) -> str:
+    """Why a reward or a code is not to be had, in the caller's language."""
+    words = catalogue(language())
+    return words.say("reward_reason", code, points=words.points(missing))
 
 
 def caller() -> Caller:

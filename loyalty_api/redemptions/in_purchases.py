@@ -75,7 +75,7 @@ def capture_in(
             )  # fmt: skip
     except LoyaltyError as error:
         return error.code
-    captured = replace(captured, purchase_id=purchase_id)
+    captured = replace(_charged(captured, amount), purchase_id=purchase_id)
     note(connection, [captured], [("points_redeemed", captured, occurred_at)], now)
     return Captured(redemption_id, captured.captured_points, captured.captured_amount)
 
@@ -113,7 +113,13 @@ def reverse_in(
 
 def _used(found: Redemption, points: int | None, amount: int | None) -> int:
     """The points that a purchase uses of a hold: those it names, or the fewest that are worth the amount."""
-    if points is None and amount is not None and found.rate:
-        rate = rules.Rate(found.rate["points"], found.rate["amount"])
-        points = rate.least_for(amount)
+    if points is None and amount is not None and found.amount:
+        points = -(-amount * found.points // found.amount)
     return found.points if points is None else max(min(points, found.points), 1)
+
+
+def _charged(captured: Redemption, amount: int | None) -> Redemption:
+    """With the amount that the till has charged, where that is less than the points are worth (R2)."""
+    if amount is None or amount >= captured.captured_amount:
+        return captured
+    return replace(captured, captured_amount=amount)

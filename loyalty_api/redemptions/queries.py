@@ -85,6 +85,15 @@ _EXPIRE_FOR = (
     " RETURNING r.quantity"
 )
 
+_HAD = (
+    "SELECT reward_id, held_at, quantity FROM redemptions WHERE member_id = %s AND reward_id = ANY(%s)"
+    " AND (status IN ('captured', 'partly_reversed') OR (status = 'held' AND expires_at > %s))"
+)
+_ENDED_STOCK = (
+    "SELECT reward_id, sum(quantity)::bigint FROM redemptions WHERE reward_id = ANY(%s) AND status = 'held'"
+    " AND takes_stock AND expires_at <= %s GROUP BY reward_id"
+)
+
 
 def row_of(found: Redemption) -> dict[str, Any]:
     """A redemption by column."""
@@ -136,3 +145,20 @@ def due_of(connection: Connection[TupleRow], member_id: UUID, *, now: datetime) 
 def expire_for(connection: Connection[TupleRow], reward_id: UUID, *, now: datetime) -> int:
     """Note the holds on a reward that ended by ``now``; how many pieces of it they had taken."""
     return sum([row[0] for row in connection.execute(_EXPIRE_FOR, (reward_id, now), prepare=True)])
+
+
+def had_of(
+    connection: Connection[TupleRow], member_id: UUID, reward_ids: Sequence[UUID], *, now: datetime
+) -> list[tuple[UUID, datetime, int]]:
+    """What a member has, or holds, of some rewards: which, since when, how many."""
+    if not reward_ids:
+        return []
+    rows = connection.execute(_HAD, (member_id, list(reward_ids), now), prepare=True)
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def ended_stock(
+    connection: Connection[TupleRow], reward_ids: Sequence[UUID], *, now: datetime
+) -> dict[UUID, int]:
+    """How many pieces of each reward are still kept by holds that ended by ``now``."""
+    return dict(connection.execute(_ENDED_STOCK, (list(reward_ids), now), prepare=True).fetchall())

@@ -11,26 +11,29 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Fault, Invalid
 from loyalty_api.ledger.service import Book, lock_book
-from loyalty_api.members import service as members
-from loyalty_api.program.rules import Settings
-from loyalty_api.redemptions import booking, queries, rules, verifying
+from loyalty_api.redemptions import booking, queries, queries_orders, rewarding, rules, verifying
 from loyalty_api.redemptions.at_once import spend_in
 from loyalty_api.redemptions.booking import Moment
 from loyalty_api.redemptions.in_purchases import Captured, Reversed, capture_in, reverse_in
-from loyalty_api.redemptions.looking import list_of, look
+from loyalty_api.redemptions.looking import list_of, look, offered_to
 from loyalty_api.redemptions.queries import of_purchase
-from loyalty_api.redemptions.rules import Caller, Price, Redemption, RedemptionUnknown
-from loyalty_api.redemptions.writing import Counter, Done, Wish, finish, moment_of, write_all
+from loyalty_api.redemptions.rules import Caller, Redemption, RedemptionUnknown
+from loyalty_api.redemptions.wishing import ensure_may_spend, price_of, wanted_by
+from loyalty_api.redemptions.writing import Counter, Done, Wish, finish, moment_of, note, write_all
+from loyalty_api.rewards.rules import Asking
+from loyalty_api.rewards.service import get as get_reward
 
 __all__ = [
-    "Captured", "Counter", "Done", "Moment", "Reversed", "Wish", "capture", "capture_in", "hold", "list_of", "look",
-    "of_purchase", "release", "release_due", "reverse", "reverse_in", "spend_in",
+    "Captured", "Counter", "Done", "Moment", "Reversed", "Wish", "capture", "capture_held", "capture_in", "hold",
+    "list_of", "look", "of_purchase", "offered_to", "release", "release_due", "reverse", "reverse_in", "spend_in",
 ]  # fmt: skip
 
 # What time did to a redemption has ids counted up from its own, far behind those that a request makes.
@@ -56,20 +59,33 @@ def hold(
     :raises BelowMinimum: too few could be used.
     :raises InsufficientPoints: fewer are available.
     :raises VerificationRequired: the member must confirm it first.
+    :raises RewardUnknown: there is no such reward.
+    :raises RewardNotAvailable: it is not for this member, here and now.
+    :raises MemberLimitReached: the member has had as many as one may have.
+    :raises RewardOutOfStock: fewer are left.
     """
     connection = driver(session)
     member, book = lock_book(session, member_id=member_id, named=())
-    _ensure_may_spend(member.status)
+    ensure_may_spend(member.status)
     policy = counter.policy(connection, now)
     book.settle(first_id=redemption_id, now=now)
-    wanted, price, rate = _wanted(book, member_id, redemption_id, wish, policy, caller, now)
+    reward = get_reward(connection, wish.reward_id) if wish.purpose == "reward" else None
+    if reward:
+        asking = Asking(member.status, tuple(member.tags), None, book.balance.available, wish.store_id, now)
+        rewarding.ensure_to_be_had(connection, reward, asking, member_id, wish.quantity, policy)
+    price, rate = price_of(book, wish, reward, policy)
     if not wish.in_app:
         verifying.ensure_verified(
             connection, vault=counter.vault, member_id=member_id, code=wish.code,
             above=policy.sections["redeem"]["verify_above"], price=price, rate=rate, now=now,
         )  # fmt: skip
+    wanted = wanted_by(member_id, redemption_id, wish, price, rate, policy, caller, now)
     held = booking.hold(book, wanted, moment_of(wanted, redemption_id, caller, wish.occurred_at, now))
-    return finish(connection, book, held, "points_held", now)
+    if reward:
+        # Last, so that the stock's row is locked for no longer than the write takes.
+        held = replace(held, takes_stock=rewarding.take_stock(connection, reward, wish.quantity, now))
+        rewarding.issue_code(connection, counter.vault, held, reward)
+    return finish(session, counter.vault, book, held, "points_held", now)
 
 
 def capture(
@@ -93,20 +109,59 @@ def capture(
     :raises AlreadyReleased: the points were let go.
     :raises AlreadyReversed: they were used and given back.
     """
-    connection = driver(session)
     book, found = _open(session, redemption_id, caller, owner)
+    return capture_held(
+        session, counter, book=book, found=found, step_id=step_id, points=points, occurred_at=occurred_at,
+        caller=caller, now=now,
+    )  # fmt: skip
+
+
+def capture_held(
+    session: Session,
+    counter: Counter,
+    *,
+    book: Book,
+    found: Redemption,
+    step_id: UUID,
+    points: int | None,
+    occurred_at: datetime,
+    caller: Caller,
+    now: datetime,
+    at_once: bool = False,
+) -> Done:
+    """The same for a redemption that is locked, with its member's book. Errors as for ``capture``.
+
+    ``at_once``: it is written before this returns, not with the COMMIT.
+    """
+    connection = driver(session)
     book.settle(first_id=step_id, now=now)
     if rules.is_repeated_capture(found, points):
-        return finish(connection, book, found, None, now)
+        return finish(session, counter.vault, book, found, None, now)
     used = _part(found, points)
     late_is_debt = counter.policy(connection, now).sections["redeem"]["late_capture"] == "debt"
     moment = moment_of(found, step_id, caller, occurred_at, now)
     captured = booking.capture(connection, book, found, moment, points=used, late_is_debt=late_is_debt)
-    return finish(connection, book, captured, "points_redeemed", now)
+    captured = _delivered(connection, found, captured, caller, now)
+    return finish(session, counter.vault, book, captured, "points_redeemed", now, at_once=at_once)
+
+
+def _delivered(
+    connection: Connection[TupleRow], before: Redemption, captured: Redemption, caller: Caller, now: datetime
+) -> Redemption:
+    """The captured reward with its order; what had ended meanwhile takes its pieces from the stock again."""
+    if captured.reward_id is None:
+        return captured
+    reward = get_reward(connection, captured.reward_id)
+    if before.status == "expired":
+        again = rewarding.take_stock(connection, reward, captured.quantity, now)
+        captured = replace(captured, takes_stock=again)
+    rewarding.order(connection, captured, reward, caller, now)
+    return captured
 
 
 def release(
     session: Session,
+    counter: Counter,
     *,
     redemption_id: UUID,
     step_id: UUID,
@@ -126,9 +181,10 @@ def release(
     book, found = _open(session, redemption_id, caller, owner)
     book.settle(first_id=step_id, now=now)
     if rules.is_repeated_release(found, now):
-        return finish(connection, book, found, None, now)
+        return finish(session, counter.vault, book, found, None, now)
     freed = booking.release(book, found, moment_of(found, step_id, caller, occurred_at, now))
-    return finish(connection, book, freed, "hold_released", now)
+    [freed] = rewarding.put_back(connection, [freed])
+    return finish(session, counter.vault, book, freed, "hold_released", now)
 
 
 def reverse(
@@ -154,14 +210,21 @@ def reverse(
     connection = driver(session)
     book, found = _open(session, redemption_id, caller, None)
     book.settle(first_id=step_id, now=now)
+    if found.purpose == "reward" and points not in (None, found.left):
+        raise Invalid(
+            "A reward comes back whole.", errors=[Fault("/points", "invalid_value", "All or nothing.")]
+        )
     back = rules.reversible(found, points)
     if not back:
-        return finish(connection, book, found, None, now)
+        return finish(session, counter.vault, book, found, None, now)
     given = booking.reverse(
         connection, book, found, moment_of(found, step_id, caller, now, now),
         points=back, policy=counter.policy(connection, now), because=reason,
     )  # fmt: skip
-    return finish(connection, book, given, "redemption_reversed", now)
+    if given.status == "reversed":
+        [given] = rewarding.put_back(connection, [given])
+        queries_orders.cancel_order(connection, given, by=caller.client_id, now=now)
+    return finish(session, counter.vault, book, given, "redemption_reversed", now)
 
 
 def release_due(session: Session, *, now: datetime, limit: int = 100) -> int:
@@ -171,51 +234,17 @@ def release_due(session: Session, *, now: datetime, limit: int = 100) -> int:
     everyone locks them.
     """
     connection = driver(session)
-    ended = 0
+    due = []
     for member_id in queries.due_members(connection, now=now, limit=limit):
         _, book = lock_book(session, member_id=member_id)
-        due = queries.due_of(connection, member_id, now=now)
-        if not due:
+        found = queries.due_of(connection, member_id, now=now)
+        if not found:
             continue  # Somebody else has noted them while we waited.
-        book.settle(first_id=ids.nth(due[0].redemption_id, _BY_ITSELF), now=now)
-        rows = [replace(found, status="expired", ended_at=found.expires_at) for found in due]
-        write_all(connection, book, rows, [("hold_expired", found, found.expires_at) for found in rows], now)
-        ended += len(rows)
-    return ended
-
-
-def _ensure_may_spend(status: str) -> None:
-    if status in ("closed", "erased"):
-        raise members.MemberClosed
-    if status != "active":
-        raise members.MemberBlocked("This account cannot use points right now.")
-
-
-def _wanted(
-    book: Book,
-    member_id: UUID,
-    redemption_id: UUID,
-    wish: Wish,
-    policy: Settings,
-    caller: Caller,
-    now: datetime,
-) -> tuple[Redemption, Price, rules.Rate | None]:
-    """The redemption as it will be held, at the server's price."""
-    section = policy.sections["redeem"]
-    rate = rules.rate_of(section)
-    if wish.purpose == "basket":
-        price = rules.for_basket(
-            rate, available=book.balance.available, max_points=wish.max_points, max_amount=wish.max_amount
-        )
-    else:
-        price = rules.for_points(rate, wish.points or 0)
-    wanted = Redemption(
-        member_id, redemption_id, wish.purpose, "held", price.points, price.amount, policy.currency,
-        {"points": rate.points, "amount": rate.amount}, wish.reward_id, wish.quantity, False,
-        wish.store_id, wish.terminal, wish.cashier, wish.channel, caller.client_id, caller.kind,
-        now, now + booking.lifetime(section, at_till=not wish.in_app), (),
-    )  # fmt: skip
-    return wanted, price, rate
+        book.settle(first_id=ids.nth(found[0].redemption_id, _BY_ITSELF), now=now)
+        write_all(connection, book, [], [("hold_expired", each, each.expires_at) for each in found], now)
+        due += [replace(each, status="expired", ended_at=each.expires_at) for each in found]
+    note(connection, rewarding.put_back(connection, due), [], now)
+    return len(due)
 
 
 def _open(

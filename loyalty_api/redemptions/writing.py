@@ -10,8 +10,10 @@ from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
+from loyalty_api.db import driver, send_with_commit
 from loyalty_api.ledger import service as ledger
 from loyalty_api.ledger.rules import Balance, Lot
 from loyalty_api.ledger.service import Book, Cause
@@ -20,8 +22,9 @@ from loyalty_api.program.rules import Settings
 from loyalty_api.program.service import Programs
 from loyalty_api.redemptions import queries
 from loyalty_api.redemptions.booking import Moment
+from loyalty_api.redemptions.rewarding import Delivery, deliveries
 from loyalty_api.redemptions.rules import Caller, NotRedeemableHere, Redemption
-from loyalty_api.rows import write
+from loyalty_api.rows import Rows, Table, statements, write
 from loyalty_api.vault import Vault
 
 _JOURNAL = 1
@@ -70,17 +73,23 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A redemption after a step, with the member's balance, version and lots right after it."""
+    """A redemption after a step, with the member's balance, version and lots right after it.
+
+    ``fresh``: the step did something just now. ``delivery`` is what a reward comes with.
+    """
 
     redemption: Redemption
     balance: Balance
     version: int
     lots: Mapping[UUID, Lot]
+    delivery: Delivery | None = None
+    fresh: bool = False
 
 
 def moment_of(
     found: Redemption, journal_from: UUID, caller: Caller, occurred_at: datetime | None, now: datetime
 ) -> Moment:
+    """Where a step stands that ``caller`` asks for; its journal's id is counted up from ``journal_from``."""
     cause = Cause(
         "redemption", found.redemption_id, found.store_id, None, None, caller.kind, caller.client_id
     )  # fmt: skip
@@ -88,12 +97,27 @@ def moment_of(
 
 
 def finish(
-    connection: Connection[TupleRow], book: Book, found: Redemption, event: str | None, now: datetime
+    session: Session,
+    vault: Vault,
+    book: Book,
+    found: Redemption,
+    event: str | None,
+    now: datetime,
+    *,
+    at_once: bool = False,
 ) -> Done:
-    """Write what was booked, and the redemption when ``event`` says that it has changed."""
-    rows = [found] if event else []
-    write_all(connection, book, rows, [(event, found, now)] if event else [], now)
-    return Done(found, book.balance, book.version_after, book.account.lots)
+    """Write what was booked, and the redemption when ``event`` says that it has changed.
+
+    It is sent together with the COMMIT, unless ``at_once`` says that more of this transaction depends on it.
+    """
+    connection = driver(session)
+    written = _rows(book, [found] if event else [], [(event, found, now)] if event else [], now)
+    if at_once:
+        write(connection, written)
+    else:
+        send_with_commit(session, statements(written))
+    with_it = deliveries(connection, vault, [found]).get(found.redemption_id)
+    return Done(found, book.balance, book.version_after, book.account.lots, with_it, event is not None)
 
 
 Happened = tuple[str, Redemption, datetime]
@@ -106,16 +130,20 @@ def write_all(
     happened: Sequence[Happened],
     now: datetime,
 ) -> None:
+    """Write a member's book, its redemptions and what happened, by one statement."""
+    write(connection, _rows(book, rows, happened, now))
+
+
+def _rows(
+    book: Book, rows: Sequence[Redemption], happened: Sequence[Happened], now: datetime
+) -> list[tuple[Table, Rows]]:
     versions = [(book.member_id, book.version_after)] if book.changed else []
-    write(
-        connection,
-        [
-            *ledger.rows_of([book]),
-            (members.VERSIONS, versions),
-            (queries.REDEMPTIONS, [queries.row_of(found) for found in rows]),
-            (events.EVENTS, [*book.events, *_events(happened, now)]),
-        ],
-    )
+    return [
+        *ledger.rows_of([book]),
+        (members.VERSIONS, versions),
+        (queries.REDEMPTIONS, [queries.row_of(found) for found in rows]),
+        (events.EVENTS, [*book.events, *_events(happened, now)]),
+    ]
 
 
 def note(

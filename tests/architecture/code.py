@@ -15,8 +15,8 @@ import loyalty_api
 PACKAGE = Path(loyalty_api.__file__).parent
 FEATURES = frozenset(
     {
-        "analytics", "auth", "batches", "consent", "earning", "ledger", "members", "products", "program",
-        "purchases", "rating", "redemptions", "returns", "sandbox", "stores", "summaries",
+        "adjustments", "analytics", "auth", "batches", "consent", "earning", "ledger", "members", "products",
+        "program", "purchases", "rating", "redemptions", "returns", "rewards", "sandbox", "stores", "summaries",
     }
 )  # fmt: skip
 STANDARD = frozenset(sys.stdlib_module_names)

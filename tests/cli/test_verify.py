@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -11,13 +12,14 @@ from loyalty_api.engines import Engines
 from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
 from tests.returns.selling import bring, goods, paper
+from tests.support.documents import with_lots
 from tests.support.shop import Shop, line, receipt
 
 # A thing that must never be, by the invariant that says so. Done as the superuser, who may do everything.
 BREACHES = {
     "I2 every journal has postings and balances": "DELETE FROM postings",
     "I3 a balance is the fold of its postings": "UPDATE balances SET earned = earned + 1",
-    "I3 a balance is what remains in its lots": "UPDATE lots SET available = available - 1",
+    "I3 a balance is what remains in its lots": "UPDATE lots SET available = available - 1 WHERE available > 0",
     "I3 what remains in a lot is the fold of its postings": "UPDATE lots SET lot_id = gen_random_uuid()",
     "I3 the balances after each journal are the running fold": "UPDATE journals SET available_after = 7",
     "I3 a member's version is not behind its journals, and only persons hold points": "UPDATE members SET version = 0",
@@ -45,6 +47,27 @@ BREACHES = {
         "INSERT INTO announced_expiries SELECT member_id, now(), now() FROM members"
     ),
     "I1 members hold what the program gave out": "UPDATE balances SET available = available + 1",
+    "I3 what is held is the sum of the open holds, lot by lot": "UPDATE holds SET points = points + 1",
+    "I3 every open hold is a redemption's that is held, with its end and its points": (
+        "UPDATE holds SET expires_at = expires_at + interval '1 hour'"
+    ),
+    "I5 what was used and given back is what the ledger says": (
+        "UPDATE redemptions SET captured_points = captured_points - 1 WHERE captured_points > 0"
+    ),
+    "I5 what a member has spent is what its redemptions used and kept": (
+        "UPDATE redemptions SET purchase_id = gen_random_uuid(), captured_points = captured_points - 1"
+        " WHERE captured_points > 0"
+    ),
+    "I5 a redemption's state follows its points": "UPDATE redemptions SET status = 'expired'",
+    "I5 what was taken from a reward's stock is what its redemptions have": "UPDATE rewards SET stock_taken = 9",
+    "I5 only what is held or used keeps a piece of the stock": (
+        "UPDATE redemptions SET status = 'released' WHERE takes_stock"
+    ),
+    "I6 a used code stands for points that were used": "UPDATE reward_codes SET state = 'used', used_at = now()",
+    "I6 an order belongs to a reward that was used, and a cancelled one was given back": (
+        "UPDATE reward_orders SET state = 'cancelled'"
+    ),
+    "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I4 no lot is below zero or holds more than it was born with": (
         "ALTER TABLE lots DROP CONSTRAINT ck_lots_remaining; UPDATE lots SET available = points + 1"
     ),
@@ -67,7 +90,25 @@ def busy(shop: Shop) -> Shop:
     assert early.status == 201
     shop.enrol(card="7770003")
     assert all(shop.balance(member)["available"] > 0 for member in members)
+    spend(shop, members[0])
     return shop
+
+
+def spend(shop: Shop, member: str) -> None:
+    """The member is given points, uses some, holds some, and has one reward ordered."""
+    rate = {"points": 1, "amount": 10}
+    shop.publish(with_lots(redeem={"rate": rate}), effective_from=datetime(2020, 1, 1, tzinfo=UTC))
+    given = shop.office.post(f"/v1/members/{member}/adjustments", {"points": 500, "reason": "goodwill"})
+    assert given.status == 201
+    offer = {"kind": "product", "name": {"en": "Mug"}, "price": {"points": 10}, "stock": 5}
+    mug = shop.office.post("/v1/rewards", offer)["reward_id"]
+    sent = shop.office.post("/v1/rewards", {**offer, "fulfilment": "delivery"})["reward_id"]
+    till, wish = shop.till, {"member_id": member, "for": "reward", "store": "str_1"}
+    held = till.post("/v1/redemptions", {**wish, "reward_id": mug})
+    assert held.status == 201
+    for more in ({"reward_id": sent}, {"for": "points", "points": 30}):
+        made = till.post("/v1/redemptions", {**wish, **more})
+        assert till.post(f"/v1/redemptions/{made['redemption_id']}/capture").status == 200
 
 
 @pytest.fixture

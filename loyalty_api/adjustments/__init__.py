@@ -1,0 +1,1 @@
+"""Corrections by the staff: points given or taken with a reason, a limit, and a name beside them."""

@@ -1,0 +1,55 @@
+"""Statements on corrections. They are only ever added."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from loyalty_api.rows import Table
+
+_LOCK = 7_310_002
+ADJUSTMENTS = Table(
+    "adjustments",
+    member_id="uuid",
+    adjustment_id="uuid",
+    points="bigint",
+    reason="varchar",
+    note="varchar",
+    actor_kind="varchar",
+    client_id="varchar",
+    cashier="varchar",
+    created_at="timestamptz",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A correction as it is kept: whose points, how many, why, and who did it."""
+
+    member_id: UUID
+    adjustment_id: UUID
+    points: int
+    reason: str
+    note: str | None
+    actor_kind: str
+    client_id: str
+    cashier: str | None
+    created_at: datetime
+
+    def row(self) -> tuple[Any, ...]:
+        """Its columns in the order of the table."""
+        return astuple(self)
+
+
+def made_by(connection: Connection[TupleRow], client_id: str, *, since: datetime) -> int:
+    """How many corrections a client has made since a moment. Those of one client take turns from here on."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_LOCK, client_id))
+    row = connection.execute(
+        "SELECT count(*) FROM adjustments WHERE client_id = %s AND created_at >= %s", (client_id, since)
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,1 @@
+"""What points can buy: the catalogue of rewards, with its stock."""

@@ -1,0 +1,161 @@
+"""What a reward asks of a member, and why it is not to be had. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from loyalty_api.errors import Action, Conflict
+
+KINDS = ("product", "money_off", "percent_off", "code", "donation", "experience")
+FULFILMENTS = ("none", "pickup", "delivery")
+PERIODS = ("day", "week", "month", "year", "ever")
+FEW = 10
+# What a member carries to the counter: a single-use code stands for it.
+_BY_CODE = ("product", "money_off", "percent_off", "code")
+Stock = Literal["many", "few", "none"]
+
+
+class RewardNotAvailable(Conflict):
+    """The reward is not for this member, here and now; ``reasons`` say why."""
+
+    code, title = "reward_not_available", "This reward is not to be had"
+    action: ClassVar[Action] = "proceed_without"
+
+
+class RewardOutOfStock(Conflict):
+    """Fewer pieces are left than were asked for."""
+
+    code, title = "reward_out_of_stock", "This reward has run out"
+    action: ClassVar[Action] = "proceed_without"
+
+
+class MemberLimitReached(Conflict):
+    """The member has had as many of it as one member may have in the period."""
+
+    code, title = "member_limit_reached", "No more of this reward for this member now"
+    action: ClassVar[Action] = "proceed_without"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many one member may have: ``number`` in each ``per`` (a calendar period of the program's, or ever)."""
+
+    number: int
+    per: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """A reward as it stands: its price in points (and money, minor units), for whom, where, when, and how many.
+
+    Empty ``tags``, ``tiers`` and ``stores`` mean all. ``stock_left`` None: there is no end of it.
+    """
+
+    reward_id: UUID
+    kind: str
+    status: str
+    names: Mapping[str, str]
+    texts: Mapping[str, str]
+    image_url: str | None
+    terms_url: str | None
+    points: int
+    money: int | None
+    value: Mapping[str, Any] | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    tags: tuple[str, ...]
+    tiers: tuple[str, ...]
+    stores: tuple[str, ...]
+    limit: Limit | None
+    fulfilment: str
+    stock_left: int | None
+    revision: int
+
+    def name_in(self, language: str) -> str:
+        """Its name in a language, or in English, or in the first language it has one in."""
+        return self.names.get(language) or self.names.get("en") or next(iter(self.names.values()))
+
+    def text_in(self, language: str) -> str | None:
+        """Its text likewise; None when it has none."""
+        return self.texts.get(language) or self.texts.get("en") or next(iter(self.texts.values()), None)
+
+    @property
+    def by_code(self) -> bool:
+        """Whether the member gets a single-use code for it."""
+        return self.kind in _BY_CODE and self.fulfilment == "none"
+
+    @property
+    def by_order(self) -> bool:
+        """Whether it is made ready for the member, to be picked up or sent."""
+        return self.fulfilment != "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks for a reward: status, tags and tier of the member, points available, where (None: nowhere yet), when."""
+
+    status: str
+    tags: tuple[str, ...]
+    tier: str | None
+    available: int
+    store_id: str | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a reward is not to be had; ``missing`` is a number of points."""
+
+    code: str
+    missing: int = 0
+
+
+def reasons(reward: Reward, asking: Asking, *, had: int, left: int | None, quantity: int = 1) -> list[Reason]:
+    """Every reason against giving so many of a reward, the final ones first; none: it can be had.
+
+    ``had`` is how many the member has had in the limit's period, ``left`` how many are in stock (None: no end).
+    """
+    found = []
+    if asking.status != "active":
+        found.append(Reason("member_blocked"))
+    if reward.status != "active" or (reward.valid_until and asking.now >= reward.valid_until):
+        found.append(Reason("no_longer_offered"))
+    if reward.valid_from and asking.now < reward.valid_from:
+        found.append(Reason("not_yet_offered"))
+    if (reward.tags and not set(reward.tags) & set(asking.tags)) or (
+        reward.tiers and asking.tier not in reward.tiers
+    ):
+        found.append(Reason("not_for_this_member"))
+    if reward.stores and asking.store_id is not None and asking.store_id not in reward.stores:
+        found.append(Reason("not_in_this_store"))
+    if left is not None and left < quantity:
+        found.append(Reason(RewardOutOfStock.code))
+    if reward.limit and had + quantity > reward.limit.number:
+        found.append(Reason(MemberLimitReached.code))
+    missing = reward.points * quantity - asking.available
+    if missing > 0:
+        found.append(Reason("insufficient_points", missing))
+    return found
+
+
+def period_start(per: str, now: datetime, zone: tzinfo) -> datetime | None:
+    """When the present calendar period began, in the program's zone; None for ``ever``. Weeks begin on Monday."""
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    if per == "ever":
+        return None
+    if per == "week":
+        return midnight - timedelta(days=midnight.weekday())
+    if per == "month":
+        return midnight.replace(day=1)
+    return midnight.replace(month=1, day=1) if per == "year" else midnight
+
+
+def stock_word(left: int | None) -> Stock:
+    """How much is left, as far as a member is told."""
+    if left == 0:
+        return "none"
+    return "few" if left is not None and left <= FEW else "many"
