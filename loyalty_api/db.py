@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow, tuple_row
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, exc, make_url, text
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from loyalty_api.engines import with_timeouts
 from loyalty_api.wire import Statement, look_up, round_trip
@@ -48,6 +48,15 @@ class Base(DeclarativeBase):
 def sqlalchemy_url(url: str) -> URL:
     """``url`` for SQLAlchemy with psycopg 3, with the time-outs that keep a dead server from hanging us."""
     return make_url(with_timeouts(url)).set(drivername="postgresql+psycopg")
+
+
+class _Work(Session):
+    """The session of a unit of work; what is done through its driver is part of every savepoint."""
+
+    def begin_nested(self) -> SessionTransaction:
+        # A session sets a savepoint only on connections that it has been asked for.
+        self.connection()
+        return super().begin_nested()
 
 
 class Database:
@@ -99,7 +108,7 @@ class Database:
         With ``snapshot`` it only reads, and sees one moment of the database throughout (REPEATABLE READ).
         """
         with self.engine.connect() as held:
-            session = Session(held, autoflush=False, expire_on_commit=False)
+            session = _Work(held, autoflush=False, expire_on_commit=False)
             session.info[_DRIVER] = _psycopg(held)
             try:
                 if snapshot:

@@ -70,3 +70,14 @@ def test_a_connection_that_the_server_has_ended_is_replaced(module_database: Dat
         driver(session).execute("SELECT pg_terminate_backend(pg_backend_pid())")
     with module_database.unit_of_work() as session:
         assert driver(session).info.backend_pid != ended
+
+
+def test_a_savepoint_holds_what_is_done_through_the_driver(module_database: Database) -> None:
+    undone, kept = uuid4(), uuid4()
+    with module_database.unit_of_work() as session:
+        with pytest.raises(KeyError), session.begin_nested():
+            driver(session).execute(INSERT, (undone, undone))
+            raise KeyError
+        with session.begin_nested():
+            driver(session).execute(INSERT, (kept, kept))
+    assert (count(module_database, undone), count(module_database, kept)) == (0, 1)

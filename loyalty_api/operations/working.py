@@ -16,7 +16,10 @@ from datetime import datetime
 import procrastinate
 import psycopg
 from procrastinate import JobContext
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Job as StalledJob
+from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
 
 from loyalty_api import clock, telemetry
 from loyalty_api.config import Settings
@@ -104,8 +107,19 @@ async def _sweep(queue: procrastinate.App, pulse: Pulse) -> None:
     manager = queue.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=pulse.dead_after):
         _log.warning("job_stalled", extra={"job": job.task_name})
-        await manager.retry_job(job)
+        await _take_over(manager, job)
     await manager.delete_old_jobs(nb_hours=_KEPT_HOURS, include_failed=True)
+
+
+async def _take_over(manager: JobManager, job: StalledJob) -> None:
+    """Have the job done again; where the next of its name waits already, that one does what is left."""
+    try:
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:
+            await manager.finish_job(job, Status.FAILED, delete_job=True)
+    except ConnectorException:
+        _log.info("job_taken_over_by_another", extra={"job": job.task_name})
 
 
 @contextmanager

@@ -126,6 +126,25 @@ def test_what_a_killed_worker_left_is_done_by_the_next(installation: Installatio
     assert count(installation, "SELECT count(*) FROM events WHERE kind = 'points_expired'") == members
 
 
+@pytest.mark.parametrize("waiting", [0, 1])
+def test_a_job_of_a_dead_worker_is_taken_over_whether_or_not_the_next_one_waits(
+    installation: Installation,  # noqa: F811
+    waiting: int,
+) -> None:
+    """A job holds its name's lock while it is being done, and one that was killed would hold it for ever."""
+    fill(installation, 5, 1)
+    database = Database(installation.app_url)
+    for number in range(1 + waiting):
+        with database.unit_of_work() as session:
+            defer(session, job="settle", only_one_waiting="settle", one_at_a_time="settle")
+            if number == 0:
+                driver(session).execute("UPDATE jobs.procrastinate_jobs SET status = 'doing'")
+    database.close()
+    with worker(installation):
+        until(lambda: count(installation, DUE) == 0, "everything is booked")
+        until(lambda: count(installation, LEFT) == 0, "nothing is left to a worker that is gone")
+
+
 def test_a_worker_that_is_told_to_end_does_not_finish_a_long_run_first(installation: Installation) -> None:  # noqa: F811
     fill(installation, 2_000, 2)
     with worker(installation) as process:

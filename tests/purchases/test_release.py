@@ -61,6 +61,8 @@ def test_the_named_event_makes_points_available(web: Shop, today: Calendar) -> N
     assert entry["source"] == {
         "type": "release", "id": sold["purchase_id"], "store": "str_1", "reference": sold["reference"]
     }  # fmt: skip
+    events = web.office.get("/v1/events")["data"]
+    assert [event["body"] for event in events if event["kind"] == "points_activated"] == [{"points": 50}]
     why = web.office.get(f"/v1/entries/{entry['entry_id']}/explanation", Accept_Language="nb")
     assert why["text"] == "50 poeng ble brukbare fordi det de ventet på, har skjedd."
 
