@@ -54,9 +54,10 @@ class _Work(Session):
     """The session of a unit of work; what is done through its driver is part of every savepoint."""
 
     def begin_nested(self) -> SessionTransaction:
-        # A session sets a savepoint only on connections that it has been asked for.
+        nested = super().begin_nested()
+        # A session sets the savepoint only when it is asked for its connection within.
         self.connection()
-        return super().begin_nested()
+        return nested
 
 
 class Database:
