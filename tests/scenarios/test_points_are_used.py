@@ -38,7 +38,7 @@ def test_points_are_earned_held_captured_and_given_back(
 
     # The goods come back a month later, and so do the points, to die on the day they always would have.
     today.pass_by(days=30)
-    back = step(shop.till, held, "reverse", reason="goods came back")
+    back = step(shop.till, held, "reverse", reason="goods_came_back")
     assert back["balance"]["available"] == 400
     items = app.get("/v1/me/activity")["data"]
     assert [(item["kind"], item["state"], item["points"]) for item in items] == [
