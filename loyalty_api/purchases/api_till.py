@@ -30,6 +30,7 @@ from loyalty_api.purchases.recording import (
     Row,
 )
 from loyalty_api.purchases.schemas import (
+    ActivitySchema,
     EffectSchema,
     MessageSchema,
     NoticeSchema,
@@ -158,26 +159,16 @@ class ActivityQuery(PageQuery):
     """Which part of the history."""
 
     kind = Choice(
-        "purchase", "expiry", "return", load_default=None, metadata={"description": "only items of this kind"}
+        "purchase",
+        "expiry",
+        "redemption",
+        "return",
+        "adjustment",
+        load_default=None,
+        metadata={"description": "only items of this kind"},
     )
     since = Moment(load_default=None, metadata={"name": "since", "description": "from this moment on"})
     until = Moment(load_default=None, metadata={"description": "before this moment"})
-
-
-class ActivitySchema(Schema):
-    """One thing that happened to a member's account, as an app shows it."""
-
-    activity_id = Text(required=True)
-    kind = Text(required=True)
-    occurred_at = Moment(required=True)
-    title = Text(required=True, longest=500)
-    text = Text(required=True, longest=500)
-    points = Whole(required=True)
-    state = Text(required=True)
-    store = ma.fields.Dict(required=True, allow_none=True)
-    money = ma.fields.Dict(required=True, allow_none=True)
-    reference = Text(required=True, allow_none=True)
-    receipt_url = Text(required=True, allow_none=True)
 
 
 def desk() -> Desk:
@@ -294,7 +285,7 @@ def _purchases(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
     answer_example={"data": [examples.ACTIVITY_ITEM], "next_cursor": None}, errors=(NotFound,),
 )  # fmt: skip
 def activity(query: dict[str, Any]) -> dict[str, Any]:
-    """One item for each purchase, return and expiry; points that become usable change an item, they are not another."""
+    """One item for each purchase, return, expiry, redemption and correction; what becomes of it changes the item."""
     before = service.place_before(read_cursor(query["cursor"], *service.PLACE))
     now = clock.now()
     with unit_of_work() as session:

@@ -10,6 +10,7 @@ from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 
 MAX_MONEY = 100_000_000_000
 MAX_POINTS = 1_000_000_000
+WORD = r"[a-z][a-z0-9_]*"
 STATUSES = ("held", "captured", "partly_reversed", "reversed", "released", "expired")
 
 
@@ -90,9 +91,9 @@ class ReleaseBody(Schema):
 
 
 class ReverseBody(Schema):
-    """Why points are given back; all that are left unless ``points`` says fewer."""
+    """Why points are given back, in a word; all that are left unless ``points`` says fewer."""
 
-    reason = Text(required=True, longest=100)
+    reason = Text(required=True, longest=40, pattern=WORD)
     points = Whole(least=1, most=MAX_POINTS)
 
 
