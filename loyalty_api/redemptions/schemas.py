@@ -47,8 +47,9 @@ class WishBody(Schema):
         needed = {"points": "points", "reward": "reward_id"}.get(data.get("purpose", ""))
         if needed and needed not in data:
             raise ma.ValidationError(f"Send {needed}.", needed)
-        if data.get("purpose") == "basket" and "max_points" not in data and "max_amount" not in data:
-            raise ma.ValidationError("Send max_amount, max_points or both.")
+        limits = [data.get(name) for name in ("max_points", "max_amount", "quote_id")]
+        if data.get("purpose") == "basket" and all(limit is None for limit in limits):
+            raise ma.ValidationError("Send max_amount, max_points or a quote_id.")
 
 
 class RedemptionBody(WishBody):
