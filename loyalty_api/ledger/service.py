@@ -19,7 +19,7 @@ from loyalty_api.ledger import queries, reading, rules
 from loyalty_api.ledger.rules import Account, Balance, Hold, Lot, Movement
 from loyalty_api.members import service as members
 from loyalty_api.rows import Rows, Table, write
-from loyalty_api.wire import round_trip
+from loyalty_api.wire import Statement, round_trip
 
 # Ids that one write makes are counted up from its own: what time did comes first, in a range of its own.
 _FIRST_OVERDUE = 1 << 20
@@ -249,6 +249,22 @@ def hold_rows(book: Book, hold: Hold) -> list[tuple[Any, ...]]:
     ]
 
 
+def lock_book_and(
+    session: Session, *, member_id: UUID, named: Sequence[UUID], then: Sequence[Statement]
+) -> tuple[members.MemberRow, Book, list[list[TupleRow]]]:
+    """The same as ``lock_book`` with ``named``, and in its round trip what ``then`` brings once the lock is held.
+
+    Each statement sees what is committed when its turn comes, and all others' turn comes after the lock.
+
+    :raises NotFound: there is no such member.
+    """
+    account = queries.account_statements(member_id, named=named)
+    locked, *rows = round_trip(driver(session), [(members.LOCK_NOW, [str(member_id)]), *account, *then])
+    member = members.person_of(locked)
+    book = Book(member_id, member.version, queries.account_of(rows[: len(account)]))
+    return member, book, rows[len(account) :]
+
+
 def lock_book(
     session: Session, *, member_id: UUID, named: Sequence[UUID] | None = None
 ) -> tuple[members.MemberRow, Book]:
@@ -260,11 +276,8 @@ def lock_book(
     """
     connection = driver(session)
     if named is not None:
-        # Each statement sees what is committed when its turn comes, and the others' turn comes after the lock.
-        wanted = [(members.LOCK_NOW, [str(member_id)]), *queries.account_statements(member_id, named=named)]
-        locked, *rows = round_trip(connection, wanted)
-        member = members.person_of(locked)
-        return member, Book(member_id, member.version, queries.account_of(rows))
+        member, book, _ = lock_book_and(session, member_id=member_id, named=named, then=[])
+        return member, book
     member = members.lock_person(session, member_id=member_id)
     balances = queries.balances_of(connection, [member_id])
     versions = {member_id: member.version}

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Fault, Invalid
-from loyalty_api.ledger.service import Book, lock_book
+from loyalty_api.ledger.service import Book, lock_book, lock_book_and
 from loyalty_api.redemptions import booking, queries, queries_orders, rewarding, rules, verifying
 from loyalty_api.redemptions.at_once import spend_in
 from loyalty_api.redemptions.booking import Moment
@@ -260,8 +260,11 @@ def _open(
     if found is None or owner not in (None, found.member_id):
         raise RedemptionUnknown
     rules.ensure_yours(found, caller)
-    _, book = lock_book(session, member_id=found.member_id, named=[lot_id for lot_id, _ in found.lots])
-    return book, queries.lock(connection, found.member_id, redemption_id) or found
+    _, book, [rows] = lock_book_and(
+        session, member_id=found.member_id, named=[lot_id for lot_id, _ in found.lots],
+        then=[queries.locking(found.member_id, redemption_id)],
+    )  # fmt: skip
+    return book, queries.first(rows) or found
 
 
 def _part(found: Redemption, points: int | None) -> int:
