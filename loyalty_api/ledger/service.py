@@ -16,6 +16,7 @@ from loyalty_api import events, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.ledger import queries, reading, rules
+from loyalty_api.ledger.queries_rows import balance_row, hold_rows, lot_row
 from loyalty_api.ledger.rules import Account, Balance, Hold, Lot, Movement
 from loyalty_api.members import service as members
 from loyalty_api.rows import Rows, Table, write
@@ -211,7 +212,12 @@ def rows_of(books: Sequence[Book]) -> list[tuple[Table, Rows]]:
         (queries.BALANCES, [(book.member_id, *balance_row(book.balance)) for book in changed]),
         (
             queries.HOLDS,
-            [row for book in changed for hold in book.opened.values() for row in hold_rows(book, hold)],
+            [
+                row
+                for book in changed
+                for hold in book.opened.values()
+                for row in hold_rows(book.member_id, hold)
+            ],
         ),
         (queries.ENDED_HOLDS, [(book.member_id, hold_id) for book in changed for hold_id in book.closed]),
     ]
@@ -222,31 +228,6 @@ def write_book(connection: Connection[TupleRow], book: Book) -> None:
     if book.changed:
         versions = [(book.member_id, book.version_after)]
         write(connection, [*rows_of([book]), (members.VERSIONS, versions), (events.EVENTS, book.events)])
-
-
-def lot_row(lot: Lot) -> tuple[Any, ...]:
-    """A lot's columns after its member, in the order of the table."""
-    return (
-        lot.lot_id, lot.source_type, lot.source_id, lot.earned_at, lot.recorded_at, lot.available_at,
-        lot.expires_at, lot.points, lot.pending, lot.available, lot.held, lot.sliding_months, lot.program_version,
-        lot.awaits,
-    )  # fmt: skip
-
-
-def balance_row(balance: Balance) -> tuple[Any, ...]:
-    """A balance's columns after its member, in the order of the table."""
-    return (
-        balance.available, balance.pending, balance.held, balance.debt, balance.earned, balance.spent,
-        balance.expired, balance.adjusted, balance.next_due_at,
-    )  # fmt: skip
-
-
-def hold_rows(book: Book, hold: Hold) -> list[tuple[Any, ...]]:
-    """A hold's rows, one a lot, in the order of the table."""
-    return [
-        (book.member_id, hold.hold_id, n, lot_id, points, hold.expires_at)
-        for n, (lot_id, points) in enumerate(hold.taken)
-    ]
 
 
 def lock_book_and(

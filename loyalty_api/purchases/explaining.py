@@ -22,7 +22,7 @@ from loyalty_api.ledger.service import settle_member
 from loyalty_api.purchases import queries, returned
 from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.purchases.recording import Row
+from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.words import explain, near_miss_text, rule_name
 from loyalty_api.rulekit.decision import Rate
 from loyalty_api.rulekit.stored import basket_from_json, decision_from_json

@@ -49,7 +49,7 @@ def test_points_are_earned_held_captured_and_given_back(
     assert shop.balance(member)["lifetime"] == {"earned": 400, "spent": 0, "expired": 400, "adjusted": 0}
     told = [event["kind"] for event in shop.office.get("/v1/events?limit=200")["data"]]
     assert [kind for kind in told if kind.startswith(("points_", "redemption_"))] == [
-        "points_held", "points_redeemed", "redemption_reversed",
+        "points_activated", "points_held", "points_redeemed", "redemption_reversed",
     ]  # fmt: skip
     assert breaches(shop) == []
 
