@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from loyalty_api import ids
@@ -99,6 +99,10 @@ def said(row: Mapping[str, Any], earned: int, code: str | None) -> dict[str, Any
         lines.append(_line(words.say("receipt", "balance"), str(balance["available"])))
         if balance["pending"]:
             lines.append(_line(words.say("receipt", "pending"), str(balance["pending"])))
+        soon = row["outcome"].get("expiring_next")
+        if soon and "last_day" in soon:
+            day = date.fromisoformat(str(soon["last_day"]))
+            lines.append(_line(words.say("receipt", "expiring", day=words.day(day)), str(soon["points"])))
     if code:
         lines.append(_line(words.say("receipt", "claim"), code))
     messages = [

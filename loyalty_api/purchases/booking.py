@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from loyalty_api.rulekit.facts import NOBODY, Facts, Member
 Row = dict[str, Any]
 # Everything a purchase makes has an id counted up from its own.
 _JOURNAL, _FIRST_LOT = 1, 2
+_MOMENT = timedelta(microseconds=1)
 
 
 def facts_of(member: MemberRow | None) -> Facts:
@@ -122,7 +123,7 @@ def activity_expiry(at: datetime, program: Program) -> Callable[[int], datetime]
     return expiry
 
 
-def note_balance(row: Row, book: Book) -> None:
+def note_balance(row: Row, book: Book, program: Program | None) -> None:
     """Keep in the purchase what its answer says of the balance right after it."""
     balance = book.balance
     lots = [lot for lot in book.account.lots.values() if lot.expires_at and lot.available]
@@ -130,6 +131,10 @@ def note_balance(row: Row, book: Book) -> None:
         first = min(lot.expires_at for lot in lots if lot.expires_at)
         points = sum(lot.available for lot in lots if lot.expires_at == first)
         row["outcome"]["expiring_next"] = {"points": points, "expires_at": first}
+        if program:
+            # They end as the next local day begins, so the last one is that of the moment before.
+            last = (first - _MOMENT).astimezone(program.settings.zone).date()
+            row["outcome"]["expiring_next"]["last_day"] = last
     row["outcome"]["balance"] = {
         "available": balance.available, "pending": balance.pending, "held": balance.held,
         "debt": balance.debt, "version": book.version_after,

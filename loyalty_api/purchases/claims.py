@@ -271,7 +271,7 @@ def _adopt(
         journal_id = ids.nth(purchase_id, _ADOPTION + _RETURNED)
         returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
-    note_balance(row, book)
+    note_balance(row, book, program)
     queries.PURCHASES.insert(connection, [row])
     queries.LINES.insert(connection, line_rows(row, basket, lines, decision))
     queries.LOCATORS.insert(connection, [(purchase_id, member.member_id)])

@@ -242,7 +242,7 @@ class _Batch:
         if paid.redemptions:
             row["outcome"]["redemptions"] = paid.redemptions
         if book:
-            note_balance(row, book)
+            note_balance(row, book, rated.program)
         self._note(report, row, rated, member)
         return row
 

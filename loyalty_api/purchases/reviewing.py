@@ -79,7 +79,7 @@ def rate(
         "points_bonus": decision.points(award="bonus"),
     }
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
-    note_balance(row, book)
+    note_balance(row, book, program)
     write_book(connection, book)
     queries.rate_late(connection, row, line_points(decision))
     points = {"points": decision.points()}

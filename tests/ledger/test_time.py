@@ -152,6 +152,8 @@ def test_a_late_receipt_whose_window_has_closed_is_available_at_once(window: Sho
     sold = sell(window, 30, card="LATEOK", at=at)
     assert (sold["points"]["pending"], sold["balance"]["available"]) == (0, 30)
     assert sold["expiring_next"] == {"points": 30, "expires_at": sold["points"]["expires_at"]}
+    printed = {one["text"]: one["value"] for one in sold["receipt_lines"]}
+    assert [value for text, value in printed.items() if text.startswith("Valid until ")] == ["30"]
 
 
 def test_a_quote_and_a_look_up_count_what_has_woken(window: Shop, today: Calendar) -> None:
