@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ import orjson
 import psycopg
 import pytest
 
+from loyalty_api import migrating
 from loyalty_api.engines import ensure_database
 from tests.support.engines import data_folder, start
 
 from .expected import expected_totals
 
-DAYS = 3
-# What points were used for and what came back until then, by the rules of who does.
+DAYS = 2
+# What points were used for and what came back in three days, by the rule of who does.
 SPENT = {"redemptions": 17, "points_redeemed": 1050, "returns": 37, "points_taken_back": 96}
 FIGURES = [
     "members",
@@ -48,32 +50,45 @@ def folder() -> Iterator[Path]:
 
 
 def start_demo(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """One worker is enough, and modules that one process has compiled are ready for the next."""
     words = [sys.executable, "-m", "loyalty_api.cli", "demo", "--port", "0", *options]
-    environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.endswith("_URL") and name != "PYTHONDONTWRITEBYTECODE"
+    }
     return subprocess.Popen(
         words,
-        env={**environment, "LOYALTY_DATA_DIR": str(folder)},
+        env={**kept, "LOYALTY_DATA_DIR": str(folder), "LOYALTY_WORKERS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def run_demo(folder: Path, *options: str, days: int = DAYS) -> dict[str, Any]:
-    """Run it to its end; the figures of its last line."""
+def run_demo(folder: Path, *options: str, days: int = DAYS, ends: int = 0) -> dict[str, Any]:
+    """Run it to its end, with that exit code; the figures of its last line."""
     process = start_demo(folder, "--days", str(days), "--exit", "--json", *options)
     said, complaints = process.communicate(timeout=300)
-    assert process.returncode == 0, complaints
+    assert process.returncode == ends, complaints
     found: dict[str, Any] = orjson.loads(said.splitlines()[-1])
     return found
 
 
+@contextmanager
+def database(folder: Path, program: str) -> Iterator[psycopg.Connection[Any]]:
+    """The demo's database as its owner has it, while no demo runs; migrated as the demo would."""
+    with start(folder) as engines:
+        owner_url, app_url = ensure_database(engines, f"loyalty_{program}")
+        migrating.upgrade(owner_url=owner_url, app_url=app_url)
+        with psycopg.connect(owner_url) as connection:
+            yield connection
+
+
 def balances(folder: Path) -> list[tuple[Any, ...]]:
     """Every member's balance as the database has it."""
-    with start(folder) as engines:
-        _, url = ensure_database(engines, "loyalty_full")
-        with psycopg.connect(url) as connection:
-            return connection.execute("SELECT * FROM balances ORDER BY member_id").fetchall()
+    with database(folder, "full") as connection:
+        return connection.execute("SELECT * FROM balances ORDER BY member_id").fetchall()
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +107,7 @@ def figures_of(*, days: int) -> dict[str, Any]:
 
 
 def test_the_totals_are_those_of_the_data(first: dict[str, Any]) -> None:
-    assert first == {**figures_of(days=DAYS), **SPENT, "seconds": first["seconds"]}
+    assert first.items() >= figures_of(days=DAYS).items()
 
 
 def test_the_figures_come_in_the_documented_order(first: dict[str, Any]) -> None:
@@ -107,16 +122,14 @@ def test_a_second_run_meets_only_duplicates_and_changes_nothing(folder: Path, fi
     assert balances(folder) == before
 
 
-def test_whole_days_at_a_time_come_to_the_same_and_tills_change_nothing_after_them() -> None:
-    with data_folder() as folder:
-        fast, tills = run_demo(folder, "--fast", days=1), run_demo(folder, days=1)
-        assert fast.items() >= figures_of(days=1).items()
-        assert tills == {**fast, "duplicates": fast["purchases"], "seconds": tills["seconds"]}
-
-
 def test_points_are_of_no_use_in_the_basic_program(folder: Path, first: dict[str, Any]) -> None:
-    found = run_demo(folder, "--program", "basic", "--fast", days=1)
-    assert found == {**figures_of(days=1), **dict.fromkeys(SPENT, 0), "seconds": found["seconds"]}
+    """A balance that nothing stands for is found at the end, and ends it with 1."""
+    with database(folder, "basic") as connection:
+        connection.execute("INSERT INTO balances (member_id, available) VALUES (gen_random_uuid(), 7)")
+    found = run_demo(folder, "--program", "basic", "--fast", days=1, ends=1)
+    assert found["verify"] not in ("passed", "")
+    totals = {**figures_of(days=1), **dict.fromkeys(SPENT, 0)}
+    assert found == {**totals, "verify": found["verify"], "seconds": found["seconds"]}
 
 
 def test_the_secrets_are_for_the_user_alone(folder: Path, first: dict[str, Any]) -> None:
@@ -133,18 +146,24 @@ def documents(text: str) -> Iterator[dict[str, Any]]:
 
 
 def test_it_serves_until_ctrl_c_and_what_it_says_to_try_works(folder: Path, first: dict[str, Any]) -> None:
-    process = start_demo(folder, "--days", "1", "--fast")
+    """It goes on where the first run ended; the figures of three days are the known ones."""
+    process = start_demo(folder, "--days", "3", "--fast", "--json")
     try:
         assert process.stdout is not None
         said = list(iter(process.stdout.readline, "Serving until Ctrl-C.\n"))
+        found = orjson.loads(process.stdout.readline())
         commands = "".join(said[next(i for i, line in enumerate(said) if line.startswith("# Sign")) :])
         tried = subprocess.run(["sh", "-c", commands], capture_output=True, text=True, check=True).stdout
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 0
+    known = {**figures_of(days=3), **SPENT, "duplicates": first["purchases"]}
+    assert found == {**known, "seconds": found["seconds"]}
+    assert (found["purchases"], found["points_issued"]) == (1093, 34_900)
     purchase, member, used = documents(tried)
     assert purchase["points"]["earned"] == purchase["points"]["pending"] == 12
+    assert purchase["occurred_at"] == "2017-01-04T00:00:00Z"
     assert purchase["discrepancies"] == []
     assert member["balance"]["available"] == purchase["balance"]["available"]
     assert (used["status"], used["captured"]["points"]) == ("captured", 20)
