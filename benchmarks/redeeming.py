@@ -19,6 +19,7 @@ from loyalty_api.adjustments.queries import Adjustment
 from loyalty_api.db import Database
 from loyalty_api.program.service import Programs
 from loyalty_api.rating.rules import Program, compile_program
+from loyalty_api.vault import Vault
 
 _POINTS = 100_000_000
 _MARK = b"@" * 24
@@ -49,7 +50,7 @@ def redemption(street: Street, pace: Pace) -> Figure:
 
 def _enrich(shop: Shop) -> None:
     """Give everyone points, more than any number of rounds can use."""
-    database, now = Database(shop.app_url), datetime.now(UTC)
+    database, now, vault = Database(shop.app_url), datetime.now(UTC), Vault([("bench", bytes(32))])
     programs: Programs[Program] = Programs(
         lambda document, version: compile_program(document, version=version)
     )
@@ -57,7 +58,7 @@ def _enrich(shop: Shop) -> None:
         for member_id in shop.members:
             given = Adjustment(member_id, ids.new(), _POINTS, "campaign", None, "system", "bench", None, now)
             with database.unit_of_work() as session:
-                adjustments.adjust(session, programs, wanted=given, may_owe=False, now=now)
+                adjustments.adjust(session, programs, vault=vault, wanted=given, may_owe=False, now=now)
     finally:
         database.close()
 

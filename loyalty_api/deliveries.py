@@ -1,4 +1,5 @@
-"""What follows from what happened: reactions to events, delivered at least once and in order per member.
+"""What follows from what happened: reactions to events, delivered at least once and in order per member, and returns
+whose purchase has come.
 
 A reaction runs right after the request that caused it. Should that fail, the event stays due and is delivered by the
 next request that causes one, or by the process's own look every few seconds.
@@ -16,9 +17,11 @@ from loyalty_api import clock
 from loyalty_api.db import Database, driver
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.reactions import REACTIONS, Happened
+from loyalty_api.returns import waiting
 
 _EVERY_SECONDS = 5.0
 _MOST = 1_000
+_RETURNS_AT_ONCE = 100
 _log = logging.getLogger(__name__)
 
 # An event waits while an earlier one of its member is due, so that one member's reactions keep their order.
@@ -66,6 +69,12 @@ def _deliver_one(database: Database, desk: Desk, failed: list[int]) -> int | Non
         return int(event_id)
 
 
+def apply_returns(database: Database, desk: Desk) -> int:
+    """Apply returns that wait although they need not: they and their purchase came at the same moment; how many."""
+    with database.unit_of_work() as session:
+        return waiting.apply_due(session, desk, now=clock.now(), limit=_RETURNS_AT_ONCE)
+
+
 def deliver_after(response: flask.Response) -> flask.Response:
     """Deliver what this request caused before it is answered, so that its caller finds it done."""
     if g.get("reaction_due"):
@@ -86,6 +95,7 @@ def keep_delivering(app: flask.Flask) -> threading.Thread:
         while not pause.wait(_EVERY_SECONDS):
             try:
                 deliver_due(database, desk)
+                apply_returns(database, desk)
             except Exception:
                 _log.exception("delivery_failed")
 

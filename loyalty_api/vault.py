@@ -27,6 +27,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from loyalty_api.db import Base, driver
 from loyalty_api.errors import LoyaltyError
+from loyalty_api.wire import round_trip
 
 INSTALLATION = UUID(int=0)
 _NONCE = 12
@@ -70,9 +71,9 @@ def open_sealed(key: bytes, sealed: bytes, aad: bytes) -> bytes:
 
 def _wrapped_key(session: Session, owner_id: UUID) -> bytes | None:
     # Every stored answer asks for one, so it is asked for without ceremony.
-    query = "SELECT wrapped FROM data_keys WHERE owner_id = %s"
-    row = driver(session).execute(query, (owner_id,), prepare=True).fetchone()
-    return row[0] if row else None
+    asked = "SELECT wrapped FROM data_keys WHERE owner_id = $1", [str(owner_id)]
+    rows = round_trip(driver(session), [asked])[0]
+    return rows[0][0] if rows else None
 
 
 class Vault:

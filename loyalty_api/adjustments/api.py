@@ -83,8 +83,9 @@ def adjust(session: Session, member_id: UUID, body: dict[str, Any]) -> Answer:
         member_id, ids.new(), body["points"], body["reason"], body["note"], who.kind, who.client_id,
         body["cashier"], now,
     )  # fmt: skip
+    lent = current_app.extensions
     done = service.adjust(
-        session, current_app.extensions["programs"], wanted=wanted, may_owe=body["may_owe"], now=now
+        session, lent["programs"], vault=lent["vault"], wanted=wanted, may_owe=body["may_owe"], now=now
     )
     return Answer(_document(done), owner=member_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ ADJUSTMENTS = Table(
     adjustment_id="uuid",
     points="bigint",
     reason="varchar",
-    note="varchar",
+    note="bytea",
     actor_kind="varchar",
     client_id="varchar",
     cashier="varchar",
@@ -41,9 +41,10 @@ class Adjustment:
     cashier: str | None
     created_at: datetime
 
-    def row(self) -> tuple[Any, ...]:
-        """Its columns in the order of the table."""
-        return astuple(self)
+    def row(self, *, sealed_note: bytes | None) -> tuple[Any, ...]:
+        """Its columns in the order of the table; the note as it is kept."""
+        note = None if sealed_note is None else "\\x" + sealed_note.hex()
+        return astuple(replace(self, note=note))
 
 
 def made_by(connection: Connection[TupleRow], client_id: str, *, since: datetime) -> int:

@@ -23,6 +23,7 @@ from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import terms_for
 from loyalty_api.program.service import Programs
 from loyalty_api.rows import write
+from loyalty_api.vault import Vault, seal
 
 # Ids that a correction makes are counted up from its own.
 _JOURNAL, _LOT = 1, 2
@@ -38,7 +39,13 @@ class Adjusted:
 
 
 def adjust(
-    session: Session, programs: Programs[Any], *, wanted: Adjustment, may_owe: bool, now: datetime
+    session: Session,
+    programs: Programs[Any],
+    *,
+    vault: Vault,
+    wanted: Adjustment,
+    may_owe: bool,
+    now: datetime,
 ) -> Adjusted:
     """Give or take points. Those that are given live by the program's terms, from now.
 
@@ -56,7 +63,7 @@ def adjust(
     book.settle(first_id=wanted.adjustment_id, now=now)
     arriving = [_lot(wanted, policy, now)] if wanted.points > 0 else []
     _record(book, wanted, arriving, may_owe=may_owe, now=now)
-    _write(connection, book, wanted, now)
+    _write(connection, book, wanted, _sealed(session, vault, wanted), now)
     return Adjusted(wanted, book.balance, book.version_after)
 
 
@@ -100,7 +107,15 @@ def _record(book: Book, wanted: Adjustment, arriving: list[Lot], *, may_owe: boo
     )
 
 
-def _write(connection: Connection[TupleRow], book: Book, wanted: Adjustment, now: datetime) -> None:
+def _sealed(session: Session, vault: Vault, wanted: Adjustment) -> bytes | None:
+    """The note, so that it cannot be read any more once the member is erased: people write names into notes."""
+    key = vault.owner_key(session, wanted.member_id) if wanted.note else None
+    return seal(key, wanted.note.encode(), wanted.adjustment_id.bytes) if key and wanted.note else None
+
+
+def _write(
+    connection: Connection[TupleRow], book: Book, wanted: Adjustment, note: bytes | None, now: datetime
+) -> None:
     subject = ids.show("adj", wanted.adjustment_id)
     told = (wanted.member_id, "points_adjusted", subject, now, now, {"points": wanted.points}, False)
     write(
@@ -108,7 +123,7 @@ def _write(connection: Connection[TupleRow], book: Book, wanted: Adjustment, now
         [
             *ledger.rows_of([book]),
             (members.VERSIONS, [(book.member_id, book.version_after)]),
-            (queries.ADJUSTMENTS, [wanted.row()]),
+            (queries.ADJUSTMENTS, [wanted.row(sealed_note=note)]),
             (events.EVENTS, [told]),
         ],
     )

@@ -57,12 +57,20 @@ class DayTotalsSchema(Schema):
     total = Whole(least=-MAX_MONEY, most=MAX_MONEY)
 
 
-class BatchItemSchema(Schema):
-    """One line of a batch."""
+class ReleaseSchema(Schema):
+    """A hold that is given up; its members stand beside the type."""
 
-    type = Choice("purchase", "return", "void", "totals", required=True)
+    redemption_id = Text(required=True, longest=64)
+    occurred_at = Moment(required=True)
+
+
+class BatchItemSchema(Schema):
+    """One line of a batch: a ``body`` by its type, but a release has its two members beside the type."""
+
+    type = Choice("purchase", "return", "void", "release", "totals", required=True)
+    redemption_id = Text(longest=64, metadata={"description": "of a release"})
+    occurred_at = Moment(metadata={"description": "of a release"})
     body = ma.fields.Dict(
-        required=True,
         metadata={
             "description": "By type: as POST /v1/purchases, POST /v1/returns and POST /v1/voids take it;"
             " totals: store, terminal, business_date, purchases, returns, total.",
@@ -82,6 +90,7 @@ KINDS = kinds(
         "purchase": Loader(PurchaseSchema()).load,
         "return": Loader(ReturnSchema()).load,
         "void": Loader(VoidByReceiptSchema()).load,
+        "release": Loader(ReleaseSchema()).load,
         "totals": Loader(DayTotalsSchema()).load,
     },
     purchases_at_once=batch.MOST_AT_ONCE,
@@ -140,7 +149,8 @@ def send_batch() -> Response:
     """One JSON item a line, up to 10,000; one result a line, each answered once it is durable. A batch that was cut
     off is sent again whole: what was recorded already answers ``duplicate``. Items are recorded in their order."""
     body = ndjson.Body(LIMITS, longest_line=batch.LONGEST_ITEM)
-    counter = batch.Counter(Sender(caller(), partial(ensure_store, principal()), principal().scopes), KINDS)
+    who = principal()
+    counter = batch.Counter(Sender(caller(), partial(ensure_store, who), who.scopes, who.store_id), KINDS)
     return ndjson.answer(body, batch.work(database(), desk(), body.lines(), counter=counter, clock=clock.now))
 
 

@@ -19,6 +19,8 @@ from loyalty_api.purchases import service as purchases
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.recording import Outcome
 from loyalty_api.purchases.recording import record as record_purchases
+from loyalty_api.redemptions import service as redemptions
+from loyalty_api.redemptions.rules import Caller, RedemptionUnknown
 from loyalty_api.returns import service as returns
 from loyalty_api.returns import voiding
 
@@ -47,6 +49,7 @@ class Sender:
     who: Who
     ensure_store: Callable[[str], None]
     scopes: frozenset[str] = frozenset()
+    store_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,32 @@ def _record_void(
     return [_came_back(row, "created")]
 
 
+def _release(_desk: Desk, _sender: Sender, body: Body) -> Any:
+    redemption_id = ids.read("red", body["redemption_id"])
+    if redemption_id is None:
+        raise RedemptionUnknown
+    return redemption_id, body["occurred_at"]
+
+
+def _record_release(
+    session: Session, desk: Desk, items: Sequence[Any], sender: Sender, now: datetime, _aside: Executor
+) -> list[Done]:
+    """A hold that the till gave up while it was alone; one that is over by now is a duplicate."""
+    ((redemption_id, occurred_at),) = items
+    caller = Caller(sender.who.client_id, sender.who.kind, sender.store_id)
+    try:
+        with session.begin_nested():
+            freed = redemptions.release(
+                session, redemptions.Counter(desk.vault, desk.programs), redemption_id=redemption_id,
+                step_id=ids.new(), occurred_at=occurred_at, caller=caller, now=now,
+            )  # fmt: skip
+    except LoyaltyError as error:
+        return [_refused(error)]
+    found = freed.redemption
+    status = "created" if found.status == "released" and found.ended_at == now else "duplicate"
+    return [Done(status, ids.show("red", redemption_id), 0)]
+
+
 def _refused(error: LoyaltyError) -> Done:
     """A refusal of one item; what may pass stops the batch, which is sent again."""
     if error.status >= 500:
@@ -172,5 +201,6 @@ def kinds(loaders: Mapping[str, Load], *, purchases_at_once: int) -> dict[str, K
         "purchase": Kind(loaders["purchase"], _purchase, _record_purchases, at_once=purchases_at_once),
         "return": Kind(loaders["return"], _return, _record_return, "returns:write"),
         "void": Kind(loaders["void"], _void, _record_void, "returns:write"),
+        "release": Kind(loaders["release"], _release, _record_release, "redemptions:write", bare=True),
         "totals": Kind(loaders["totals"], _totals, _compare),
     }

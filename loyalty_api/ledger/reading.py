@@ -22,9 +22,16 @@ from loyalty_api.program.rules import Settings
 from loyalty_api.rulekit.decision import Rate
 
 NOTHING = Balance()
-# How the things that journals are booked for are shown.
-_SOURCES = {"purchase": "pur", "release": "pur", "return": "ret", "return_void": "ret", "redemption": "red"}
 _SOONEST = timedelta(microseconds=1)
+# How the id of what an entry comes from begins; other causes have no address of their own.
+_PREFIXES = {
+    "purchase": "pur",
+    "redemption": "red",
+    "adjustment": "adj",
+    "release": "pur",
+    "return": "ret",
+    "return_void": "ret",
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -227,11 +234,10 @@ def _basis_text(row: Mapping[str, Any], currency: str, words: Catalogue) -> str 
 
 
 def _source(row: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = _PREFIXES.get(row["cause_type"])
     return {
         "type": row["cause_type"],
-        "id": ids.show(_SOURCES[row["cause_type"]], row["cause_id"])
-        if row["cause_type"] in _SOURCES
-        else None,
+        "id": ids.show(prefix, row["cause_id"]) if prefix and row["cause_id"] else None,
         "store": row["store_id"],
         "reference": row["reference"],
     }

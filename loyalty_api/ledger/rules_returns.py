@@ -88,7 +88,7 @@ def undo(
     """
     back, lots = _what_comes_back(account, postings, spare, now, grace_ends)
     before = Account(account.balance, {**account.lots, **{lot.lot_id: lot for lot in lots}})
-    back += repay(post(before, back).balance, back)
+    back += repay(before.balance, back)
     after = post(before, back)
     again = [posting for posting in postings if posting.from_account == "redeemed"]
     wanted = sum(posting.points for posting in again)

@@ -16,10 +16,11 @@ from loyalty_api import events, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.ledger import queries, reading, rules
+from loyalty_api.ledger.queries_rows import balance_row, hold_rows, lot_row
 from loyalty_api.ledger.rules import Account, Balance, Hold, Lot, Movement
 from loyalty_api.members import service as members
 from loyalty_api.rows import Rows, Table, write
-from loyalty_api.wire import round_trip
+from loyalty_api.wire import Statement, round_trip
 
 # Ids that one write makes are counted up from its own: what time did comes first, in a range of its own.
 _FIRST_OVERDUE = 1 << 20
@@ -211,7 +212,12 @@ def rows_of(books: Sequence[Book]) -> list[tuple[Table, Rows]]:
         (queries.BALANCES, [(book.member_id, *balance_row(book.balance)) for book in changed]),
         (
             queries.HOLDS,
-            [row for book in changed for hold in book.opened.values() for row in hold_rows(book, hold)],
+            [
+                row
+                for book in changed
+                for hold in book.opened.values()
+                for row in hold_rows(book.member_id, hold)
+            ],
         ),
         (queries.ENDED_HOLDS, [(book.member_id, hold_id) for book in changed for hold_id in book.closed]),
     ]
@@ -224,29 +230,20 @@ def write_book(connection: Connection[TupleRow], book: Book) -> None:
         write(connection, [*rows_of([book]), (members.VERSIONS, versions), (events.EVENTS, book.events)])
 
 
-def lot_row(lot: Lot) -> tuple[Any, ...]:
-    """A lot's columns after its member, in the order of the table."""
-    return (
-        lot.lot_id, lot.source_type, lot.source_id, lot.earned_at, lot.recorded_at, lot.available_at,
-        lot.expires_at, lot.points, lot.pending, lot.available, lot.held, lot.sliding_months, lot.program_version,
-        lot.awaits,
-    )  # fmt: skip
+def lock_book_and(
+    session: Session, *, member_id: UUID, named: Sequence[UUID], then: Sequence[Statement]
+) -> tuple[members.MemberRow, Book, list[list[TupleRow]]]:
+    """The same as ``lock_book`` with ``named``, and in its round trip what ``then`` brings once the lock is held.
 
+    Each statement sees what is committed when its turn comes, and all others' turn comes after the lock.
 
-def balance_row(balance: Balance) -> tuple[Any, ...]:
-    """A balance's columns after its member, in the order of the table."""
-    return (
-        balance.available, balance.pending, balance.held, balance.debt, balance.earned, balance.spent,
-        balance.expired, balance.adjusted, balance.next_due_at,
-    )  # fmt: skip
-
-
-def hold_rows(book: Book, hold: Hold) -> list[tuple[Any, ...]]:
-    """A hold's rows, one a lot, in the order of the table."""
-    return [
-        (book.member_id, hold.hold_id, n, lot_id, points, hold.expires_at)
-        for n, (lot_id, points) in enumerate(hold.taken)
-    ]
+    :raises NotFound: there is no such member.
+    """
+    account = queries.account_statements(member_id, named=named)
+    locked, *rows = round_trip(driver(session), [(members.LOCK_NOW, [str(member_id)]), *account, *then])
+    member = members.person_of(locked)
+    book = Book(member_id, member.version, queries.account_of(rows[: len(account)]))
+    return member, book, rows[len(account) :]
 
 
 def lock_book(
@@ -260,11 +257,8 @@ def lock_book(
     """
     connection = driver(session)
     if named is not None:
-        # Each statement sees what is committed when its turn comes, and the others' turn comes after the lock.
-        wanted = [(members.LOCK_NOW, [str(member_id)]), *queries.account_statements(member_id, named=named)]
-        locked, *rows = round_trip(connection, wanted)
-        member = members.person_of(locked)
-        return member, Book(member_id, member.version, queries.account_of(rows))
+        member, book, _ = lock_book_and(session, member_id=member_id, named=named, then=[])
+        return member, book
     member = members.lock_person(session, member_id=member_id)
     balances = queries.balances_of(connection, [member_id])
     versions = {member_id: member.version}

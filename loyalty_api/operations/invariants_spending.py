@@ -98,7 +98,7 @@ SPENDING = (
         "SELECT adjustment_id::text, concat(a.points, ' asked, ', coalesce(j.points, 0), ' booked') FROM adjustments a"
         " FULL JOIN (SELECT j.member_id, j.cause_id AS adjustment_id, sum(CASE WHEN p.from_account = 'adjusted'"
         " THEN p.points ELSE -p.points END) AS points FROM journals j JOIN postings p USING (member_id, journal_id)"
-        " WHERE j.kind = 'adjust' AND 'adjusted' IN (p.from_account, p.to_account) GROUP BY 1, 2) j"
+        " WHERE j.cause_type = 'adjustment' AND 'adjusted' IN (p.from_account, p.to_account) GROUP BY 1, 2) j"
         " USING (member_id, adjustment_id) WHERE a.points IS DISTINCT FROM j.points",
     ),
 )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
-from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
+from loyalty_api.fields import Choice, Moment, Schema, Text
 from loyalty_api.http import Blueprint, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.language import languages
@@ -23,21 +23,19 @@ from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.purchases import examples, explaining, pricing, queries, service
 from loyalty_api.purchases.answers import answer
 from loyalty_api.purchases.desk import Desk, Who
+from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.recording import (
     CurrencyMismatch,
     MemberMismatch,
     ReceiptMismatch,
-    Row,
 )
 from loyalty_api.purchases.schemas import (
-    EffectSchema,
-    MessageSchema,
-    NoticeSchema,
+    ActivitySchema,
     PurchaseAnswerSchema,
     PurchaseSchema,
     QuoteSchema,
-    ReceiptLineSchema,
 )  # fmt: skip
+from loyalty_api.purchases.schemas_quotes import QuoteAnswerSchema
 from loyalty_api.security import StoreNotAllowed, ensure_store, principal
 from loyalty_api.stores.service import StoreUnknown
 
@@ -45,99 +43,6 @@ blueprint = Blueprint(
     "till", __name__, url_prefix="/v1", description="The till: quotes, purchases and claims."
 )
 LANGUAGE = {"Accept-Language": "the language of titles and texts: en or nb"}
-
-
-class QuoteMemberSchema(Schema):
-    """Whom the basket was priced for."""
-
-    member_id = Text(required=True)
-    status = Text(required=True)
-    tier = Text(required=True, allow_none=True)
-    available = Whole(required=True)
-
-
-class TotalsSchema(Schema):
-    """The money of a basket, minor units."""
-
-    amount = Whole(required=True)
-    till_discounts = Whole(required=True)
-    program_discounts = Whole(required=True)
-    total = Whole(required=True)
-
-
-class PricedLineSchema(Schema):
-    """A line with the discounts that the program gives on it."""
-
-    line_id = Text(required=True)
-    discounts = ma.fields.List(ma.fields.Dict(), required=True)
-    paid = Whole(required=True)
-
-
-class RedeemableSchema(Schema):
-    """What points could pay of the basket within the wish (``redeem``), and the member's most on this basket.
-
-    ``amount`` is in minor units; fewer points than ``least`` are never used, and only whole steps.
-    """
-
-    points = Whole(required=True)
-    amount = Whole(required=True)
-    step = Whole(required=True)
-    least = Whole(required=True)
-    member_max_points = Whole(required=True)
-
-
-class QuotePointsSchema(Schema):
-    """What the basket would earn."""
-
-    base = Whole(required=True)
-    bonus = Whole(required=True)
-    total = Whole(required=True)
-    if_not_redeeming = Whole(required=True)
-    available_at = Moment(required=True, allow_none=True)
-
-
-class QuoteEffectSchema(EffectSchema):
-    """What a rule would give, in words too."""
-
-    text = Text(longest=500)
-
-
-class ReasonSchema(Schema):
-    """Why a rule gave nothing, or less."""
-
-    rule = Text(required=True, allow_none=True)
-    outcome = Text(required=True)
-    code = Text(required=True)
-    text = Text(required=True, longest=500)
-
-
-class NearMissSchema(Schema):
-    """How little was missing."""
-
-    rule = Text(required=True)
-    missing = ma.fields.Dict(keys=Text(), values=Whole(), required=True)
-    text = Text(required=True, longest=500)
-
-
-class QuoteAnswerSchema(Schema):
-    """A priced basket. Its id carries the promise until ``honoured_until``; nothing is stored."""
-
-    quote_id = Text(required=True, longest=400)
-    honoured_until = Moment(required=True)
-    program_version = Whole(required=True, allow_none=True)
-    currency = Text(required=True)
-    member = ma.fields.Nested(QuoteMemberSchema(), required=True, allow_none=True)
-    totals = ma.fields.Nested(TotalsSchema(), required=True)
-    lines = ma.fields.List(ma.fields.Nested(PricedLineSchema()), required=True)
-    redeemable = ma.fields.Nested(RedeemableSchema(), required=True, allow_none=True)
-    points = ma.fields.Nested(QuotePointsSchema(), required=True)
-    effects = ma.fields.List(ma.fields.Nested(QuoteEffectSchema()), required=True)
-    reasons = ma.fields.List(ma.fields.Nested(ReasonSchema()), required=True)
-    near_misses = ma.fields.List(ma.fields.Nested(NearMissSchema()), required=True)
-    suggestions = ma.fields.List(ma.fields.Dict(), required=True)
-    discrepancies = ma.fields.List(ma.fields.Nested(NoticeSchema()), required=True)
-    messages = ma.fields.List(ma.fields.Nested(MessageSchema()), required=True)
-    receipt_lines = ma.fields.List(ma.fields.Nested(ReceiptLineSchema()), required=True)
 
 
 class StepSchema(Schema):
@@ -158,26 +63,16 @@ class ActivityQuery(PageQuery):
     """Which part of the history."""
 
     kind = Choice(
-        "purchase", "expiry", "return", load_default=None, metadata={"description": "only items of this kind"}
+        "purchase",
+        "expiry",
+        "redemption",
+        "return",
+        "adjustment",
+        load_default=None,
+        metadata={"description": "only items of this kind"},
     )
     since = Moment(load_default=None, metadata={"name": "since", "description": "from this moment on"})
     until = Moment(load_default=None, metadata={"description": "before this moment"})
-
-
-class ActivitySchema(Schema):
-    """One thing that happened to a member's account, as an app shows it."""
-
-    activity_id = Text(required=True)
-    kind = Text(required=True)
-    occurred_at = Moment(required=True)
-    title = Text(required=True, longest=500)
-    text = Text(required=True, longest=500)
-    points = Whole(required=True)
-    state = Text(required=True)
-    store = ma.fields.Dict(required=True, allow_none=True)
-    money = ma.fields.Dict(required=True, allow_none=True)
-    reference = Text(required=True, allow_none=True)
-    receipt_url = Text(required=True, allow_none=True)
 
 
 def desk() -> Desk:
@@ -294,7 +189,7 @@ def _purchases(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
     answer_example={"data": [examples.ACTIVITY_ITEM], "next_cursor": None}, errors=(NotFound,),
 )  # fmt: skip
 def activity(query: dict[str, Any]) -> dict[str, Any]:
-    """One item for each purchase, return and expiry; points that become usable change an item, they are not another."""
+    """One item for each purchase, return, expiry, redemption and correction; what becomes of it changes the item."""
     before = service.place_before(read_cursor(query["cursor"], *service.PLACE))
     now = clock.now()
     with unit_of_work() as session:

@@ -22,7 +22,7 @@ from loyalty_api.ledger.service import settle_member
 from loyalty_api.purchases import queries, returned
 from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.purchases.recording import Row
+from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.words import explain, near_miss_text, rule_name
 from loyalty_api.rulekit.decision import Rate
 from loyalty_api.rulekit.stored import basket_from_json, decision_from_json
@@ -110,15 +110,23 @@ _ACTIVITY = (
     "SELECT * FROM (SELECT 'purchase' AS kind, p.occurred_at, p.purchase_id AS id, p.points_base + p.points_bonus"
     " AS points, p.store_id, p.reference, p.total, p.currency, p.decision IS NULL AS unrated,"
     " (SELECT sum(l.pending)::bigint FROM lots l WHERE l.member_id = p.member_id AND l.source_id = p.purchase_id)"
-    " AS pending"
+    " AS pending, NULL AS stands"
     " FROM purchases p WHERE p.member_id = %(member)s"
     " UNION ALL SELECT CASE j.kind WHEN 'expire' THEN 'expiry' ELSE 'return' END, j.occurred_at, j.journal_id,"
-    " (coalesce(sum(s.points) FILTER (WHERE s.from_account IN ('issued', 'redeemed')), 0)"
-    " - coalesce(sum(s.points) FILTER (WHERE s.to_account IN ('issued', 'redeemed', 'expired')), 0))::bigint,"
-    " j.store_id, j.reference, NULL, NULL, false, 0"
+    # Points that a return gives back show in the redemption they were used by.
+    " (coalesce(sum(s.points) FILTER (WHERE s.from_account = 'issued'), 0)"
+    " - coalesce(sum(s.points) FILTER (WHERE s.to_account IN ('issued', 'expired')), 0))::bigint,"
+    " j.store_id, j.reference, NULL, NULL, false, 0, NULL"
     " FROM journals j JOIN postings s ON s.member_id = j.member_id AND s.journal_id = j.journal_id"
     " WHERE j.member_id = %(member)s AND j.kind IN ('expire', 'return', 'return_void')"
-    " GROUP BY j.kind, j.occurred_at, j.journal_id, j.store_id, j.reference) AS item"
+    " GROUP BY j.kind, j.occurred_at, j.journal_id, j.store_id, j.reference"
+    # What was let go, or returned by itself, has changed nothing.
+    " UNION ALL SELECT 'redemption', r.held_at, r.redemption_id, CASE r.status WHEN 'held' THEN -r.points"
+    " ELSE r.reversed_points - r.captured_points END, r.store_id, NULL, r.amount, r.currency, false, 0, r.status"
+    " FROM redemptions r WHERE r.member_id = %(member)s AND r.status NOT IN ('released', 'expired')"
+    " AND (r.status <> 'held' OR r.expires_at > %(now)s)"
+    " UNION ALL SELECT 'adjustment', a.created_at, a.adjustment_id, a.points, NULL, NULL, NULL, NULL, false, 0, NULL"
+    " FROM adjustments a WHERE a.member_id = %(member)s) AS item"
     " LEFT JOIN stores USING (store_id)"
     " WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"
     " AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
@@ -128,8 +136,19 @@ _ACTIVITY = (
 )
 _ITEM = (
     "store_id", "kind", "occurred_at", "id", "points", "reference", "total", "currency", "unrated", "pending",
-    "store_name",
+    "stands", "store_name",
 )  # fmt: skip
+
+
+# What an item of each kind is called in a statement, and how its id begins.
+_SHOWN_AS = {
+    "purchase": ("earn", "pur"),
+    "expiry": ("expire", "jrn"),
+    "redemption": ("redeem", "red"),
+    "adjustment": ("adjust", "adj"),
+    "return": ("return", "jrn"),
+}
+_DONE = {"expiry": "expired", "adjustment": "booked", "return": "returned"}
 
 
 def activity(
@@ -149,36 +168,40 @@ def activity(
         _ACTIVITY.replace("SELECT * FROM", f"SELECT {columns} FROM", 1),
         {
             "member": member_id, "kind": query["kind"], "since": query["since"], "until": query["until"],
-            "at": before and before[0], "id": before and before[1], "limit": query["limit"] + 1,
+            "at": before and before[0], "id": before and before[1], "limit": query["limit"] + 1, "now": now,
         },
         prepare=True,
     )  # fmt: skip
     return [dict(zip(_ITEM, row, strict=True)) for row in rows]
 
 
-_TITLES = {"purchase": "earn", "expiry": "expire", "return": "return"}
-_DONE = {"expiry": "expired", "return": "returned"}
-
-
 def activity_item(row: Mapping[str, Any], *, language: str) -> dict[str, Any]:
-    """One item in the reader's language; ``state`` follows its points: pending, available, none, expired, returned."""
+    """One item in the reader's language; ``state`` follows its points.
+
+    pending, available or none for a purchase, expired, returned, booked, and for a redemption its own.
+    """
     words = catalogue(language)
-    bought = row["kind"] == "purchase"
-    title = words.say("entry", _TITLES[row["kind"]])
+    entry_kind, prefix = _SHOWN_AS[row["kind"]]
+    title = words.say("entry", entry_kind)
     if row["store_name"]:
         title = words.say("entry", "at_place", title=title, place=row["store_name"])
-    state = "pending" if row["pending"] else "available" if row["points"] else "none"
-    text = words.money(row["total"], row["currency"]) if bought else words.points(abs(row["points"]))
+    money = {"amount": row["total"], "currency": row["currency"]} if row["total"] is not None else None
     return {
-        "activity_id": ids.show("pur" if bought else "jrn", row["id"]),
+        "activity_id": ids.show(prefix, row["id"]),
         "kind": row["kind"],
         "occurred_at": row["occurred_at"],
         "title": title,
-        "text": text,
+        "text": words.money(**money) if money else words.points(abs(row["points"])),
         "points": row["points"],
-        "state": state if bought else _DONE[row["kind"]],
+        "state": _state(row),
         "store": {"store": row["store_id"], "name": row["store_name"]} if row["store_id"] else None,
-        "money": {"amount": row["total"], "currency": row["currency"]} if bought else None,
+        "money": money,
         "reference": row["reference"],
         "receipt_url": None,
     }
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    if row["kind"] != "purchase":
+        return _DONE.get(row["kind"]) or row["stands"]
+    return "pending" if row["pending"] else "available" if row["points"] else "none"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -31,19 +31,16 @@ from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import Blind, MemberRow, Opened
+from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.rating.rules import Program, evaluate
-from loyalty_api.rows import Rows, Table, statements
-from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.decision import Decision
-from loyalty_api.rulekit.facts import Facts
+from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.vault import Vault
 from loyalty_api.wire import Statement, round_trip
 
-Row = dict[str, Any]
 # So many purchases are written at once while others are still being rated.
 _SLICE = 100
 
@@ -73,29 +70,6 @@ class Outcome:
     row: Row | None = None
     replayed: bool = False
     error: LoyaltyError | None = None
-
-
-@dataclass(slots=True)
-class Written:
-    """The rows that a batch of receipts comes to, gathered for one round trip."""
-
-    purchases: list[Row] = field(default_factory=list)
-    lines: list[Row] = field(default_factory=list)
-    locators: list[Sequence[Any]] = field(default_factory=list)
-    events: list[Sequence[Any]] = field(default_factory=list)
-    unattached: list[Sequence[Any]] = field(default_factory=list)
-    claim_codes: list[Sequence[Any]] = field(default_factory=list)
-
-    def rows(self) -> list[tuple[Table, Rows]]:
-        """The rows by table."""
-        return [
-            (queries.PURCHASES, self.purchases),
-            (queries.LINES, self.lines),
-            (queries.LOCATORS, self.locators),
-            (queries_claims.UNATTACHED, self.unattached),
-            (queries_claims.CLAIM_CODES, self.claim_codes),
-            (events.EVENTS, self.events),
-        ]
 
 
 def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
@@ -356,7 +330,7 @@ class _Batch:
             "status": "recorded",
             "match": "identified" if member else "unknown_identifier" if body["identifier"] else "anonymous",
             "occurred_at": body["occurred_at"].astimezone(UTC),
-            "utc_offset": _offset_minutes(body["occurred_at"]),
+            "utc_offset": offset_minutes(body["occurred_at"]),
             "recorded_at": self.now,
             "currency": body["currency"],
             "total": body["total"],
@@ -368,7 +342,7 @@ class _Batch:
             "program_version": rated.program.version if rated.program else None,
             "points_base": decision.points(award="base") if decision else 0,
             "points_bonus": decision.points(award="bonus") if decision else 0,
-            "receipt": _kept(body),
+            "receipt": kept(body),
             "facts": facts_to_json(rated.facts),
             "decision": decision_to_json(decision) if decision else None,
             "outcome": {
@@ -411,48 +385,3 @@ class _Batch:
         return statements(
             [*self.written.rows(), *rows_of(books), (VERSIONS, versions), (events.EVENTS, booked)]
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """A basket with what was decided about it; no ``decision`` before the first program or when it came too late."""
-
-    basket: Basket
-    facts: Facts
-    program: Program | None
-    decision: Decision | None
-    paid: int
-    discrepancies: list[rules.Discrepancy]
-
-    @property
-    def points(self) -> int:
-        """Points granted, by all rules together."""
-        return self.decision.points() if self.decision else 0
-
-
-def _kept(body: Mapping[str, Any]) -> Row:
-    """What else the receipt said and may be asked for: never what was scanned."""
-    identifier = body["identifier"]
-    kept = {
-        name: body[name]
-        for name in (
-            "tax_included",
-            "rounding",
-            "offline",
-            "replaces",
-            "exchange_reference",
-            "payments",
-            "coupons",
-            "metadata",
-            "receipt",
-        )
-        if body.get(name)
-    }
-    if identifier:
-        kept["identifier"] = {"kind": identifier["kind"], "entry": identifier["entry"]}
-    return kept
-
-
-def _offset_minutes(moment: datetime) -> int:
-    offset = moment.utcoffset()
-    return int(offset.total_seconds()) // 60 if offset else 0

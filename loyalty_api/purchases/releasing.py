@@ -15,7 +15,7 @@ from loyalty_api.ledger.rules import Balance, Lot, Movement, Posting
 from loyalty_api.ledger.service import Cause, lock_book, write_book
 from loyalty_api.program.rules_lots import ANY_EVENT
 from loyalty_api.purchases.desk import Who
-from loyalty_api.purchases.recording import Row
+from loyalty_api.purchases.rated import Row
 
 
 class PurchaseWithoutMember(Conflict):

@@ -15,7 +15,7 @@ from loyalty_api.purchases import queries, returned
 from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_points, note_balance
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import MemberRow
-from loyalty_api.purchases.recording import Row
+from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules import evaluate
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json

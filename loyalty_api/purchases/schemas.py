@@ -260,3 +260,19 @@ class IgnoredSchema(Schema):
     """The answer to a training receipt: nothing was kept (R6)."""
 
     status = Choice("ignored", required=True)
+
+
+class ActivitySchema(Schema):
+    """One thing that happened to a member's account, as an app shows it."""
+
+    activity_id = Text(required=True)
+    kind = Text(required=True)
+    occurred_at = Moment(required=True)
+    title = Text(required=True, longest=500)
+    text = Text(required=True, longest=500)
+    points = Whole(required=True)
+    state = Text(required=True)
+    store = fields.Dict(required=True, allow_none=True)
+    money = fields.Dict(required=True, allow_none=True)
+    reference = Text(required=True, allow_none=True)
+    receipt_url = Text(required=True, allow_none=True)

@@ -17,6 +17,7 @@ from loyalty_api.redemptions import examples, ordering
 from loyalty_api.redemptions.edge import blueprint, caller, counter, speaking_for
 from loyalty_api.redemptions.queries_orders import Order
 from loyalty_api.redemptions.rules import HoldNotYours
+from loyalty_api.redemptions.schemas import WORD
 from loyalty_api.security import StoreNotAllowed
 
 _STATES = ("issued", "ready", "handed_over", "cancelled")
@@ -46,9 +47,9 @@ class OrderQuery(PageQuery):
 
 
 class CancelBody(Schema):
-    """Why it is cancelled."""
+    """Why it is cancelled, in a word."""
 
-    reason = Text(required=True, longest=100)
+    reason = Text(required=True, longest=40, pattern=WORD)
 
 
 ORDER: dict[str, Any] = {

@@ -7,15 +7,17 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
-from loyalty_api.errors import NotFound
+from loyalty_api.errors import Fault, Invalid, NotFound
 from loyalty_api.http import unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger.api import own_id
 from loyalty_api.ledger.rules_spending import InsufficientPoints
 from loyalty_api.members.service import IdentifierUnknown, MemberBlocked, MemberClosed
+from loyalty_api.quotes import read_quote
 from loyalty_api.redemptions import examples, rules, service, verifying
 from loyalty_api.redemptions.answers import document
 from loyalty_api.redemptions.edge import blueprint, caller, counter, language, member_named, speaking_for
@@ -69,7 +71,7 @@ def create(session: Session, body: dict[str, Any]) -> Answer:
     wish = _wish(
         body,
         max_points=body.get("max_points"),
-        max_amount=body.get("max_amount"),
+        max_amount=_most(body),
         store_id=speaking_for(body.get("store")),
         terminal=body.get("terminal"),
         cashier=body["cashier"],
@@ -95,6 +97,20 @@ def create_own(session: Session, body: dict[str, Any]) -> Answer:
         caller=caller(), now=clock.now(),
     )  # fmt: skip
     return _answer(held, clear=True)
+
+
+def _most(body: Mapping[str, Any]) -> int | None:
+    """The most that points may pay, in minor units: what the till says, and what the quote's basket lets them pay.
+
+    :raises Invalid: a quote is all that says how much, and it is not one of ours.
+    """
+    quote = read_quote(current_app.extensions["vault"], body["quote_id"])
+    limits = [body.get("max_amount"), quote.redeemable if quote else None]
+    known = [limit for limit in limits if limit is not None]
+    if not known and body["quote_id"] and "max_points" not in body:
+        message = "This is not one of our quotes, or nobody's points could pay its basket."
+        raise Invalid(message, errors=[Fault("/quote_id", "invalid_value", message)])
+    return min(known) if known else None
 
 
 def _wish(body: Mapping[str, Any], **more: Any) -> Wish:

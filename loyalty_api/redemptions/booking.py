@@ -115,15 +115,40 @@ def reverse(
     policy: Settings,
     because: str | None,
 ) -> Redemption:
-    """Give ``points`` of a captured redemption back to the lots they came from, the last of what was taken first.
+    """Give ``points`` of a captured redemption back, by a journal of its own; see ``reversal``."""
+    back = reversal(connection, book, found, moment, points=points, policy=policy, debt=book.balance.debt)
+    _record(book, Movement("reverse", moment.occurred_at, back.postings), moment, arriving=list(back.lots))
+    return replace(back.redemption, reversed_because=because)
 
-    What was owed for it is owed no more, as far as it was not paid yet. A lot that has expired meanwhile lives on for
-    the program's grace.
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What gives points back: the postings, the lots that are new or live longer by it, and the redemption after it."""
+
+    postings: tuple[Posting, ...]
+    lots: tuple[Lot, ...]
+    redemption: Redemption
+
+
+def reversal(
+    connection: Connection[TupleRow],
+    book: Book,
+    found: Redemption,
+    moment: Moment,
+    *,
+    points: int,
+    policy: Settings,
+    debt: int,
+) -> Reversal:
+    """What gives ``points`` of a captured redemption back to the lots they came from, the last that was taken first.
+
+    What was owed for it is owed no more, as far as it is not paid yet (``debt`` is what the member owes now). A lot
+    that has expired meanwhile lives on for the program's grace. Nothing is booked.
     """
     ledger.complete(connection, book, named=[lot_id for lot_id, _ in found.lots])
     # The debt was what was taken last, so it goes first.
     forgiven = max(min(points, found.captured_debt - found.reversed_points), 0)
-    owed = min(forgiven, book.balance.debt)
+    owed = min(forgiven, debt)
     restored = rules_spending.restore(
         found.lots,
         lots=book.account.lots.values(),
@@ -139,16 +164,17 @@ def reverse(
         lot = _fresh_lot(found, forgiven - owed, moment, policy)
         arriving.append(lot)
         postings.append(Posting("redeemed", "available", lot.points, lot.lot_id))
-    _record(book, Movement("reverse", moment.occurred_at, tuple(postings)), moment, arriving=arriving)
-    back = found.reversed_points + points
-    whole = back == found.captured_points
-    amount = found.captured_amount * back // found.captured_points
+    return Reversal(tuple(postings), tuple(arriving), with_reversed(found, found.reversed_points + points))
+
+
+def with_reversed(found: Redemption, points: int) -> Redemption:
+    """The redemption when so many of its captured points are given back in all."""
+    whole = points == found.captured_points
     return replace(
         found,
-        status="reversed" if whole else "partly_reversed",
-        reversed_points=back,
-        reversed_amount=amount,
-        reversed_because=because,
+        status="reversed" if whole else "partly_reversed" if points else "captured",
+        reversed_points=points,
+        reversed_amount=found.captured_amount * points // found.captured_points,
     )
 
 

@@ -16,7 +16,7 @@ HOLD: dict[str, Any] = {
 OWN_HOLD: dict[str, Any] = {"for": "reward", "reward_id": REWARD, "quantity": 1}
 CAPTURE = {"points": 200, "occurred_at": "2026-11-21T16:06:40+01:00"}
 RELEASE = {"occurred_at": "2026-11-21T16:06:40+01:00"}
-REVERSE = {"reason": "goods came back"}
+REVERSE = {"reason": "goods_came_back"}
 HELD: dict[str, Any] = {
     "redemption_id": REDEMPTION,
     "member_id": MEMBER,

@@ -13,7 +13,7 @@ from loyalty_api.errors import LoyaltyError
 from loyalty_api.ledger.service import Book, Cause
 from loyalty_api.program.rules import Settings
 from loyalty_api.redemptions import booking, queries, rules
-from loyalty_api.redemptions.booking import Moment
+from loyalty_api.redemptions.booking import Moment, Reversal
 from loyalty_api.redemptions.rules import Redemption
 from loyalty_api.redemptions.writing import note
 
@@ -21,15 +21,6 @@ from loyalty_api.redemptions.writing import note
 @dataclass(frozen=True, slots=True)
 class Captured:
     """A redemption that was captured in a purchase: the points that were used, and what they paid for."""
-
-    redemption_id: UUID
-    points: int
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reversed:
-    """Points of a captured redemption that were given back; ``amount`` is what they had paid for."""
 
     redemption_id: UUID
     points: int
@@ -80,35 +71,39 @@ def capture_in(
     return Captured(redemption_id, captured.captured_points, captured.captured_amount)
 
 
-def reverse_in(
+def give_back_in(
     connection: Connection[TupleRow],
     book: Book,
     *,
     redemption_id: UUID,
     points: int,
-    journal_id: UUID,
-    cause: Cause,
-    now: datetime,
+    debt: int,
+    moment: Moment,
     policy: Settings,
-    because: str | None = None,
-) -> Reversed | str:
-    """Give points of a captured redemption back inside a return, to the same lots: as many as are left of them.
+) -> Reversal | None:
+    """Give ``points`` of a captured redemption back inside a return, as many as are left of them (R34).
 
-    The member is locked and ``book`` settled. Trouble is answered as a code, and then nothing is booked.
+    The member is locked and ``book`` settled. The return books the postings in its own journal (R37); ``debt`` is
+    what the member still owes when it comes to them. None when there is nothing to give back.
     """
     found = queries.lock(connection, book.member_id, redemption_id)
-    if found is None:
-        return rules.RedemptionUnknown.code
-    if found.status not in rules.CAPTURED:
-        return rules.NotCaptured.code
-    back = min(points, found.left)
-    if not back:
-        return Reversed(redemption_id, 0, 0)
-    given = booking.reverse(
-        connection, book, found, Moment(journal_id, now, cause, now), points=back, policy=policy, because=because
-    )  # fmt: skip
-    note(connection, [given], [("redemption_reversed", given, now)], now)
-    return Reversed(redemption_id, back, given.reversed_amount - found.reversed_amount)
+    if found is None or found.status not in rules.CAPTURED or not min(points, found.left):
+        return None
+    back = booking.reversal(
+        connection, book, found, moment, points=min(points, found.left), policy=policy, debt=debt
+    )
+    note(connection, [back.redemption], [("redemption_reversed", back.redemption, moment.now)], moment.now)
+    return back
+
+
+def take_again_in(
+    connection: Connection[TupleRow], *, member_id: UUID, redemption_id: UUID, points: int, now: datetime
+) -> None:
+    """Note that ``points`` which a return gave back are used again, because the return is undone (R39)."""
+    found = queries.lock(connection, member_id, redemption_id)
+    if found is not None and points:
+        again = booking.with_reversed(found, found.reversed_points - points)
+        note(connection, [again], [("points_redeemed", again, now)], now)
 
 
 def _used(found: Redemption, points: int | None, amount: int | None) -> int:

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 
 from loyalty_api.redemptions.rules import Redemption
 from loyalty_api.rows import Table
+from loyalty_api.wire import Statement, round_trip
 
 _NAMES = tuple(field.name for field in fields(Redemption))
 _COLUMNS = ", ".join(_NAMES)
@@ -60,8 +61,8 @@ REDEMPTIONS = Table(
     ended_at="timestamptz",
 )
 
-_FIND = f"SELECT {_COLUMNS} FROM redemptions WHERE redemption_id = %s"
-_LOCK = f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = %s AND redemption_id = %s FOR NO KEY UPDATE"
+_FIND = f"SELECT {_COLUMNS} FROM redemptions WHERE redemption_id = $1"
+_LOCK = f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = $1 AND redemption_id = $2 FOR NO KEY UPDATE"
 _OF_PURCHASE = (
     f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = %s AND purchase_id = %s ORDER BY redemption_id"
 )
@@ -108,14 +109,22 @@ def _read(row: Sequence[Any]) -> Redemption:
 
 def find(connection: Connection[TupleRow], redemption_id: UUID) -> Redemption | None:
     """The redemption with this id, whoever's it is."""
-    row = connection.execute(_FIND, (redemption_id,), prepare=True).fetchone()
-    return _read(row) if row else None
+    return first(round_trip(connection, [(_FIND, [str(redemption_id)])])[0])
+
+
+def first(rows: Sequence[Sequence[Any]]) -> Redemption | None:
+    """The redemption in the first of the rows that one of these statements brought."""
+    return _read(rows[0]) if rows else None
 
 
 def lock(connection: Connection[TupleRow], member_id: UUID, redemption_id: UUID) -> Redemption | None:
     """One redemption of a member, kept from changing until the transaction ends."""
-    row = connection.execute(_LOCK, (member_id, redemption_id), prepare=True).fetchone()
-    return _read(row) if row else None
+    return first(round_trip(connection, [locking(member_id, redemption_id)])[0])
+
+
+def locking(member_id: UUID, redemption_id: UUID) -> Statement:
+    """The statement that reads one redemption of a member and keeps it from changing."""
+    return _LOCK, [str(member_id), str(redemption_id)]
 
 
 def of_purchase(connection: Connection[TupleRow], member_id: UUID, purchase_id: UUID) -> list[Redemption]:

@@ -64,10 +64,14 @@ def code(connection: Connection[TupleRow], blind: bytes) -> Code | None:
     return Code(*row) if row else None
 
 
-def code_state(connection: Connection[TupleRow], blind: bytes) -> str | None:
-    """The state of a code."""
-    found = code(connection, blind)
-    return found.state if found else None
+def used_codes(connection: Connection[TupleRow], blinds: Sequence[bytes]) -> set[bytes]:
+    """Which of these codes were used."""
+    rows = connection.execute(
+        "SELECT blind FROM reward_codes WHERE blind = ANY(%s) AND state = 'used'",
+        (list(blinds),),
+        prepare=True,
+    )
+    return {bytes(row[0]) for row in rows}
 
 
 def use_code(

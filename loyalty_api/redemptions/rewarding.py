@@ -25,14 +25,10 @@ from loyalty_api.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a redemption for a reward comes with: the reward, its code and where its order is, if it has one.
-
-    ``code_state``: issued, or used.
-    """
+    """What a redemption for a reward comes with: the reward, the code that was not used yet, and its order."""
 
     reward: Reward
     code: str | None = None
-    code_state: str | None = None
     order: Order | None = None
 
 
@@ -156,13 +152,22 @@ def deliveries(
         for reward in catalogue.some(connection, list({each.reward_id for each in asked if each.reward_id}))
     }
     orders = queries_orders.orders_of(connection, asked[0].member_id, [each.redemption_id for each in asked])
-    made = {}
-    for each in asked:
-        reward = offered[each.reward_id]  # type: ignore[index]
-        code = code_of(vault, each.redemption_id) if reward.by_code else None
-        state = queries_orders.code_state(connection, code_blind(vault, code)) if code else None
-        made[each.redemption_id] = Delivery(reward, code, state, orders.get(each.redemption_id))
-    return made
+    codes = {
+        each.redemption_id: code_of(vault, each.redemption_id)
+        for each in asked
+        if each.reward_id and offered[each.reward_id].by_code
+    }
+    blinds = {redemption_id: code_blind(vault, code) for redemption_id, code in codes.items()}
+    used = queries_orders.used_codes(connection, list(blinds.values())) if blinds else set()
+    return {
+        each.redemption_id: Delivery(
+            offered[each.reward_id],
+            None if blinds.get(each.redemption_id) in used else codes.get(each.redemption_id),
+            orders.get(each.redemption_id),
+        )
+        for each in asked
+        if each.reward_id
+    }
 
 
 def why_not(

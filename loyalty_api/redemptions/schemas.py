@@ -10,6 +10,7 @@ from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 
 MAX_MONEY = 100_000_000_000
 MAX_POINTS = 1_000_000_000
+WORD = r"[a-z][a-z0-9_]*"
 STATUSES = ("held", "captured", "partly_reversed", "reversed", "released", "expired")
 
 
@@ -46,8 +47,9 @@ class WishBody(Schema):
         needed = {"points": "points", "reward": "reward_id"}.get(data.get("purpose", ""))
         if needed and needed not in data:
             raise ma.ValidationError(f"Send {needed}.", needed)
-        if data.get("purpose") == "basket" and "max_points" not in data and "max_amount" not in data:
-            raise ma.ValidationError("Send max_amount, max_points or both.")
+        limits = [data.get(name) for name in ("max_points", "max_amount", "quote_id")]
+        if data.get("purpose") == "basket" and all(limit is None for limit in limits):
+            raise ma.ValidationError("Send max_amount, max_points or a quote_id.")
 
 
 class RedemptionBody(WishBody):
@@ -90,9 +92,9 @@ class ReleaseBody(Schema):
 
 
 class ReverseBody(Schema):
-    """Why points are given back; all that are left unless ``points`` says fewer."""
+    """Why points are given back, in a word; all that are left unless ``points`` says fewer."""
 
-    reason = Text(required=True, longest=100)
+    reason = Text(required=True, longest=40, pattern=WORD)
     points = Whole(least=1, most=MAX_POINTS)
 
 

@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Fault, Invalid
-from loyalty_api.ledger.service import Book, lock_book
+from loyalty_api.ledger.service import Book, lock_book, lock_book_and
 from loyalty_api.redemptions import booking, queries, queries_orders, rewarding, rules, verifying
 from loyalty_api.redemptions.at_once import spend_in
 from loyalty_api.redemptions.booking import Moment
-from loyalty_api.redemptions.in_purchases import Captured, Reversed, capture_in, reverse_in
+from loyalty_api.redemptions.in_purchases import Captured, capture_in, give_back_in, take_again_in
 from loyalty_api.redemptions.looking import list_of, look, offered_to
 from loyalty_api.redemptions.queries import of_purchase
 from loyalty_api.redemptions.rules import Caller, Redemption, RedemptionUnknown
@@ -32,8 +32,8 @@ from loyalty_api.rewards.rules import Asking
 from loyalty_api.rewards.service import get as get_reward
 
 __all__ = [
-    "Captured", "Counter", "Done", "Moment", "Reversed", "Wish", "capture", "capture_held", "capture_in", "hold",
-    "list_of", "look", "of_purchase", "offered_to", "release", "release_due", "reverse", "reverse_in", "spend_in",
+    "Captured", "Counter", "Done", "Moment", "Wish", "capture", "capture_held", "capture_in", "give_back_in", "hold",
+    "list_of", "look", "of_purchase", "offered_to", "release", "release_due", "reverse", "spend_in", "take_again_in",
 ]  # fmt: skip
 
 # What time did to a redemption has ids counted up from its own, far behind those that a request makes.
@@ -260,8 +260,11 @@ def _open(
     if found is None or owner not in (None, found.member_id):
         raise RedemptionUnknown
     rules.ensure_yours(found, caller)
-    _, book = lock_book(session, member_id=found.member_id, named=[lot_id for lot_id, _ in found.lots])
-    return book, queries.lock(connection, found.member_id, redemption_id) or found
+    _, book, [rows] = lock_book_and(
+        session, member_id=found.member_id, named=[lot_id for lot_id, _ in found.lots],
+        then=[queries.locking(found.member_id, redemption_id)],
+    )  # fmt: skip
+    return book, queries.first(rows) or found
 
 
 def _part(found: Redemption, points: int | None) -> int:

@@ -15,13 +15,15 @@ from loyalty_api import ids
 from loyalty_api.ledger.rules import Account, Lot, Movement, Posting, post, repay
 from loyalty_api.ledger.rules_returns import TakenBack, own_lots, take_back
 from loyalty_api.ledger.service import Book, Cause
-from loyalty_api.returns import redeemed
+from loyalty_api.redemptions.service import Moment, give_back_in
 from loyalty_api.returns.opening import Opened
 from loyalty_api.returns.policy import Policy
 from loyalty_api.returns.rules import Back
 
 Row = dict[str, Any]
 _JOURNAL = 1
+# What gives points back may need a lot of its own, with an id counted up from the return's.
+_GIVEN, _IDS_EACH = 1 << 16, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def book_return(
 ) -> Moved:
     """One journal: points go back to their lots, what is owed is collected, then points are taken back (R37)."""
     book.settle(first_id=row["return_id"], now=now)
-    given = _give(connection, parts, book, now, policy.grace_ends(now))
+    given = _give(connection, row, parts, book, policy, cause, now)
     lots = {lot.lot_id: lot for lot in given.lots}
     before = Account(book.balance, {**book.account.lots, **lots})
     collected = repay(book.balance, given.postings)
@@ -126,18 +128,29 @@ def _counted(lapsed: Mapping[UUID, int], counted: int) -> dict[UUID, int]:
 
 
 def _give(
-    connection: Connection[TupleRow], parts: Sequence[Part], book: Book, now: datetime, grace_ends: datetime
+    connection: Connection[TupleRow],
+    row: Row,
+    parts: Sequence[Part],
+    book: Book,
+    policy: Policy,
+    cause: Cause,
+    now: datetime,
 ) -> Given:
-    """What gives back the points that were spent on what comes back."""
+    """What gives back the points that were spent on what comes back, to the lots they came from (R34)."""
     given = Given()
-    for part in parts:
-        before = part.opened.returned.get("given", {})
-        for redemption, points in part.back.to_give.items():
-            back = redeemed.give_back(
-                connection, book, redemption=redemption, points=points, before=before.get(redemption, 0),
-                now=now, grace_ends=grace_ends,
-            )  # fmt: skip
+    wanted = [(part.purchase_id, *give) for part in parts for give in part.back.to_give.items()]
+    for n, (purchase_id, redemption, points) in enumerate(wanted):
+        redemption_id = ids.read("red", redemption)
+        if redemption_id is None or policy.settings is None:
+            continue
+        moment = Moment(ids.nth(row["return_id"], _GIVEN + n * _IDS_EACH), row["occurred_at"], cause, now)
+        back = give_back_in(
+            connection, book, redemption_id=redemption_id, points=points, moment=moment,
+            debt=book.balance.debt - sum(p.points for p in given.postings if p.to_account == "debt"),
+            policy=policy.settings,
+        )  # fmt: skip
+        if back is not None:
             given.postings += back.postings
             given.lots += back.lots
-            given.points[part.purchase_id, redemption] = back.points
+            given.points[purchase_id, redemption] = sum(posting.points for posting in back.postings)
     return given

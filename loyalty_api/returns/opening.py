@@ -18,7 +18,7 @@ from loyalty_api.ledger.service import Book, lock_book
 from loyalty_api.purchases import queries as purchases
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules_returns import Sold, progress_from
-from loyalty_api.returns import queries, redeemed
+from loyalty_api.returns import queries
 from loyalty_api.returns.rules import Bought, spent_on
 from loyalty_api.rulekit.stored import decision_from_json
 
@@ -70,16 +70,12 @@ def _hold(session: Session, connection: Connection[TupleRow], held: Row) -> Book
 
 
 def open_book(session: Session, member_id: UUID, bought: Sequence[Row]) -> Book | None:
-    """A member's book with the lots that these purchases gave and those that were spent on them, even if empty.
+    """A member's book with the lots that these purchases gave, even if empty.
 
     None when the member is not one any more: then nothing can move.
     """
     connection = driver(session)
     named = ledger.lots_from(connection, member_id, [row["purchase_id"] for row in bought])
-    for row in bought:
-        for redemption in row["outcome"].get("redemptions", ()):
-            used = redeemed.used(connection, member_id, redemption["redemption_id"])
-            named += [lot_id for lot_id, _ in used]
     try:
         return lock_book(session, member_id=member_id, named=named)[1]
     except NotFound:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.rating.rules import Program
 from loyalty_api.rulekit.decision import Rate
@@ -34,6 +35,7 @@ class Policy:
     currency: str | None = None
     zone: ZoneInfo | None = None
     exact: bool = False
+    settings: Settings | None = None
 
     def for_void(self) -> Policy:
         """The same for a sale that is undone: it never was, so nothing that it gave is let go."""
@@ -65,4 +67,5 @@ def policy_of(program: Program | None) -> Policy:
         settings.currency,
         settings.zone,
         settings.lots.exact,
+        settings,
     )

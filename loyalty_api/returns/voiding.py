@@ -21,6 +21,7 @@ from loyalty_api.purchases import returned as kept
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules_returns import ALL, progress_from
+from loyalty_api.redemptions.service import take_again_in
 from loyalty_api.returns import queries, rules
 from loyalty_api.returns.applying import balance_after
 from loyalty_api.returns.moving import Part
@@ -128,7 +129,7 @@ def void_return(
     if row["kind"] == "void":
         raise ReturnBuiltUpon("A voided sale stays so: ring it up again.")
     for part in row["outcome"].get("parts", ()):
-        _put_back(session, row, part)
+        _put_back(session, row, part, now)
     if book is not None:
         _book(session, desk, row, book, void_id, who, now)
         row["outcome"]["balance"] = balance_after(book)
@@ -154,7 +155,7 @@ def _hold(session: Session, row: Row) -> Book | None:
         return None
 
 
-def _put_back(session: Session, row: Row, part: Mapping[str, Any]) -> None:
+def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime) -> None:
     """Put a purchase back where it was before the return.
 
     :raises ReturnBuiltUpon: it is somewhere else by now.
@@ -172,6 +173,11 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any]) -> None:
     lines = {**returned["lines"], **part["lines"]}
     lines = {line_id: progress for line_id, progress in lines.items() if progress}
     given = {g["redemption_id"]: g["points"] for g in part["given"]}
+    for redemption, points in given.items():
+        take_again_in(
+            connection, member_id=held["member_id"], redemption_id=ids.read("red", redemption) or row["return_id"],
+            points=points, now=now,
+        )  # fmt: skip
     whole = lines and all(p.part == ALL for p in progress_from(lines).values()) and len(standing) > 1
     kept.keep(
         connection,

@@ -2,7 +2,8 @@
 
 ``holds`` belong to the ledger: the points that lie in ``held``, by lot, and when they return by themselves. A
 redemption keeps the lots it took, so that what is given back goes where it came from. A reward's stock is a counter
-that cannot fall below zero. Codes are kept as keyed hashes in a look-up table of their own.
+that cannot fall below zero. Codes are kept as keyed hashes in a look-up table of their own. Notes on corrections are
+sealed under the member's key, so that erasing the member makes them unreadable.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ TABLES = (
         captured_at timestamptz,
         reversed_points bigint NOT NULL DEFAULT 0,
         reversed_amount bigint NOT NULL DEFAULT 0,
-        reversed_because varchar(100),
+        reversed_because varchar(40),
         purchase_id uuid,
         ended_at timestamptz,
         CONSTRAINT pk_redemptions PRIMARY KEY (member_id, redemption_id),
@@ -130,7 +131,7 @@ TABLES = (
         adjustment_id uuid NOT NULL,
         points bigint NOT NULL,
         reason varchar(24) NOT NULL,
-        note varchar(500),
+        note bytea,
         actor_kind varchar(16) NOT NULL,
         client_id varchar(64) NOT NULL,
         cashier varchar(64),

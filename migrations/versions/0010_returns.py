@@ -82,10 +82,7 @@ TABLES = (
     )
     """,
 )
-INDEXES = (
-    "CREATE INDEX ix_returns_purchase_id ON returns (purchase_id)",
-    "CREATE INDEX ix_awaited_returns_recorded_at ON awaited_returns (recorded_at)",
-)
+INDEXES = ("CREATE INDEX ix_awaited_returns_recorded_at ON awaited_returns (recorded_at)",)
 
 
 def upgrade() -> None:

@@ -31,6 +31,9 @@ def test_points_are_given_by_the_programs_terms_and_shown_with_their_giver(corre
     balance = corrected.balance(member)
     assert balance["expiring"][0]["expires_at"] == "2031-06-05T00:00:00Z"
     assert balance["lifetime"] == {"earned": 0, "spent": 0, "expired": 0, "adjusted": 50}
+    kept = corrected.database.fetch_one("SELECT note, client_id FROM adjustments", ())
+    assert kept is not None
+    assert b"coffee" not in kept[0]
     [entry] = corrected.office.get(f"/v1/members/{member}/entries")["data"]
     assert (entry["kind"], entry["title"], entry["actor"]["client"]) == (
         "adjust",

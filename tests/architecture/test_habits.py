@@ -18,8 +18,7 @@ STARTERS = {
 # A tolerated module may shrink and not grow; what is no longer too long leaves the list.
 LONG = {
     "loyalty_api.http": 400,
-    "loyalty_api.purchases.recording": 420,
-    "loyalty_api.purchases.api_till": 316,
+    "loyalty_api.purchases.recording": 387,
     "loyalty_api.ledger.api": 313,
 }
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 70

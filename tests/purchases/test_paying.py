@@ -281,3 +281,18 @@ def test_what_points_paid_is_spread_to_the_last_point_and_the_last_cent(
         assert deposits.isdisjoint(share[0] for share in shares)
         paid = {line.line_id: line.paid for line in basket.lines}
         assert all(share[2] <= paid[share[0]] for share in shares)
+
+
+def test_a_hold_by_a_quote_is_for_what_points_may_pay_of_its_basket(
+    fresh_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = opened(fresh_shop, monkeypatch)
+    member = rich(fresh_shop, today, 900, "PAY14")
+    told = quote(fresh_shop, "PAY14", line(3400), at=today.now.isoformat())
+    body = {"member_id": member, "for": "basket", "store": "str_1", "quote_id": told["quote_id"]}
+    held = fresh_shop.till.post("/v1/redemptions", body)
+    assert (held["points"], held["amount"]) == (300, 3000)
+    less = fresh_shop.till.post("/v1/redemptions", {**body, "max_amount": 1000})
+    assert less["points"] == 100
+    forged = fresh_shop.till.post("/v1/redemptions", {**body, "quote_id": "quo_forged"})
+    assert (forged.status, forged["errors"][0]["pointer"]) == (422, "/quote_id")

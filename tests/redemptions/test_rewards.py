@@ -132,6 +132,7 @@ def test_a_code_from_the_app_is_used_at_the_counter_once(kiosk: Kiosk) -> None:
     assert used["used"]["reference"] == "004711"
     assert kiosk.use(code).code == "code_used"
     assert kiosk.inspect(code)["reason"]["code"] == "code_used"
+    assert kiosk.app.get(f"/v1/me/redemptions/{held['redemption_id']}")["code"] is None
     assert kiosk.shop.balance(kiosk.member)["lifetime"]["spent"] == 200
 
 

@@ -1,0 +1,87 @@
+"""A receipt between being rated and being written: what was decided about it, and the rows it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from loyalty_api import events
+from loyalty_api.purchases import queries, queries_claims, rules
+from loyalty_api.rating.rules import Program
+from loyalty_api.rows import Rows, Table
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.decision import Decision
+from loyalty_api.rulekit.facts import Facts
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Written:
+    """The rows that a batch of receipts comes to, gathered for one round trip."""
+
+    purchases: list[Row] = field(default_factory=list)
+    lines: list[Row] = field(default_factory=list)
+    locators: list[Sequence[Any]] = field(default_factory=list)
+    events: list[Sequence[Any]] = field(default_factory=list)
+    unattached: list[Sequence[Any]] = field(default_factory=list)
+    claim_codes: list[Sequence[Any]] = field(default_factory=list)
+
+    def rows(self) -> list[tuple[Table, Rows]]:
+        """The rows by table."""
+        return [
+            (queries.PURCHASES, self.purchases),
+            (queries.LINES, self.lines),
+            (queries.LOCATORS, self.locators),
+            (queries_claims.UNATTACHED, self.unattached),
+            (queries_claims.CLAIM_CODES, self.claim_codes),
+            (events.EVENTS, self.events),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A basket with what was decided about it; no ``decision`` before the first program or when it came too late."""
+
+    basket: Basket
+    facts: Facts
+    program: Program | None
+    decision: Decision | None
+    paid: int
+    discrepancies: list[rules.Discrepancy]
+
+    @property
+    def points(self) -> int:
+        """Points granted, by all rules together."""
+        return self.decision.points() if self.decision else 0
+
+
+def kept(body: Mapping[str, Any]) -> Row:
+    """What else the receipt said and may be asked for: never what was scanned."""
+    identifier = body["identifier"]
+    kept = {
+        name: body[name]
+        for name in (
+            "tax_included",
+            "rounding",
+            "offline",
+            "replaces",
+            "exchange_reference",
+            "payments",
+            "coupons",
+            "metadata",
+            "receipt",
+        )
+        if body.get(name)
+    }
+    if identifier:
+        kept["identifier"] = {"kind": identifier["kind"], "entry": identifier["entry"]}
+    return kept
+
+
+def offset_minutes(moment: datetime) -> int:
+    """How far a moment's own clock is from UTC, in minutes."""
+    offset = moment.utcoffset()
+    return int(offset.total_seconds()) // 60 if offset else 0

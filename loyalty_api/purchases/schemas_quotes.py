@@ -1,0 +1,101 @@
+"""What a quote answers. Amounts are in minor units."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+
+from loyalty_api.fields import Moment, Schema, Text, Whole
+from loyalty_api.purchases.schemas import EffectSchema, MessageSchema, NoticeSchema, ReceiptLineSchema
+
+
+class QuoteMemberSchema(Schema):
+    """Whom the basket was priced for."""
+
+    member_id = Text(required=True)
+    status = Text(required=True)
+    tier = Text(required=True, allow_none=True)
+    available = Whole(required=True)
+
+
+class TotalsSchema(Schema):
+    """The money of a basket, minor units."""
+
+    amount = Whole(required=True)
+    till_discounts = Whole(required=True)
+    program_discounts = Whole(required=True)
+    total = Whole(required=True)
+
+
+class PricedLineSchema(Schema):
+    """A line with the discounts that the program gives on it."""
+
+    line_id = Text(required=True)
+    discounts = ma.fields.List(ma.fields.Dict(), required=True)
+    paid = Whole(required=True)
+
+
+class RedeemableSchema(Schema):
+    """What points could pay of the basket within the wish (``redeem``), and the member's most on this basket.
+
+    ``amount`` is in minor units; fewer points than ``least`` are never used, and only whole steps.
+    """
+
+    points = Whole(required=True)
+    amount = Whole(required=True)
+    step = Whole(required=True)
+    least = Whole(required=True)
+    member_max_points = Whole(required=True)
+
+
+class QuotePointsSchema(Schema):
+    """What the basket would earn."""
+
+    base = Whole(required=True)
+    bonus = Whole(required=True)
+    total = Whole(required=True)
+    if_not_redeeming = Whole(required=True)
+    available_at = Moment(required=True, allow_none=True)
+
+
+class QuoteEffectSchema(EffectSchema):
+    """What a rule would give, in words too."""
+
+    text = Text(longest=500)
+
+
+class ReasonSchema(Schema):
+    """Why a rule gave nothing, or less."""
+
+    rule = Text(required=True, allow_none=True)
+    outcome = Text(required=True)
+    code = Text(required=True)
+    text = Text(required=True, longest=500)
+
+
+class NearMissSchema(Schema):
+    """How little was missing."""
+
+    rule = Text(required=True)
+    missing = ma.fields.Dict(keys=Text(), values=Whole(), required=True)
+    text = Text(required=True, longest=500)
+
+
+class QuoteAnswerSchema(Schema):
+    """A priced basket. Its id carries the promise until ``honoured_until``; nothing is stored."""
+
+    quote_id = Text(required=True, longest=400)
+    honoured_until = Moment(required=True)
+    program_version = Whole(required=True, allow_none=True)
+    currency = Text(required=True)
+    member = ma.fields.Nested(QuoteMemberSchema(), required=True, allow_none=True)
+    totals = ma.fields.Nested(TotalsSchema(), required=True)
+    lines = ma.fields.List(ma.fields.Nested(PricedLineSchema()), required=True)
+    redeemable = ma.fields.Nested(RedeemableSchema(), required=True, allow_none=True)
+    points = ma.fields.Nested(QuotePointsSchema(), required=True)
+    effects = ma.fields.List(ma.fields.Nested(QuoteEffectSchema()), required=True)
+    reasons = ma.fields.List(ma.fields.Nested(ReasonSchema()), required=True)
+    near_misses = ma.fields.List(ma.fields.Nested(NearMissSchema()), required=True)
+    suggestions = ma.fields.List(ma.fields.Dict(), required=True)
+    discrepancies = ma.fields.List(ma.fields.Nested(NoticeSchema()), required=True)
+    messages = ma.fields.List(ma.fields.Nested(MessageSchema()), required=True)
+    receipt_lines = ma.fields.List(ma.fields.Nested(ReceiptLineSchema()), required=True)
