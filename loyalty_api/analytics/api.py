@@ -23,6 +23,8 @@ class TotalsSchema(Schema):
     points_base = Whole(required=True)
     points_bonus = Whole(required=True)
     points_issued = Whole(required=True, metadata={"description": "what the ledger has issued, net"})
+    redemptions = Whole(required=True, metadata={"description": "redemptions whose points were used"})
+    points_redeemed = Whole(required=True, metadata={"description": "points used, given back later or not"})
     returns = Whole(required=True, metadata={"description": "returns recorded, those that wait included"})
     voids = Whole(required=True, metadata={"description": "sales that were undone"})
     refundable_minor = Whole(required=True, metadata={"description": "money of what came back, minor units"})
@@ -36,6 +38,7 @@ class TotalsSchema(Schema):
     answer_example={
         "members": 2469, "stores": 457, "stores_selling": 457, "purchases": 155848, "lines": 1469307,
         "paid_minor": 459000000, "points_base": 4500000, "points_bonus": 240000, "points_issued": 4740000,
+        "redemptions": 21300, "points_redeemed": 1150000,
         "returns": 0, "voids": 0, "refundable_minor": 0, "points_taken_back": 0, "points_given_back": 0,
     },
 )  # fmt: skip

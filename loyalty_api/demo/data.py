@@ -25,6 +25,9 @@ FIRST_DAY = datetime(2017, 1, 1, tzinfo=UTC)
 ALL_DAYS = 366
 CURRENCY = "USD"
 
+Payments = list[dict[str, Any]]
+"""The tenders of a receipt, as a till sends them."""
+
 _SLICE = 32_768
 _WHEN = "transaction_timestamp"
 _LINE_COLUMNS = (
@@ -94,16 +97,12 @@ class Purchase:
         """What was paid for the whole basket, in cents; below zero in 19 baskets of the year."""
         return sum(line.amount - line.coupon for line in self.lines)
 
-    def body(self) -> dict[str, Any]:
-        """The purchase as the store's till reports it to ``POST /v1/purchases``."""
-        occurred_at = datetime.fromtimestamp(self.seconds, UTC)
+    def body(self, *, payments: Payments | None = None) -> dict[str, Any]:
+        """The purchase as the store's till reports it to ``POST /v1/purchases``; paid by card unless we are told."""
         return {
-            "store": store_code(store_id=self.store_id),
-            "terminal": "1",
-            "business_date": occurred_at.date().isoformat(),
-            "reference": str(self.basket_id),
+            **receipt_of(self),
             "kind": "sale",
-            "occurred_at": f"{occurred_at:%Y-%m-%dT%H:%M:%SZ}",
+            "occurred_at": f"{datetime.fromtimestamp(self.seconds, UTC):%Y-%m-%dT%H:%M:%SZ}",
             "currency": CURRENCY,
             "identifier": {
                 "kind": "card",
@@ -112,8 +111,18 @@ class Purchase:
             },
             "lines": [line.body(line_id=str(ordinal)) for ordinal, line in enumerate(self.lines, start=1)],
             "total": self.paid,
-            "payments": [{"kind": "card", "amount": self.paid}],
+            "payments": payments or [{"kind": "card", "amount": self.paid}],
         }
+
+
+def receipt_of(purchase: Purchase) -> dict[str, str]:
+    """What a purchase's paper receipt shows, by which it is known."""
+    return {
+        "store": store_code(store_id=purchase.store_id),
+        "terminal": "1",
+        "business_date": datetime.fromtimestamp(purchase.seconds, UTC).date().isoformat(),
+        "reference": str(purchase.basket_id),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,67 +6,80 @@ sends what it was given one after the other, and the next day begins when all of
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
 
 from loyalty_api.demo.client import NDJSON, Answer, Connection, Credential, NoAnswer, Refused
-from loyalty_api.demo.data import Purchase, card_number
+from loyalty_api.demo.customers import Customers
+from loyalty_api.demo.data import Payments, Purchase, card_number
+from loyalty_api.demo.tally import Tally
 
 BATCH = 2_000
 _CUTS = 3
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was answered: how many of each outcome, and the first problems in words."""
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-
-    def count(self, *, status: str, reference: str, code: str | None = None) -> None:
-        """Add one answer; ``status`` is one of created, duplicate, waiting, rejected."""
-        self.outcomes[status] += 1
-        if status == "rejected" and len(self.problems) < 5:
-            self.problems.append(f"purchase {reference}: {code}")
-
-    def add(self, other: Tally) -> None:
-        """Take over what another connection counted."""
-        self.outcomes.update(other.outcomes)
-        self.problems = [*self.problems, *other.problems][:5]
+_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Everything a replay speaks through; ``tills`` by store; ``advance`` is told how many more are done."""
+    """Everything a replay speaks through; ``tills`` by store; ``advance`` is told how many more are done.
+
+    ``customers`` do more than buy, where points can be spent; ``move_clock`` is told how far time has come, in seconds
+    since the Unix epoch.
+    """
 
     connections: Sequence[Connection]
     tills: Mapping[int, Credential]
     office: Credential
     advance: Callable[[int], None]
+    customers: Customers | None = None
+    move_clock: Callable[[int], None] = lambda _: None
 
     def as_tills(self, *, days: Iterable[Sequence[Purchase]]) -> Tally:
         """Report each purchase by itself, as the till of its store. Raises NoAnswer and Refused."""
-        tally, members = Tally(), set[int]()
-        with ThreadPoolExecutor(len(self.connections)) as pool:
-            for day in days:
-                self._enrol(pool, members, day)
-                for counted in pool.map(self._report, self.connections, self._shares(day)):
-                    tally.add(counted)
-        return tally
+        return self._play(days, self._as_tills)
 
     def as_batches(self, *, days: Iterable[Sequence[Purchase]]) -> Tally:
-        """Report whole days at a time, as the back office. Raises NoAnswer and Refused."""
-        tally, members = Tally(), set[int]()
+        """Report whole days at a time, as the back office. Raises NoAnswer and Refused.
+
+        Where points are spent a batch is one day, since what can be spent hangs on what the days before have brought.
+        """
+        return self._play(whole_days(days, most=0 if self.customers else BATCH), self._as_batch)
+
+    def _play(
+        self,
+        days: Iterable[Sequence[Purchase]],
+        report: Callable[[ThreadPoolExecutor, Sequence[Purchase], Tally], None],
+    ) -> Tally:
+        """One day, or several together, after the other: nothing of them is ahead of the clock.
+
+        The clock stops at the midnight after, when the points of the last day are there to be tried.
+        """
+        tally, members, last = Tally(), set[int](), 0
         with ThreadPoolExecutor(len(self.connections)) as pool:
-            for purchases in whole_days(days, most=BATCH):
+            for purchases in days:
+                last = purchases[-1].seconds
+                self.move_clock(last + 1)
                 self._enrol(pool, members, purchases)
-                self._send_batch(purchases, tally)
+                report(pool, purchases, tally)
+                self._bring_back(pool, purchases, tally)
+        self.move_clock((last // _DAY + 1) * _DAY)
         return tally
+
+    def _as_tills(self, pool: ThreadPoolExecutor, purchases: Sequence[Purchase], tally: Tally) -> None:
+        for counted in pool.map(self._report, self.connections, self._shares(purchases)):
+            tally.add(counted)
+
+    def _as_batch(self, pool: ThreadPoolExecutor, purchases: Sequence[Purchase], tally: Tally) -> None:
+        paid: dict[int, Payments | None] = {}
+        for served, counted in pool.map(self._serve_all, self.connections, self._shares(purchases)):
+            paid.update(served)
+            tally.add(counted)
+        self._send_batch([each.body(payments=paid[each.basket_id]) for each in purchases], tally)
 
     def _shares(self, purchases: Iterable[Purchase]) -> list[list[Purchase]]:
         """Share purchases out so that a household's all go over one connection, in their order."""
@@ -90,19 +103,46 @@ class Replay:
     def _report(self, connection: Connection, purchases: Iterable[Purchase]) -> Tally:
         tally = Tally()
         for purchase in purchases:
+            body = purchase.body(payments=self._serve(connection, purchase, tally))
             answer = connection.call(
                 method="POST",
                 path="/v1/purchases",
                 client=self.tills[purchase.store_id],
-                body=orjson.dumps(purchase.body()),
+                body=orjson.dumps(body),
             )
             status, code = outcome(answer)
             tally.count(status=status, reference=str(purchase.basket_id), code=code)
             self.advance(1)
         return tally
 
-    def _send_batch(self, purchases: Sequence[Purchase], tally: Tally) -> None:
-        items = [orjson.dumps({"type": "purchase", "body": purchase.body()}) for purchase in purchases]
+    def _serve(self, connection: Connection, purchase: Purchase, tally: Tally) -> Payments | None:
+        return self.customers.serve(connection, purchase, tally) if self.customers else None
+
+    def _serve_all(
+        self, connection: Connection, purchases: Iterable[Purchase]
+    ) -> tuple[dict[int, Payments | None], Tally]:
+        """What the tills do before a batch, by the basket's number."""
+        tally = Tally()
+        return {each.basket_id: self._serve(connection, each, tally) for each in purchases}, tally
+
+    def _bring_back(self, pool: ThreadPoolExecutor, purchases: Sequence[Purchase], tally: Tally) -> None:
+        """What comes back at the end of the day, when all that was bought is known."""
+        if self.customers is None:
+            return
+        closing = partial(self._bring_back_all, self.customers, purchases[-1].seconds + 1)
+        for counted in pool.map(closing, self.connections, self._shares(purchases)):
+            tally.add(counted)
+
+    def _bring_back_all(
+        self, customers: Customers, closing: int, connection: Connection, purchases: Iterable[Purchase]
+    ) -> Tally:
+        tally = Tally()
+        for purchase in purchases:
+            customers.bring_back(connection, purchase, tally, closing=closing)
+        return tally
+
+    def _send_batch(self, bodies: Iterable[Mapping[str, Any]], tally: Tally) -> None:
+        items = [orjson.dumps({"type": "purchase", "body": body}) for body in bodies]
         for result in self._batch_results(items):
             tally.count(status=result["status"], reference=str(result["reference"]), code=result.get("code"))
         self.advance(len(items))

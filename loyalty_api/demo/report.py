@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 import orjson
 
 from loyalty_api.demo.client import Connection, Credential, Refused
-from loyalty_api.demo.replay import Tally
+from loyalty_api.demo.tally import Tally
 
 TOTALS = (
     "members",
@@ -21,7 +21,14 @@ TOTALS = (
     "points_base",
     "points_bonus",
     "points_issued",
+    "redemptions",
+    "points_redeemed",
+    "returns",
+    "points_taken_back",
 )
+PASSED = "passed"
+# What the guide shows: that few points are the least that a program of ours lets anyone use.
+TRY_POINTS = 20
 _LABELS = {
     "members": "members",
     "stores": "stores",
@@ -31,11 +38,18 @@ _LABELS = {
     "points_base": "points, base",
     "points_bonus": "points, bonus",
     "points_issued": "points issued",
+    "redemptions": "redemptions",
+    "points_redeemed": "points redeemed",
+    "returns": "returns",
+    "points_taken_back": "points taken back",
     "duplicates": "duplicates in this run",
     "rejected": "rejected in this run",
+    "verify": "loyalty verify",
     "seconds": "seconds",
 }
 _WIDTH = 40
+_SEND = "-H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
+Figures = dict[str, int | float | str]
 
 
 @dataclass(slots=True)
@@ -75,20 +89,24 @@ class Progress:
 
 
 def read_totals(connection: Connection, *, office: Credential) -> dict[str, int]:
-    """The program's totals, read back from the API. Raises Refused when they cannot be read."""
+    """The program's totals, read back from the API. Raises Refused when they cannot be read.
+
+    What returns took back is shown apart, so ``points_issued`` is what was issued before it.
+    """
     answer = connection.call(method="GET", path="/v1/program/totals", client=office)
     if answer.status != 200:
         raise Refused(f"The totals could not be read: {answer.status}.")
-    totals = answer.document()
-    return {name: int(totals[name]) for name in TOTALS}
+    totals = {name: int(answer.document()[name]) for name in TOTALS}
+    return {**totals, "points_issued": totals["points_issued"] + totals["points_taken_back"]}
 
 
-def figures(*, totals: Mapping[str, int], tally: Tally, seconds: float) -> dict[str, Any]:
-    """The demo's result: the program's totals, and what this run was answered."""
+def figures(*, totals: Mapping[str, int], tally: Tally, broken: Iterable[str], seconds: float) -> Figures:
+    """The demo's result: the program's totals, what this run was answered, and which invariants are broken."""
     return {
         **totals,
         "duplicates": tally.outcomes["duplicate"],
         "rejected": tally.outcomes["rejected"],
+        "verify": ", ".join(sorted(set(broken))) or PASSED,
         "seconds": round(seconds, 1),
     }
 
@@ -103,36 +121,79 @@ def json_line(*, found: Mapping[str, Any]) -> str:
     return orjson.dumps(dict(found)).decode()
 
 
-def guide(*, base_url: str, store: str, till: Credential, card: str) -> str:
-    """What to try next: the commands work as they stand, one after the other, in a POSIX shell."""
-    identifier = f'{{"kind": "card", "value": "{card}", "entry": "scanned"}}'
-    send = "-H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
-    return f"""\
-The API page     {base_url}/docs
-A till's client  {till.client_id}  (store {store}, terminal 1)
-Its secret       {till.client_secret}
+def card_to_try(connection: Connection, *, till: Credential, cards: Sequence[str]) -> str:
+    """The first of ``cards`` with points enough for all that the guide shows; else the first."""
+    for card in cards:
+        body = orjson.dumps({"identifier": {"kind": "card", "value": card}})
+        answer = connection.call(method="POST", path="/v1/members/lookup", client=till, body=body)
+        if answer.status == 200 and answer.document()["balance"]["available"] >= TRY_POINTS:
+            return card
+    return cards[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """Whom and what the commands to try speak of; ``now``: what a sandbox's clock shows, None where there is none."""
+
+    base_url: str
+    store: str
+    till: Credential
+    card: str
+    now: str | None = None
+
+    def text(self, *, spends: bool) -> str:
+        """What to try next: the commands work as they stand, one after the other, in a POSIX shell."""
+        parts = [self._where(), self._earning()]
+        return "\n".join([*parts, self._spending()] if spends else parts)
+
+    def _where(self) -> str:
+        its_time = f"\nIts time         {self.now}  (a sandbox: it stands still)" if self.now else ""
+        return f"""\
+The API page     {self.base_url}/docs
+A till's client  {self.till.client_id}  (store {self.store}, terminal 1)
+Its secret       {self.till.client_secret}{its_time}
 
 # Sign the till in
-TOKEN=$(curl -s {base_url}/oauth/token -d grant_type=client_credentials \\
-  -u '{till.client_id}:{till.client_secret}' | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
+TOKEN=$(curl -s {self.base_url}/oauth/token -d grant_type=client_credentials \\
+  -u '{self.till.client_id}:{self.till.client_secret}' | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
+"""
 
+    def _earning(self) -> str:
+        return f"""\
 # Earn points with a purchase of 12.50
-curl -s {base_url}/v1/purchases {send} -d @- <<END
-{{"store": "{store}", "terminal": "1", "business_date": "$(date -u +%F)", "reference": "try-$(date +%s)",
- "kind": "sale", "occurred_at": "$(date -u +%FT%TZ)", "currency": "USD",
- "identifier": {identifier},
+NOW={self.now or "$(date -u +%FT%TZ)"}
+curl -s {self.base_url}/v1/purchases {_SEND} -d @- <<END
+{{"store": "{self.store}", "terminal": "1", "business_date": "${{NOW%T*}}", "reference": "try-$(date +%s)",
+ "kind": "sale", "occurred_at": "$NOW", "currency": "USD",
+ "identifier": {self._identifier},
  "lines": [{{"line_id": "1", "type": "goods", "sku": "1095275", "quantity": 1,
    "unit": "each", "amount": 1250}}],
  "total": 1250, "payments": [{{"kind": "card", "amount": 1250}}]}}
 END
 
 # Read the card's balance
-curl -s {base_url}/v1/members/lookup {send} \\
-  -d '{{"identifier": {identifier}}}'
+curl -s {self.base_url}/v1/members/lookup {_SEND} \\
+  -d '{{"identifier": {self._identifier}}}'
 """
 
+    def _spending(self) -> str:
+        return f"""\
+# Use {TRY_POINTS} points: hold them, then capture what is held
+KEY=try-$(date +%s)
+HELD=$(curl -s {self.base_url}/v1/redemptions {_SEND} -H "Idempotency-Key: $KEY" \\
+  -d '{{"identifier": {self._identifier}, "for": "points", "points": {TRY_POINTS}}}' |
+  sed 's/.*"redemption_id": *"\\([^"]*\\)".*/\\1/')
+curl -s {self.base_url}/v1/redemptions/$HELD/capture {_SEND} -H "Idempotency-Key: $KEY-used" -d '{{}}'
+"""
 
-def _shown(name: str, value: float) -> str:
+    @property
+    def _identifier(self) -> str:
+        return f'{{"kind": "card", "value": "{self.card}", "entry": "scanned"}}'
+
+
+def _shown(name: str, value: float | str) -> str:
+    if isinstance(value, str):
+        return value
     if name == "paid_minor":
         return f"{int(value) // 100:,}.{int(value) % 100:02d}"
     return f"{value:,}"

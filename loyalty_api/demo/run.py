@@ -8,21 +8,25 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import click
-import orjson
 
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from loyalty_api.demo import data, report, stage
 from loyalty_api.demo.client import Connection, Credential, Tokens
 from loyalty_api.demo.credentials import credentials_file, load_credentials, save_credentials
-from loyalty_api.demo.replay import Replay, Tally
+from loyalty_api.demo.customers import Customers
+from loyalty_api.demo.programs import Program, load_program
+from loyalty_api.demo.replay import Replay
+from loyalty_api.demo.sandbox import Clock
 from loyalty_api.demo.server import ServerDoesNotRun, free_port, run_server
+from loyalty_api.demo.tally import Tally
 from loyalty_api.operations.place import ensure_schema, open_place
+from loyalty_api.operations.verify import verify
 
 _CONNECTIONS = 8
 # A lane that comes back after a restart of the server finds it within a minute.
@@ -42,13 +46,8 @@ class Options:
     json: bool
 
 
-def known_programs() -> list[str]:
-    """The demo programs there are."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.json"))
-
-
 def run(options: Options, *, settings: Settings, now: datetime) -> None:
-    """Replay, report and, unless told to exit, serve until Ctrl-C.
+    """Replay, verify, report and, unless told to exit, serve until Ctrl-C. The exit code is 1 when something is broken.
 
     Raises EngineUnavailable, SchemaBehind, ServerDoesNotRun, NoAnswer, Refused, NoRealData.
     """
@@ -56,21 +55,27 @@ def run(options: Options, *, settings: Settings, now: datetime) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # A shell starts what runs in its background deaf to Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    window = data.window(days=options.days)
+    window, program = data.window(days=options.days), load_program(options.program)
     with ExitStack() as stack:
-        database = f"loyalty_{options.program}"
+        database = f"loyalty_{program.name}"
         place = stack.enter_context(open_place(settings, database=database, redis=True))
         ensure_schema(place)
-        credentials = _prepare(options, place.settings, window, now)
+        credentials = _prepare(program, place.settings, window, now)
         port = free_port(host=options.host, wanted=options.port)
         base_url = f"http://{options.host}:{port}"
-        log = _folder(settings) / f"{options.program}.log"
+        log = _folder(settings) / f"{program.name}.log"
         process = stack.enter_context(
-            run_server(host=options.host, port=port, database=database, issuer=base_url, log=log)
-        )
-        connections = _connect(options.host, port)
-        found = _replay(options, window, connections, credentials)
-        _report(options, found, guide=_guide(base_url, credentials))
+            run_server(
+                host=options.host, port=port, database=database, issuer=base_url, log=log, sandbox=program.spends
+            )
+        )  # fmt: skip
+        demo = _Demo(options, program, window, credentials, _connect(options.host, port))
+        tally, seconds = demo.replay()
+        broken = [verdict.invariant.code for verdict in verify(place.settings.database_url) if verdict.broken]
+        found = report.figures(totals=demo.totals(), tally=tally, broken=broken, seconds=seconds)
+        _report(options, found, guide="" if options.exit else demo.guide(base_url))
+        if broken:
+            raise click.exceptions.Exit(1)
         if not options.exit:
             _serve(process, log)
 
@@ -86,15 +91,14 @@ def _serve(process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _prepare(
-    options: Options, settings: Settings, window: data.Window, now: datetime
+    program: Program, settings: Settings, window: data.Window, now: datetime
 ) -> Mapping[str, Credential]:
     """Publish the program and make the clients; their secrets are on disk before they count."""
-    path = credentials_file(data_dir=settings.data_dir, program=options.program)
-    document = orjson.loads((Path(__file__).parent / f"{options.program}.json").read_bytes())
+    path = credentials_file(data_dir=settings.data_dir, program=program.name)
     database = Database(settings.database_url)
     try:
         with database.unit_of_work() as session:
-            stage.ensure_program(session, document=document, now=now)
+            stage.ensure_program(session, document=program.document, now=now)
             credentials = stage.ensure_clients(
                 session, held=load_credentials(path), stores=window.stores, now=now
             )
@@ -109,49 +113,79 @@ def _connect(host: str, port: int) -> list[Connection]:
     return [Connection(host=host, port=port, tokens=tokens, patience=_PATIENCE) for _ in range(_CONNECTIONS)]
 
 
-def _replay(
-    options: Options,
-    window: data.Window,
-    connections: Sequence[Connection],
-    credentials: Mapping[str, Credential],
-) -> dict[str, int | float]:
-    """Send everything, and read back what the program makes of it."""
-    office = credentials[stage.OFFICE]
-    stage.put_stores(connections[0], office=office, stores=window.stores)
-    stage.put_products(connections[0], office=office, only=window.products)
-    tills = {store_id: credentials[data.store_code(store_id=store_id)] for store_id in window.stores}
-    progress = report.Progress(total=window.purchases, stream=sys.stderr, label="Replaying")
-    replay = Replay(connections=connections, tills=tills, office=office, advance=progress.advance)
-    send = replay.as_batches if options.fast else replay.as_tills
-    started = time.monotonic()
-    tally = send(days=data.purchases_by_day(days=options.days))
-    seconds = time.monotonic() - started
-    progress.finish()
-    _complain(tally)
-    totals = report.read_totals(connections[0], office=office)
-    return report.figures(totals=totals, tally=tally, seconds=seconds)
+@dataclass(frozen=True, slots=True)
+class _Demo:
+    """A demo whose server runs."""
+
+    options: Options
+    program: Program
+    window: data.Window
+    credentials: Mapping[str, Credential]
+    connections: Sequence[Connection]
+
+    @property
+    def office(self) -> Credential:
+        return self.credentials[stage.OFFICE]
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.connections[0], self.office)
+
+    def replay(self) -> tuple[Tally, float]:
+        """Send everything; what was answered, and how many seconds it took."""
+        days = self.options.days
+        progress = report.Progress(total=self.window.purchases, stream=sys.stderr, label="Replaying")
+        replay = self._staged(progress)
+        send = replay.as_batches if self.options.fast else replay.as_tills
+        started = time.monotonic()
+        tally = send(days=data.purchases_by_day(days=days))
+        seconds = time.monotonic() - started
+        progress.finish()
+        for problem in tally.problems:
+            click.echo(f"Rejected: {problem}", err=True)
+        return tally, seconds
+
+    def _staged(self, progress: report.Progress) -> Replay:
+        """Time is set before anything happens; stores, products and rewards stand ready."""
+        first, office, spends = self.connections[0], self.office, self.program.spends
+        if spends:
+            self.clock.move(int(data.FIRST_DAY.timestamp()))
+        stage.put_stores(first, office=office, stores=self.window.stores)
+        stage.put_products(first, office=office, only=self.window.products)
+        tills = {store: self.credentials[data.store_code(store_id=store)] for store in self.window.stores}
+        replay = Replay(connections=self.connections, tills=tills, office=office, advance=progress.advance)
+        if not spends:
+            return replay
+        customers = Customers(tills, stage.put_rewards(first, office=office))
+        return replace(replay, customers=customers, move_clock=self.clock.move)
+
+    def totals(self) -> Mapping[str, int]:
+        """What the program makes of it, read back."""
+        return report.read_totals(self.connections[0], office=self.office)
+
+    def guide(self, base_url: str) -> str:
+        """The first store of the data is the one to try things in, with a household of its first day."""
+        first_day = next(data.purchases_by_day(days=1))
+        store = data.store_code(store_id=first_day[0].store_id)
+        till, spends = self.credentials[store], self.program.spends
+        cards = [data.card_number(household_id=purchase.household_id) for purchase in first_day]
+        guide = report.Guide(
+            base_url,
+            store,
+            till,
+            report.card_to_try(self.connections[0], till=till, cards=cards),
+            self.clock.read() if spends else None,
+        )
+        return guide.text(spends=spends)
 
 
-def _complain(tally: Tally) -> None:
-    for problem in tally.problems:
-        click.echo(f"Rejected: {problem}", err=True)
-
-
-def _report(options: Options, found: Mapping[str, int | float], *, guide: str) -> None:
+def _report(options: Options, found: report.Figures, *, guide: str) -> None:
     """The table and what to try go before the JSON, which is always the last line."""
     click.echo(report.table(found=found))
     if not options.exit:
         click.echo(f"\n{guide}\nServing until Ctrl-C.")
     if options.json:
         click.echo(report.json_line(found=found))
-
-
-def _guide(base_url: str, credentials: Mapping[str, Credential]) -> str:
-    """The first store and the first household of the data are the ones to try things with."""
-    first = next(data.purchases_by_day(days=1))[0]
-    store = data.store_code(store_id=first.store_id)
-    card = data.card_number(household_id=first.household_id)
-    return report.guide(base_url=base_url, store=store, till=credentials[store], card=card)
 
 
 def _folder(settings: Settings) -> Path:

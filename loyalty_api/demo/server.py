@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,17 +46,17 @@ def free_port(*, host: str, wanted: int | None) -> int:
 
 @contextmanager
 def run_server(
-    *, host: str, port: int, database: str, issuer: str, log: Path
+    *, host: str, port: int, database: str, issuer: str, log: Path, sandbox: bool = False
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Serve on ``host:port`` while the block runs; what the server says goes to the file ``log``.
 
     Beside it a worker runs the jobs. It finds its engines as we found ours: those that we run, if they are
-    embedded, and in them ``database``.
+    embedded, and in them ``database``. In a ``sandbox`` business time is moved by hand.
     It has a session of its own, so that Ctrl-C reaches us first and requests under way are answered; it dies
     with us should we be killed. Raises ServerDoesNotRun.
     """
     serve = ["--database", database, "serve", "--worker", "--host", host, "--port", str(port)]
-    process = _spawn(serve, issuer, log)
+    process = _spawn(serve, {"LOYALTY_ISSUER": issuer, "LOYALTY_SANDBOX": str(sandbox)}, log)
     try:
         _wait_until_ready(process, host, port, log)
         yield process
@@ -69,13 +69,13 @@ def run_server(
             process.wait()
 
 
-def _spawn(serve: Sequence[str], issuer: str, log: Path) -> subprocess.Popen[bytes]:
+def _spawn(serve: Sequence[str], settings: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "loyalty_api.cli", *serve]
     fate = [child.KEEP, child.KEEP, int(signal.SIGTERM), os.getpid()]
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
         return subprocess.Popen(  # noqa: S603 - the command is ours
             [sys.executable, "-I", "-S", str(Path(child.__file__)), *map(str, fate), *command],
-            env={**os.environ, "LOYALTY_ISSUER": issuer},
+            env={**os.environ, **settings},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

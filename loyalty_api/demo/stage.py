@@ -35,7 +35,31 @@ _OFFICE_SCOPES = (
     "products:write",
     "purchases:import",
     "stores:write",
+    "rewards:write",
+    "sandbox:clock",
 )
+# What points can buy where they buy anything.
+REWARDS: Mapping[str, Mapping[str, Any]] = {
+    "coffee": {
+        "kind": "product",
+        "name": {"en": "A coffee", "nb": "En kaffe"},
+        "price": {"points": 30},
+        "limit": {"number": 1, "per": "day"},
+    },
+    "bag": {
+        "kind": "product",
+        "name": {"en": "A tote bag", "nb": "Et handlenett"},
+        "price": {"points": 60},
+        "limit": {"number": 1, "per": "year"},
+        "fulfilment": "pickup",
+    },
+    "money_off": {
+        "kind": "money_off",
+        "name": {"en": "1.00 off your next basket", "nb": "1,00 i avslag på neste kurv"},
+        "price": {"points": 90},
+        "value": {"amount": 100},
+    },
+}
 _CHUNK = 5_000
 
 
@@ -92,6 +116,20 @@ def put_stores(connection: Connection, *, office: Credential, stores: Iterable[i
 def put_products(connection: Connection, *, office: Credential, only: frozenset[int]) -> None:
     """Upload the products in ``only`` that the master knows. Raises Refused when one is rejected."""
     _put(connection, "/v1/products", products(only=only), office)
+
+
+def put_rewards(connection: Connection, *, office: Credential) -> list[str]:
+    """Offer the catalogue, once; the ids of its rewards. Raises Refused when one is not taken."""
+    return [_offer(connection, office, name, reward) for name, reward in REWARDS.items()]
+
+
+def _offer(connection: Connection, office: Credential, name: str, reward: Mapping[str, Any]) -> str:
+    answer = connection.call(
+        method="POST", path="/v1/rewards", client=office, body=orjson.dumps(reward), key=f"demo-reward-{name}"
+    )
+    if answer.status != 201:
+        raise Refused(f"The reward {name} was refused: {answer.status} {answer.document().get('code')}.")
+    return str(answer.document()["reward_id"])
 
 
 def _is_known(session: Session, held: Credential) -> bool:

@@ -1,21 +1,19 @@
-"""The demo program rates the real baskets as an independent calculation does."""
+"""The demo's programs rate the real baskets as an independent calculation does, and agree on what they give."""
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 
-import orjson
+import pytest
 
-from loyalty_api.demo import data
+from loyalty_api.demo import data, stage
+from loyalty_api.demo.programs import known_programs, load_program
 from loyalty_api.rating import rules as rating
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.facts import Facts, Member
 
 from .expected import expected_totals
-
-BASIC = orjson.loads((Path(data.__file__).parent / "basic.json").read_bytes())
 
 
 def basket(purchase: data.Purchase, departments: dict[str, str]) -> Basket:
@@ -33,9 +31,11 @@ def basket(purchase: data.Purchase, departments: dict[str, str]) -> Basket:
     return Basket(data.store_code(store_id=purchase.store_id), data.CURRENCY, tuple(lines))
 
 
-def test_three_days_earn_what_the_files_say() -> None:
-    assert rating.check_document(BASIC) == ()
-    program, member = rating.compile_program(BASIC, version=1), Facts(Member())
+@pytest.mark.parametrize("name", known_programs())
+def test_three_days_earn_what_the_files_say(name: str) -> None:
+    document = load_program(name).document
+    assert rating.check_document(document) == ()
+    program, member = rating.compile_program(document, version=1), Facts(Member())
     products = data.products(only=data.window(days=3).products)
     departments = {product["sku"]: product["department"] for product in products}
     points: Counter[str] = Counter()
@@ -46,3 +46,16 @@ def test_three_days_earn_what_the_files_say() -> None:
             points.update({effect.rule: effect.granted for effect in decision.effects})
     expected = expected_totals(days=3)
     assert points == {"base": expected.points_base, "produce_bonus": expected.points_bonus}
+
+
+def test_only_the_full_program_lets_points_pay() -> None:
+    assert {name: load_program(name).spends for name in known_programs()} == {"basic": False, "full": True}
+
+
+def test_what_was_paid_with_points_earns_all_the_same() -> None:
+    basic, full = (load_program(name).document["earn"] for name in ("basic", "full"))
+    assert full == {**basic, "tenders_excluded": []}
+
+
+def test_every_reward_has_a_name_in_both_languages() -> None:
+    assert all(reward["name"].keys() == {"en", "nb"} for reward in stage.REWARDS.values())

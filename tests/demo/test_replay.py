@@ -12,8 +12,9 @@ import pytest
 
 from loyalty_api.demo import data
 from loyalty_api.demo.client import Connection, Credential, Tokens
-from loyalty_api.demo.replay import Replay, Tally, whole_days
-from loyalty_api.demo.report import Progress, figures, json_line, table
+from loyalty_api.demo.replay import Replay, whole_days
+from loyalty_api.demo.report import PASSED, TOTALS, Progress, figures, json_line, table
+from loyalty_api.demo.tally import Tally
 
 from .shop import Received, Reply, Shop, open_shop
 
@@ -127,19 +128,19 @@ def test_days_are_put_together_but_never_split() -> None:
 
 
 def test_the_last_line_holds_the_totals_and_what_this_run_was_answered() -> None:
-    names = ["members", "stores", "purchases", "lines", "paid_minor", "points_base", "points_bonus"]
-    totals = {name: number for number, name in enumerate([*names, "points_issued"], start=1)}
+    totals = {name: number for number, name in enumerate(TOTALS, start=1)}
     tally = Tally()
     tally.count(status="duplicate", reference="1")
-    found = figures(totals=totals, tally=tally, seconds=1.26)
-    assert orjson.loads(json_line(found=found)) == {
-        **totals,
-        "duplicates": 1,
-        "rejected": 0,
-        "seconds": 1.3,
-    }
-    assert list(found)[-3:] == ["duplicates", "rejected", "seconds"]
+    found = figures(totals=totals, tally=tally, broken=[], seconds=1.26)
+    more = {"duplicates": 1, "rejected": 0, "verify": PASSED, "seconds": 1.3}
+    assert orjson.loads(json_line(found=found)) == {**totals, **more}
+    assert list(found) == [*TOTALS, *more]
     assert "0.05" in table(found=found)
+
+
+def test_what_is_broken_is_named_once() -> None:
+    totals = dict.fromkeys(TOTALS, 0)
+    assert figures(totals=totals, tally=Tally(), broken=["I5", "I3", "I5"], seconds=0)["verify"] == "I3, I5"
 
 
 def test_progress_off_a_terminal_is_a_line_for_each_tenth() -> None:

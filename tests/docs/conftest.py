@@ -110,6 +110,7 @@ def _printed(said: str) -> dict[str, str]:
         "SECRET": r"Its secret +(\S+)",
         "STORE": r"\(store (\S+),",
         "CARD": r'"kind": "card", "value": "([^"]+)"',
+        "NOW": r"Its time +(\S+)",
     }
     return {name: re.findall(pattern, said)[0] for name, pattern in patterns.items()}
 

@@ -28,7 +28,7 @@ def test_a_newcomer_makes_a_purchase_with_the_commands_of_the_readme(demo: Place
     filled_in, *steps = markdown.blocks(page, "sh", "json answer")
     asked = {line.partition("=")[0] for line in filled_in.text.splitlines()}
     assert asked == set(demo.variables)
-    assert follow(steps, env=demo.variables, folder=demo.folder) == 3
+    assert follow(steps, env=demo.variables, folder=demo.folder) == 4
 
 
 def test_what_the_demo_prints_can_be_tried_as_it_stands(demo: Place) -> None:
