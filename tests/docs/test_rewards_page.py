@@ -12,7 +12,12 @@ from tests.purchases.racing import breaches
 from tests.support.shop import Caller, Reply, Shop, line, receipt
 
 PAGE = markdown.read("docs/rewards.md")
-REMEMBERED = {"redemption_id": "$REDEMPTION", "reward_id": "$REWARD", "code": "$CODE"}
+REMEMBERED = {
+    "redemption_id": "$REDEMPTION",
+    "reward_id": "$REWARD",
+    "code": "$CODE",
+    "purchase_id": "$PURCHASE",
+}
 
 
 def exchanges() -> Iterator[tuple[str, str, str, object]]:
@@ -41,7 +46,8 @@ def test_the_page_is_answered_as_it_says(fresh_shop: Shop) -> None:
     sold = receipt(line(100_000), card="9700000000001", currency="NOK")
     assert shop.till.post("/v1/purchases", sold, key=None)["points"]["earned"] == 1000
     callers = {"till": shop.till, "office": shop.office, "app": shop.member(member)}
-    known = {"$MEMBER": member}
+    now = datetime.now(UTC)
+    known = {"$MEMBER": member, "$NOW": now.isoformat(), "$TODAY": now.date().isoformat()}
     made = 0
     for who, first, body, said in exchanges():
         reply = call(callers[who], filled(first, known), filled(body, known))
