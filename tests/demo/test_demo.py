@@ -17,9 +17,9 @@ import orjson
 import psycopg
 import pytest
 
-from loyalty_api import migrating
+from loyalty_api import engines, migrating
 from loyalty_api.engines import ensure_database
-from tests.support.engines import data_folder, start
+from tests.support.engines import data_folder
 
 from .expected import expected_totals
 
@@ -78,8 +78,9 @@ def run_demo(folder: Path, *options: str, days: int = DAYS, ends: int = 0) -> di
 @contextmanager
 def database(folder: Path, program: str) -> Iterator[psycopg.Connection[Any]]:
     """The demo's database as its owner has it, while no demo runs; migrated as the demo would."""
-    with start(folder) as engines:
-        owner_url, app_url = ensure_database(engines, f"loyalty_{program}")
+    # The version that the demo itself has found, whichever is under test.
+    with engines.start(data_dir=folder) as running:
+        owner_url, app_url = ensure_database(running, f"loyalty_{program}")
         migrating.upgrade(owner_url=owner_url, app_url=app_url)
         with psycopg.connect(owner_url) as connection:
             yield connection

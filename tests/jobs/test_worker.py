@@ -27,7 +27,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 _WORK = (
     "from loyalty_api import config, jobs; jobs.MEMBERS_AT_ONCE = 10;"
     "from loyalty_api.operations.working import Pulse, work;"
-    "work(config.read(), pulse=Pulse(0.3, 1.5))"
+    "work(config.read(), pulse=Pulse(0.1, 0.5))"
 )
 
 
@@ -93,6 +93,7 @@ LEFT = "SELECT count(*) FROM jobs.procrastinate_jobs WHERE status = 'doing'"
 
 
 def wait_until_more(place: Installation, begun: int) -> None:
+    # A worker that begins before the one before it counts as dead takes its job over with the next full minute.
     until(lambda: count(place, EXPIRED) > begun, "it has begun")
 
 

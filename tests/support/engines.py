@@ -94,8 +94,11 @@ class OtherProcess:
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that will happen; the limit is only there to end a broken run."""
-    deadline = time.monotonic() + 30
+    """Wait for something that will happen; the limit is only there to end a broken run.
+
+    It is longer than a minute, since what a worker that was killed has left may be taken over with the next full one.
+    """
+    deadline = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < deadline, f"still waiting until {what}"
         time.sleep(0.02)
