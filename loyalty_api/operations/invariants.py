@@ -10,8 +10,6 @@ from loyalty_api.operations.invariant import CHANGES, Invariant
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
 
-_CHANGES = CHANGES
-
 
 def _on(*accounts: str) -> str:
     """The sum of the changes to these accounts."""
@@ -23,12 +21,12 @@ _PROGRAM = ("issued", "redeemed", "expired", "adjusted", "transit")
 _FOLDED = (
     f"SELECT member_id, {_on('available')} AS available, {_on('pending')} AS pending, {_on('held')} AS held,"
     f" -{_on('debt')} AS debt, -{_on('issued')} AS earned, {_on('redeemed')} AS spent,"
-    f" {_on('expired')} AS expired, -{_on('adjusted')} AS adjusted FROM {_CHANGES} c GROUP BY member_id"
+    f" {_on('expired')} AS expired, -{_on('adjusted')} AS adjusted FROM {CHANGES} c GROUP BY member_id"
 )
 _BALANCE = "available, pending, held, debt, earned, spent, expired, adjusted"
 _PER_LOT = (
     f"SELECT member_id, lot_id, {_on('available')} AS available, {_on('pending')} AS pending,"
-    f" {_on('held')} AS held FROM {_CHANGES} c WHERE lot_id IS NOT NULL GROUP BY member_id, lot_id"
+    f" {_on('held')} AS held FROM {CHANGES} c WHERE lot_id IS NOT NULL GROUP BY member_id, lot_id"
 )
 # What a lot was born with; returns take of it later, and voids of returns give back.
 _BORN = (
@@ -37,7 +35,7 @@ _BORN = (
 )
 _PER_JOURNAL = (
     f"SELECT member_id, journal_id, {_on('available')} AS available, {_on('pending')} AS pending,"
-    f" {_on('held')} AS held, -{_on('debt')} AS debt FROM {_CHANGES} c GROUP BY member_id, journal_id"
+    f" {_on('held')} AS held, -{_on('debt')} AS debt FROM {CHANGES} c GROUP BY member_id, journal_id"
 )
 _RUNNING = (
     "SELECT j.journal_id, j.available_after, j.pending_after, j.held_after, j.debt_after,"
@@ -62,7 +60,7 @@ _TOLD = (
 )
 _ISSUED_FOR = (
     "SELECT j.member_id, j.cause_id AS purchase_id, -sum(c.change) AS points FROM journals j"
-    f" JOIN {_CHANGES} c USING (member_id, journal_id)"
+    f" JOIN {CHANGES} c USING (member_id, journal_id)"
     " WHERE j.kind = 'earn' AND j.cause_type = 'purchase' AND c.account = 'issued' GROUP BY 1, 2"
 )
 _LINES = (
@@ -75,7 +73,7 @@ LEDGER = (
         "I1",
         "the ledger sums to zero",
         "SELECT count(*) FROM postings",
-        f"SELECT 'ledger', 'off by ' || sum(change) FROM {_CHANGES} c HAVING sum(change) <> 0",
+        f"SELECT 'ledger', 'off by ' || sum(change) FROM {CHANGES} c HAVING sum(change) <> 0",
     ),
     Invariant(
         "I1",
@@ -83,7 +81,7 @@ LEDGER = (
         "SELECT count(*) FROM balances",
         "SELECT 'ledger', held || ' held, ' || given || ' given' FROM"
         " (SELECT coalesce(sum(available + pending + held - debt), 0) AS held FROM balances) b,"
-        f" (SELECT -{_on(*_PROGRAM)} AS given FROM {_CHANGES} c) p WHERE held <> given",
+        f" (SELECT -{_on(*_PROGRAM)} AS given FROM {CHANGES} c) p WHERE held <> given",
     ),
     Invariant(
         "I2",
@@ -91,7 +89,7 @@ LEDGER = (
         "SELECT count(*) FROM journals",
         "SELECT j.journal_id::text, CASE WHEN c.n IS NULL THEN 'no postings' ELSE 'off by ' || c.off END"
         " FROM journals j LEFT JOIN (SELECT member_id, journal_id, count(*) AS n, sum(change) AS off"
-        f" FROM {_CHANGES} c GROUP BY 1, 2) c USING (member_id, journal_id)"
+        f" FROM {CHANGES} c GROUP BY 1, 2) c USING (member_id, journal_id)"
         " WHERE c.n IS NULL OR c.off <> 0",
     ),
     Invariant(

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument, unfit
-from loyalty_api.program.rules_lots import LotTerms, lasting_faults, lot_terms
+from loyalty_api.program.rules_lots import LotTerms, lasting_faults, lot_terms, terms_for
 from loyalty_api.program.rules_settings import read_settings
 
 
@@ -39,6 +40,14 @@ class Settings:
     lots: LotTerms
     announce_days: int | None
     sections: Mapping[str, Any]
+
+    def grace_ends(self, now: datetime) -> datetime:
+        """Until when points live that come back at ``now`` to a lot that has expired (``lots.restore_grace_days``).
+
+        N days end as those of every lot do (R48); 0 is the rest of the local day.
+        """
+        terms = LotTerms(expire=("days", self.sections["lots"]["restore_grace_days"]), exact=self.lots.exact)
+        return terms_for(terms=terms, at=now, zone=self.zone).expires_at or now
 
 
 def check(document: Any) -> tuple[Fault, ...]:

@@ -12,7 +12,6 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from loyalty_api import ids
-from loyalty_api.ledger import service as ledger
 from loyalty_api.ledger.service import Book, Cause
 from loyalty_api.purchases import rules_paying
 from loyalty_api.purchases.rules import Discrepancy
@@ -108,7 +107,6 @@ def _use(
     redemption_id = ids.read("red", named)
     if redemption_id is None:
         return _NOT_OURS
-    ledger.complete(connection, book)
     return capture_in(
         connection, book, redemption_id=redemption_id, points=None, amount=amount, purchase_id=purchase_id,
         occurred_at=moment.occurred_at, journal_id=moment.journal_id, cause=moment.cause, now=moment.now,

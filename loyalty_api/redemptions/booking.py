@@ -155,7 +155,7 @@ def reversal(
         before=max(found.reversed_points - found.captured_debt, 0),
         points=points - forgiven,
         now=moment.now,
-        grace_ends=grace_ends(policy, moment.now),
+        grace_ends=policy.grace_ends(moment.now),
     )
     postings, arriving = list(restored.postings), list(restored.lots)
     if owed:
@@ -187,15 +187,6 @@ def _fresh_lot(found: Redemption, points: int, moment: Moment, policy: Settings)
         ids.nth(moment.journal_id, 1), "redemption", found.redemption_id, moment.now, moment.now, moment.now,
         terms.expires_at, points, sliding_months=terms.sliding_months,
     )  # fmt: skip
-
-
-def grace_ends(policy: Settings, now: datetime) -> datetime:
-    """Until when points live that are given back after they expired: the end of the local day so many days on."""
-    days = policy.sections["lots"]["restore_grace_days"]
-    if not days:
-        return now
-    terms = LotTerms(expire=("days", days), exact=policy.lots.exact)
-    return terms_for(terms=terms, at=now, zone=policy.zone).expires_at or now
 
 
 def _record(book: Book, movement: Movement, moment: Moment, arriving: list[Lot] | None = None) -> None:

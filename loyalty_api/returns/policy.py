@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from loyalty_api.program.rules import Settings
-from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.rating.rules import Program
 from loyalty_api.rulekit.decision import Rate
 
@@ -27,25 +24,16 @@ class Policy:
     reach: str = "debt"
     tender_order: str = "pro_rata"
     unlinked: str = "latest_match"
-    grace_days: int = 14
     window_days: int = _LONGEST_WINDOW
     late_days: int | None = None
     price: Mapping[str, Any] | None = None
     base: Rate | None = None
     currency: str | None = None
-    zone: ZoneInfo | None = None
-    exact: bool = False
     settings: Settings | None = None
 
     def for_void(self) -> Policy:
         """The same for a sale that is undone: it never was, so nothing that it gave is let go."""
         return replace(self, reach="debt")
-
-    def grace_ends(self, now: datetime) -> datetime:
-        """Until when points live that come back after their lot has expired."""
-        terms = LotTerms(expire=("days", self.grace_days), exact=self.exact)
-        ends = terms_for(terms=terms, at=now, zone=self.zone or ZoneInfo("UTC")).expires_at
-        return ends or now + timedelta(days=self.grace_days)
 
 
 def policy_of(program: Program | None) -> Policy:
@@ -59,13 +47,10 @@ def policy_of(program: Program | None) -> Policy:
         returns["take_back"],
         returns["tender_order"],
         returns["unlinked"],
-        settings.sections["lots"]["restore_grace_days"],
         days if kind == "after_days" and days else _LONGEST_WINDOW,
         settings.late_days,
         settings.sections["redeem"]["rate"],
         next((rate for rate in plain if rate.unit == "amount"), None),
         settings.currency,
-        settings.zone,
-        settings.lots.exact,
         settings,
     )

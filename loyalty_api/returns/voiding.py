@@ -174,10 +174,11 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
     lines = {line_id: progress for line_id, progress in lines.items() if progress}
     given = {g["redemption_id"]: g["points"] for g in part["given"]}
     for redemption, points in given.items():
-        take_again_in(
-            connection, member_id=held["member_id"], redemption_id=ids.read("red", redemption) or row["return_id"],
-            points=points, now=now,
-        )  # fmt: skip
+        redemption_id = ids.read("red", redemption)
+        if redemption_id is not None:
+            take_again_in(
+                connection, member_id=held["member_id"], redemption_id=redemption_id, points=points, now=now
+            )
     whole = lines and all(p.part == ALL for p in progress_from(lines).values()) and len(standing) > 1
     kept.keep(
         connection,
@@ -199,7 +200,8 @@ def _book(session: Session, desk: Desk, row: Row, book: Book, void_id: UUID, who
     connection = driver(session)
     postings = ledger.postings_for(connection, row["member_id"], cause=("return", row["return_id"]))
     book.settle(first_id=void_id, now=now)
-    grace = policy_at(connection, desk, {**row, "occurred_at": now}, now).grace_ends(now)
+    settings = policy_at(connection, desk, {**row, "occurred_at": now}, now).settings
+    grace = settings.grace_ends(now) if settings else now
     lots = [book.account.lots[posting.lot_id] for posting in postings if posting.lot_id]
     ends = [lot.expires_at for lot in lots]
     expires = None if None in ends else max((end for end in ends if end), default=None)
