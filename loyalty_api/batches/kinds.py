@@ -160,9 +160,7 @@ def _record_release(
             )  # fmt: skip
     except LoyaltyError as error:
         return [_refused(error)]
-    found = freed.redemption
-    status = "created" if found.status == "released" and found.ended_at == now else "duplicate"
-    return [Done(status, ids.show("red", redemption_id), 0)]
+    return [Done("created" if freed.fresh else "duplicate", ids.show("red", redemption_id), 0)]
 
 
 def _refused(error: LoyaltyError) -> Done:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.purchases.racing import breaches, settled
+from tests.redemptions.till import hold, opened, rich
 from tests.returns.selling import figures, goods, paper
 from tests.support.shop import Shop, line, receipt
 
@@ -108,3 +111,30 @@ def test_a_client_that_may_not_take_goods_back_may_not_in_a_batch(shop: Shop) ->
         ("created", None),
         ("rejected", "insufficient_scope"),
     ]
+
+
+def test_a_hold_that_a_till_gave_up_while_it_was_alone_is_let_go(
+    fresh_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = opened(fresh_shop, monkeypatch)
+    member = rich(fresh_shop, today, 500, "BATCH9")
+    held = hold(fresh_shop.till, member, 1000)
+    given_up = {
+        "type": "release", "redemption_id": held["redemption_id"], "occurred_at": today.now.isoformat(),
+    }  # fmt: skip
+    unknown = {**given_up, "redemption_id": "red_00000000000000000000000000"}
+    elsewhere = fresh_shop.caller("terminal", store="str_2")
+    assert [one["code"] for one in elsewhere.upload("POST", "/v1/batch", [given_up]).lines] == [
+        "hold_not_yours"
+    ]
+    told = fresh_shop.till.upload(
+        "POST", "/v1/batch", [given_up, given_up, unknown, {"type": "release"}]
+    ).lines
+    assert [(one["status"], one["code"]) for one in told] == [
+        ("created", None),
+        ("duplicate", None),
+        ("rejected", "redemption_unknown"),
+        ("rejected", "validation_failed"),
+    ]
+    assert fresh_shop.balance(member)["available"] == 500
+    assert breaches(fresh_shop) == []
