@@ -21,17 +21,19 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from psycopg.rows import TupleRow
 from sqlalchemy import DateTime, LargeBinary, delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from loyalty_api.db import Base, driver
 from loyalty_api.errors import LoyaltyError
-from loyalty_api.wire import round_trip
+from loyalty_api.wire import Statement, round_trip
 
 INSTALLATION = UUID(int=0)
 _NONCE = 12
 _FORMAT = b"\x01"
+_READ = "data_keys"
 
 
 class Unreadable(LoyaltyError):
@@ -69,10 +71,26 @@ def open_sealed(key: bytes, sealed: bytes, aad: bytes) -> bytes:
         raise Unreadable from error
 
 
+def key_statement(owner_id: UUID) -> Statement:
+    """What reads an owner's wrapped key, for a round trip that is made anyway; ``remember_key`` takes its rows."""
+    return "SELECT wrapped FROM data_keys WHERE owner_id = $1", [str(owner_id)]
+
+
+def remember_key(session: Session, owner_id: UUID, rows: Sequence[TupleRow]) -> None:
+    """Keep what ``key_statement`` brought for the rest of the transaction, in which a stored answer asks for it.
+
+    The caller holds what locks the owner, so that nobody destroys the key meanwhile.
+    """
+    if rows:
+        session.info[_READ] = {owner_id: rows[0][0]}
+
+
 def _wrapped_key(session: Session, owner_id: UUID) -> bytes | None:
+    remembered: bytes | None = session.info.get(_READ, {}).get(owner_id)
+    if remembered is not None:
+        return remembered
     # Every stored answer asks for one, so it is asked for without ceremony.
-    asked = "SELECT wrapped FROM data_keys WHERE owner_id = $1", [str(owner_id)]
-    rows = round_trip(driver(session), [asked])[0]
+    rows = round_trip(driver(session), [key_statement(owner_id)])[0]
     return rows[0][0] if rows else None
 
 
@@ -124,6 +142,7 @@ class Vault:
 
     def destroy(self, session: Session, owner_id: UUID) -> None:
         """Forget the data key of ``owner_id``: what was sealed under it can never be read again."""
+        session.info.pop(_READ, None)
         session.execute(delete(DataKey).where(DataKey.owner_id == owner_id))
 
     def _derive(self, purpose: str) -> bytes:

@@ -20,6 +20,7 @@ from loyalty_api.ledger.queries_rows import balance_row, hold_rows, lot_row
 from loyalty_api.ledger.rules import Account, Balance, Hold, Lot, Movement
 from loyalty_api.members import service as members
 from loyalty_api.rows import Rows, Table, write
+from loyalty_api.vault import key_statement, remember_key
 from loyalty_api.wire import Statement, round_trip
 
 # Ids that one write makes are counted up from its own: what time did comes first, in a range of its own.
@@ -240,8 +241,11 @@ def lock_book_and(
     :raises NotFound: there is no such member.
     """
     account = queries.account_statements(member_id, named=named)
-    locked, *rows = round_trip(driver(session), [(members.LOCK_NOW, [str(member_id)]), *account, *then])
+    # The answer of whatever is done under this lock is stored under the member's key.
+    lock, key = (members.LOCK_NOW, [str(member_id)]), key_statement(member_id)
+    locked, keys, *rows = round_trip(driver(session), [lock, key, *account, *then])
     member = members.person_of(locked)
+    remember_key(session, member_id, keys)
     book = Book(member_id, member.version, queries.account_of(rows[: len(account)]))
     return member, book, rows[len(account) :]
 
