@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,14 +18,9 @@ from loyalty_api.config import BadSettings, Settings
 from loyalty_api.operations import serving
 from tests.cli.conftest import Installation
 from tests.support.engines import data_folder, until
+from tests.support.processes import all_ended, free_port
 
 _COMMAND = [sys.executable, "-m", "loyalty_api.cli"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -84,7 +78,7 @@ def test_a_server_from_nothing(folder: Path) -> None:
         family = psutil.Process(server.pid).children(recursive=True)
         server.send_signal(signal.SIGTERM)
         assert server.wait(30) == 0
-        assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+        until(lambda: all_ended(family), "nothing of it is left")
     finally:
         server.kill()
         _, said = server.communicate()
@@ -104,7 +98,7 @@ def test_workers_do_not_outlive_a_killed_server(installation: Installation) -> N
     family = psutil.Process(server.pid).children(recursive=True)
     server.kill()
     server.wait()
-    until(lambda: not any(p.is_running() for p in family), "its workers are gone")
+    until(lambda: all_ended(family), "its workers are gone")
     assert get(port, "/readyz")[0] == 0
 
 

@@ -20,6 +20,7 @@ import pytest
 from loyalty_api import engines, migrating
 from loyalty_api.engines import ensure_database
 from tests.support.engines import data_folder
+from tests.support.processes import free_port
 
 from .expected import expected_totals
 
@@ -51,7 +52,7 @@ def folder() -> Iterator[Path]:
 
 def start_demo(folder: Path, *options: str) -> subprocess.Popen[str]:
     """One worker is enough, and modules that one process has compiled are ready for the next."""
-    words = [sys.executable, "-m", "loyalty_api.cli", "demo", "--port", "0", *options]
+    words = [sys.executable, "-m", "loyalty_api.cli", "demo", "--port", str(free_port()), *options]
     kept = {
         name: value
         for name, value in os.environ.items()

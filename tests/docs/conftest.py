@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ import pytest
 from tests.docs import markdown
 from tests.docs.shell import run
 from tests.support.engines import data_folder, start
+from tests.support.processes import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("demo")
     with data_folder() as data, (folder / "complaints").open("w") as complaints:
         environment = _environment(folder, data)
-        command = [str(folder / "bin" / "loyalty"), "demo", "--days", "1", "--fast", "--port", "0"]
+        words = f"demo --days 1 --fast --port {free_port()}".split()
+        command = [str(folder / "bin" / "loyalty"), *words]
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=complaints, text=True, cwd=folder
         )
@@ -126,7 +127,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
                 connection.execute(statement.strip().encode()) if statement.strip() else None
         host = engines.database_url.partition("?")[2]
         settings, first, serve = (block.text for block in markdown.blocks(page, "sh"))
-        port = _free_port()
+        port = free_port()
         settings = settings.replace("@127.0.0.1/loyalty", f"@/loyalty?{host}")
         settings = settings.replace("redis://127.0.0.1:6379/0", engines.redis_url)
         environment = _environment(folder, data)
@@ -159,12 +160,6 @@ def _publish(place: Place) -> None:
     variables = {**place.variables, "TOKEN": place.variables["OFFICE"]}
     (printed,) = run([publish.text], env=variables, folder=place.folder)
     assert json.loads(printed)["version"] == 1, printed
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_ready(api: str, process: subprocess.Popen[bytes]) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.docs import markdown
-from tests.docs.conftest import Place, _environment, _free_port, _wait_until_ready
+from tests.docs.conftest import Place, _environment, _wait_until_ready
 from tests.docs.shell import follow, run
 from tests.support.engines import data_folder
+from tests.support.processes import free_port
 
 GUIDE = markdown.read("docs/time.md")
 
@@ -23,7 +24,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("sandbox")
     with data_folder() as data:
         environment = {**_environment(folder, data), "LOYALTY_SANDBOX": "1"}
-        port = _free_port()
+        port = free_port()
         command = [str(folder / "bin" / "loyalty"), "serve", "--port", str(port)]
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder

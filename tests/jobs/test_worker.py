@@ -21,6 +21,7 @@ from tests.cli.conftest import Installation, empty, folder, installation  # noqa
 from tests.ledger.accounts import put_lots, put_members
 from tests.purchases.racing import breaches_in
 from tests.support.engines import until
+from tests.support.processes import free_port
 
 LONG_AGO = datetime.now(UTC) - timedelta(days=400)
 # In small batches, so that there are many moments to be killed at.
@@ -179,8 +180,6 @@ def test_a_worker_outlives_its_connections(installation: Installation) -> None: 
 @pytest.mark.parametrize("given", [("--worker",), ()], ids=["asked", "by a setting"])
 def test_a_server_runs_one_beside_it(installation: Installation, given: tuple[str, ...]) -> None:  # noqa: F811
     fill(installation, 5, 1)
-    from tests.cli.test_serve import free_port
-
     more = {} if given else {"LOYALTY_WORKER": "1"}
     place = Installation(installation.owner_url, installation.app_url, {**installation.environment, **more})
     command = [sys.executable, "-m", "loyalty_api.cli", "serve", "--workers", "1", *given]
