@@ -1,7 +1,7 @@
 """Errors of the domain, free of HTTP and SQL.
 
 An error has a stable ``code`` that clients branch on, a ``kind`` that says what sort of trouble it is, and an
-``action`` that tells a client what to do next. ``http.py`` alone turns a kind into a status. A feature declares
+``action`` that tells a client what to do next. ``trouble.py`` alone turns a kind into a status. A feature declares
 its errors in the module that raises them, as subclasses of the kinds below.
 """
 

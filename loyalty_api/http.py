@@ -1,4 +1,4 @@
-"""How every resource speaks HTTP: blueprint, bodies, problem documents, pages, ETags.
+"""How every resource speaks HTTP: blueprint, bodies, pages, ETags, languages.
 
 A resource is a function under ``Blueprint.operation``. It gets the parsed body and query as keyword arguments and
 returns a plain document (or a document with a status and headers); documents are written with orjson. What a
@@ -7,37 +7,32 @@ document looks like is said by its schema, which the tests hold every answer aga
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ClassVar, NoReturn, TypeVar
+from functools import lru_cache, wraps
+from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
 import flask_smorest
 import marshmallow as ma
 import orjson
-import psycopg
 from flask import Response, current_app, g, request
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import HTTPException
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 from werkzeug.routing import BaseConverter
 from werkzeug.routing import ValidationError as NoMatch
 
 from loyalty_api import ids
 from loyalty_api.db import Database
 from loyalty_api.documents import JSON_OPTIONS, load_json
-from loyalty_api.errors import Action, Conflict, Fault, Invalid, LoyaltyError, NotFound, Unavailable
-from loyalty_api.fields import Schema, Text, Whole
+from loyalty_api.errors import Conflict, Fault, Invalid, LoyaltyError, NotFound
+from loyalty_api.language import DEFAULT_LANGUAGE, languages
 from loyalty_api.loading import Loader
 
 View = TypeVar("View", bound=Callable[..., Any])
-PROBLEM = "application/problem+json"
-_log = logging.getLogger(__name__)
 
 
 class WrongContentType(Invalid):
@@ -58,68 +53,24 @@ class PreconditionFailed(Conflict):
     code, title, status = "precondition_failed", "It has changed since you read it", 412
 
 
-class InProgress(Conflict):
-    """Another request holds what this one needs: usually the first copy of it."""
-
-    code, title = "request_in_progress", "The first request is still running"
-    action: ClassVar[Action] = "retry_same_key"
+_ALIKE = {"no": "nb", "nn": "nb"}
 
 
-class Overloaded(Unavailable):
-    """There is more to do than we can take on; nothing was done for this request."""
+def spoken() -> str:
+    """The language of the present request that we speak best: its ``Accept-Language``, else English."""
+    return _best(request.headers.get("Accept-Language", ""))
 
-    code, title = "overloaded", "Too much is going on; come back in a moment"
+
+@lru_cache(maxsize=256)
+def _best(header: str) -> str:
+    wished = parse_accept_header(header, LanguageAccept)
+    found = wished.best_match([*languages(), *_ALIKE]) if wished else None
+    return _ALIKE.get(found, found) if found else DEFAULT_LANGUAGE
 
 
 def render(document: Any, *, status: int = 200, mimetype: str = "application/json") -> Response:
     """``document`` as a response; times in UTC with ``Z``."""
     return Response(orjson.dumps(document, option=JSON_OPTIONS), status=status, mimetype=mimetype)
-
-
-def problem(error: LoyaltyError) -> Response:
-    """``error`` as RFC 9457 problem document, with the headers that belong to its kind."""
-    document = {
-        "type": f"/problems/{error.code}",
-        "title": error.title,
-        "status": error.status,
-        "code": error.code,
-        "detail": error.detail,
-        "instance": request.path,
-        "request_id": g.get("request_id", ""),
-        "action": error.action,
-        **error.extra,
-        "errors": [{"pointer": f.pointer, "code": f.code, "message": f.message} for f in error.errors],
-    }
-    response = render(document, status=error.status, mimetype=PROBLEM)
-    if "retry_after" in error.extra:
-        response.headers["Retry-After"] = str(error.extra["retry_after"])
-    if error.status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-class ProblemSchema(Schema):
-    """RFC 9457 problem document with our stable members."""
-
-    class Meta:
-        unknown = ma.INCLUDE
-
-    type = Text(required=True)
-    title = Text(required=True)
-    status = Whole(required=True)
-    code = Text(required=True)
-    detail = Text(required=True, longest=2000)
-    instance = Text(required=True, longest=2000)
-    request_id = Text(required=True, shortest=0)
-    action = Text(
-        required=True,
-        metadata={
-            "enum": [
-                "retry_same_key", "fix_request", "sign_in", "proceed_without", "ask_member", "call_support"
-            ]
-        },
-    )  # fmt: skip
-    errors = ma.fields.List(ma.fields.Dict(keys=Text(), values=Text(shortest=0, longest=2000)))
 
 
 class Parser(FlaskParser):
@@ -351,39 +302,3 @@ def not_modified(etag: str) -> Response | None:
     response = Response(status=304)
     response.set_etag(etag)
     return response
-
-
-def problem_of(error: HTTPException) -> LoyaltyError:
-    """werkzeug's refusals (404, 405, 413 …) as errors of ours."""
-    status = error.code or 500
-    code = (error.name or "error").lower().replace(" ", "_")
-    kind = type("HttpError", (LoyaltyError,), {"code": code, "title": error.name, "status": status})
-    kind.action = "call_support" if status >= 500 else "fix_request"  # type: ignore[attr-defined]
-    made: LoyaltyError = kind(error.description or error.name)
-    return made
-
-
-_PASSING = (
-    psycopg.errors.QueryCanceled,
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.SerializationFailure,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
-
-
-def trouble_of(error: Exception) -> LoyaltyError:
-    """What went wrong below us as an error of ours: unknown outcomes are 503, and only our own mistakes are 500.
-
-    A lock that was not to be had in time means that another request is at it (409, repeat with the same key).
-    """
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, psycopg.errors.LockNotAvailable):
-        return InProgress(retry_after=1)
-    if isinstance(error, PoolTimeout):
-        return Overloaded(retry_after=1)
-    if isinstance(cause, _PASSING):
-        _log.warning("database_trouble", extra={"kind": type(cause).__name__})
-        return Unavailable(retry_after=1)
-    _log.exception("unexpected_error", exc_info=error)
-    return LoyaltyError()

@@ -24,8 +24,9 @@ from loyalty_api import clock
 from loyalty_api.db import driver, send_with_commit, undo
 from loyalty_api.documents import JSON_OPTIONS
 from loyalty_api.errors import Forbidden, Invalid, LoyaltyError, Unauthorized
-from loyalty_api.http import PROBLEM, InProgress, problem, unit_of_work
+from loyalty_api.http import unit_of_work
 from loyalty_api.security import principal
+from loyalty_api.trouble import PROBLEM, InProgress, problem
 from loyalty_api.vault import INSTALLATION, Unreadable, Vault, open_sealed, seal
 from loyalty_api.wire import round_trip
 

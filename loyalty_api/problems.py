@@ -23,7 +23,7 @@ from werkzeug.exceptions import (
 )
 
 from loyalty_api.errors import LoyaltyError
-from loyalty_api.http import problem_of
+from loyalty_api.trouble import problem_of
 
 _FROM_HTTP: tuple[type[HTTPException], ...] = (
     BadRequest,

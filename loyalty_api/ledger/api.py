@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import Response, current_app, request
+from flask import Response, current_app
 
 from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Day, Moment, Schema, Text, Whole
-from loyalty_api.http import Blueprint, database, not_modified, render, unit_of_work
+from loyalty_api.http import Blueprint, database, not_modified, render, spoken, unit_of_work
 from loyalty_api.language import catalogue
 from loyalty_api.ledger import queries, reading, service
 from loyalty_api.ledger.reading import Shown
@@ -273,7 +273,7 @@ def _entries(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
             if any(row["person_id"] for row in rows)
             else {}
         )
-    words = catalogue(request.accept_languages.best_match(["en", "nb", "no", "nn"]) or "en")
+    words = catalogue(spoken())
     found = page(rows, limit=query["limit"], key=lambda row: [row["version"], row["ordinal"]])
     currency = program.currency if program else "XXX"
     shown = [

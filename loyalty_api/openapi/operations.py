@@ -13,11 +13,12 @@ import orjson
 from werkzeug.routing import Rule
 
 from loyalty_api.auth.permissions import PERMISSIONS, security_of
-from loyalty_api.http import PROBLEM, Operation, ProblemSchema
+from loyalty_api.http import Operation
 from loyalty_api.ndjson import MEDIA_TYPE as NDJSON
 from loyalty_api.openapi import refusals
 from loyalty_api.openapi.refusals import Refusal
 from loyalty_api.openapi.schemas import Shapes
+from loyalty_api.trouble import PROBLEM, ProblemSchema
 
 _VARIABLE = re.compile(r"<(?:(?P<converter>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
 _RAISES = re.compile(r"^\s*:raises .*\Z", re.DOTALL | re.MULTILINE)

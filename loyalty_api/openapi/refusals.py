@@ -11,18 +11,12 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from loyalty_api import problems
 from loyalty_api.documents import NotJson
 from loyalty_api.errors import Invalid, LoyaltyError, NotFound, Unauthorized, Unavailable
-from loyalty_api.http import (
-    InProgress,
-    Operation,
-    PreconditionFailed,
-    PreconditionRequired,
-    WrongContentType,
-    problem_of,
-)
+from loyalty_api.http import Operation, PreconditionFailed, PreconditionRequired, WrongContentType
 from loyalty_api.idempotency import KeyMalformed, KeyMissing, KeyReused
 from loyalty_api.paging import BadCursor
 from loyalty_api.security import Access, BadToken, ScopeMissing
 from loyalty_api.throttle import RateLimited
+from loyalty_api.trouble import InProgress, problem_of
 
 Refusal = type[LoyaltyError]
 

@@ -16,7 +16,8 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import fields, validate
 
-from loyalty_api.http import Operation, ProblemSchema
+from loyalty_api.http import Operation
+from loyalty_api.trouble import ProblemSchema
 
 _REQUEST_SUFFIX = "Input"
 

@@ -6,16 +6,15 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import current_app, request
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text
-from loyalty_api.http import Blueprint, unit_of_work
+from loyalty_api.http import Blueprint, spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
-from loyalty_api.language import languages
 from loyalty_api.ledger import reading
 from loyalty_api.ledger.api import own_id
 from loyalty_api.members import service as members
@@ -87,11 +86,6 @@ def caller() -> Who:
     return Who(who.client_id, who.kind)
 
 
-def language() -> str:
-    """The caller's language, English where we do not speak it."""
-    return request.accept_languages.best_match([*languages(), "no", "nn"]) or "en"
-
-
 @blueprint.operation(
     "POST", "/quotes", "create_quote", summary="Price a basket", body=QuoteSchema(), answer=QuoteAnswerSchema(),
     example=examples.QUOTE, answer_example=examples.QUOTE_ANSWER,
@@ -151,7 +145,7 @@ def explain_purchase(purchase_id: UUID) -> dict[str, Any]:
     """The stored decision in words: the same answer a year later, under whatever rules then."""
     row = _visible(purchase_id)
     with unit_of_work() as session:
-        return explaining.purchase(session, desk(), row=row, language=language())
+        return explaining.purchase(session, desk(), row=row, language=spoken())
 
 
 @blueprint.operation(
@@ -195,7 +189,7 @@ def activity(query: dict[str, Any]) -> dict[str, Any]:
     with unit_of_work() as session:
         rows = explaining.activity(session, member_id=own_id(), query=query, before=before, now=now)
     found = page(rows, limit=query["limit"], key=lambda row: [row["occurred_at"], row["id"]])
-    return {**found, "data": [explaining.activity_item(row, language=language()) for row in found["data"]]}
+    return {**found, "data": [explaining.activity_item(row, language=spoken()) for row in found["data"]]}
 
 
 @blueprint.operation(
@@ -221,4 +215,4 @@ def _explained_entry(entry_id: str, *, owner: UUID | None) -> dict[str, Any]:
     if place is None:
         raise NotFound("There is no such entry.")
     with unit_of_work() as session:
-        return explaining.entry(session, desk(), place=place, owner=owner, language=language())
+        return explaining.entry(session, desk(), place=place, owner=owner, language=spoken())

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
-from loyalty_api.http import unit_of_work
+from loyalty_api.http import spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.redemptions import examples, using
-from loyalty_api.redemptions.edge import blueprint, caller, counter, language, reason_text, speaking_for
+from loyalty_api.redemptions.edge import blueprint, caller, counter, reason_text, speaking_for
 from loyalty_api.redemptions.rules import HoldExpired
 from loyalty_api.redemptions.schemas import STATUSES
 from loyalty_api.rewards.rules import RewardNotAvailable
@@ -163,7 +163,7 @@ def _document(found: using.Found) -> dict[str, Any]:
         "reward": {
             "reward_id": ids.show("rwd", reward.reward_id),
             "kind": reward.kind,
-            "name": reward.name_in(language()),
+            "name": reward.name_in(spoken()),
             "quantity": redemption.quantity,
             "value": dict(reward.value) if reward.value else None,
             "money": reward.money and reward.money * redemption.quantity,

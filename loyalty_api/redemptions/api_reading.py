@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from loyalty_api import clock
 from loyalty_api.codes import spoken_digits
 from loyalty_api.errors import NotFound
-from loyalty_api.http import unit_of_work
+from loyalty_api.http import spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger.api import own_id
 from loyalty_api.members import service as members
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.redemptions import examples, rules, service, verifying
 from loyalty_api.redemptions.answers import document
-from loyalty_api.redemptions.edge import blueprint, caller, counter, language
+from loyalty_api.redemptions.edge import blueprint, caller, counter
 from loyalty_api.redemptions.schemas import AppCodeSchema, RedemptionSchema
 
 _PAGE: dict[str, Any] = {"data": [examples.HELD], "next_cursor": None}
@@ -34,7 +34,7 @@ def get(redemption_id: UUID) -> dict[str, Any]:
     now = clock.now()
     with unit_of_work() as session:
         done = service.look(session, counter(), redemption_id=redemption_id, caller=caller(), now=now)
-    return document(done, now=now, language=language())
+    return document(done, now=now, language=spoken())
 
 
 @blueprint.operation(
@@ -48,11 +48,11 @@ def get_own(redemption_id: UUID) -> dict[str, Any]:
         done = service.look(
             session, counter(), redemption_id=redemption_id, caller=caller(), now=now, owner=owner
         )
-    return document(done, now=now, language=language(), clear=True)
+    return document(done, now=now, language=spoken(), clear=True)
 
 
 def _listed(member_id: UUID, query: dict[str, Any], *, clear: bool = False) -> dict[str, Any]:
-    now, spoken = clock.now(), language()
+    now, language = clock.now(), spoken()
     place = read_cursor(query["cursor"], datetime, UUID)
     before = (place[0], place[1]) if place else None
     with unit_of_work() as session:
@@ -67,7 +67,7 @@ def _listed(member_id: UUID, query: dict[str, Any], *, clear: bool = False) -> d
     )
     return {
         **shown,
-        "data": [document(done, now=now, language=spoken, clear=clear) for done in shown["data"]],
+        "data": [document(done, now=now, language=language, clear=clear) for done in shown["data"]],
     }
 
 

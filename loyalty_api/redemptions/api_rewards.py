@@ -10,11 +10,11 @@ import marshmallow as ma
 from loyalty_api import clock, ids
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
-from loyalty_api.http import unit_of_work
+from loyalty_api.http import spoken, unit_of_work
 from loyalty_api.ledger.api import LANGUAGE, own_id
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.redemptions import examples, service
-from loyalty_api.redemptions.edge import blueprint, counter, language, reason_text
+from loyalty_api.redemptions.edge import blueprint, counter, reason_text
 from loyalty_api.redemptions.rules import NotRedeemableHere
 from loyalty_api.rewards.api import RewardPriceSchema
 from loyalty_api.rewards.rules import FULFILMENTS, KINDS, stock_word
@@ -77,8 +77,8 @@ def _document(reward: Any, left: int | None, against: list[Any]) -> dict[str, An
     return {
         "reward_id": ids.show("rwd", reward.reward_id),
         "kind": reward.kind,
-        "name": reward.name_in(language()),
-        "text": reward.text_in(language()),
+        "name": reward.name_in(spoken()),
+        "text": reward.text_in(spoken()),
         "image_url": reward.image_url,
         "terms_url": reward.terms_url,
         "price": {"points": reward.points, "money": reward.money},

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
 from loyalty_api.errors import Fault, Invalid, NotFound
-from loyalty_api.http import unit_of_work
+from loyalty_api.http import spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger.api import own_id
 from loyalty_api.ledger.rules_spending import InsufficientPoints
@@ -20,7 +20,7 @@ from loyalty_api.members.service import IdentifierUnknown, MemberBlocked, Member
 from loyalty_api.quotes import read_quote
 from loyalty_api.redemptions import examples, rules, service, verifying
 from loyalty_api.redemptions.answers import document
-from loyalty_api.redemptions.edge import blueprint, caller, counter, language, member_named, speaking_for
+from loyalty_api.redemptions.edge import blueprint, caller, counter, member_named, speaking_for
 from loyalty_api.redemptions.schemas import (
     CaptureBody,
     OwnRedemptionBody,
@@ -126,7 +126,7 @@ def _wish(body: Mapping[str, Any], **more: Any) -> Wish:
 
 
 def _answer(done: Done, *, clear: bool = False) -> Answer:
-    shown = document(done, now=clock.now(), language=language(), clear=clear)
+    shown = document(done, now=clock.now(), language=spoken(), clear=clear)
     return Answer(shown, owner=done.redemption.member_id)
 
 

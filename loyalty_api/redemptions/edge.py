@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import current_app, request
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
 from loyalty_api.errors import NotFound
-from loyalty_api.http import Blueprint
-from loyalty_api.language import catalogue, languages
+from loyalty_api.http import Blueprint, spoken
+from loyalty_api.language import catalogue
 from loyalty_api.members import service as members
 from loyalty_api.redemptions.rules import Caller
 from loyalty_api.redemptions.service import Counter
@@ -29,14 +29,9 @@ def counter() -> Counter:
     return Counter(lent["vault"], lent["programs"])
 
 
-def language() -> str:
-    """The caller's language, English where we do not speak it."""
-    return request.accept_languages.best_match([*languages(), "no", "nn"]) or "en"
-
-
 def reason_text(code: str, *, missing: int = 0) -> str:
     """Why a reward or a code is not to be had, in the caller's language."""
-    words = catalogue(language())
+    words = catalogue(spoken())
     return words.say("reward_reason", code, points=words.points(missing))
 
 

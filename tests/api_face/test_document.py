@@ -13,7 +13,8 @@ from openapi_spec_validator import validate
 from loyalty_api import openapi
 from loyalty_api.app import blueprints
 from loyalty_api.auth.permissions import PERMISSIONS
-from loyalty_api.http import PROBLEM, Operation
+from loyalty_api.http import Operation
+from loyalty_api.trouble import PROBLEM
 from tests.support.contract import Contract
 
 CHECKED_IN = Path(__file__).parents[2] / "openapi" / "loyalty-api.yaml"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from flask.testing import FlaskClient
 
 from loyalty_api import app  # noqa: F401 - with the application come all its errors
 from loyalty_api.errors import NotFound
+from loyalty_api.language import catalogue, languages
 from loyalty_api.problems import CATALOGUE, kinds
 
 
@@ -27,6 +31,46 @@ def test_causes_and_remedies_are_sentences() -> None:
 
 def test_the_catalogue_is_in_the_order_of_its_codes() -> None:
     assert list(CATALOGUE) == sorted(CATALOGUE)
+
+
+def of_members(document: dict[str, Any]) -> set[str]:
+    """The codes that the document names for what a member's own token may do."""
+    components = document["components"]["responses"]
+    named = set()
+    for path, operations in document["paths"].items():
+        for operation in operations.values() if path.startswith("/v1/me/") else ():
+            for status, response in operation["responses"].items():
+                found = (
+                    components[response["$ref"].rsplit("/", maxsplit=1)[-1]]
+                    if "$ref" in response
+                    else response
+                )
+                if int(status) >= 400:
+                    named |= set(re.findall(r"`(\w+)`: ", found["description"]))
+    return named
+
+
+@pytest.mark.parametrize("language", [name for name in languages() if name != "en"])
+def test_members_read_what_went_wrong_in_their_language(language: str, document: dict[str, Any]) -> None:
+    missing = sorted(of_members(document) - catalogue(language).entries["problem"].keys())
+    assert not missing, f"Say these problems in catalogues/{language}.json: {missing}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "detail"),
+    [
+        ("nb-NO,nb;q=0.9,en;q=0.5", "Logg inn først."),
+        ("nn", "Logg inn først."),
+        ("tlh, *;q=0", "Send an access token: Authorization: Bearer …"),
+        (";;q=¤", "Send an access token: Authorization: Bearer …"),
+        (None, "Send an access token: Authorization: Bearer …"),
+    ],
+)
+def test_the_detail_is_in_the_callers_language(client: FlaskClient, asked: str | None, detail: str) -> None:
+    headers = {} if asked is None else {"Accept-Language": asked}
+    told = client.get("/v1/me", headers=headers).json
+    assert told is not None
+    assert (told["code"], told["detail"]) == ("unauthorized", detail)
 
 
 def test_an_error_of_a_test_or_a_command_is_not_a_problem_of_the_api() -> None:

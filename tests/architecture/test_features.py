@@ -48,7 +48,7 @@ EDGE = {
     "loyalty_api.loading", "loyalty_api.paging",
     "loyalty_api.ndjson", "loyalty_api.openapi", "loyalty_api.problems", "loyalty_api.security",
     "loyalty_api.telemetry", "loyalty_api.throttle", "loyalty_api.auth.authority",
-    "loyalty_api.operations.serving",
+    "loyalty_api.operations.serving", "loyalty_api.trouble",
 }  # fmt: skip
 HTTP = {"flask", "flask_smorest", "marshmallow", "webargs", "werkzeug"}
 SQL = {"psycopg", "loyalty_api.rows"}
@@ -148,7 +148,7 @@ def test_http_stays_at_the_edge() -> None:
     ]
     assert not inside, (
         f"{inside}\nOnly the edge knows requests, answers and schemas. A service takes plain values and "
-        "raises errors of loyalty_api.errors; http.py alone turns those into answers."
+        "raises errors of loyalty_api.errors; trouble.py alone turns those into answers."
     )
 
 

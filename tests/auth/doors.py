@@ -14,9 +14,9 @@ from loyalty_api.auth.authority import Authority, MemberEpoch, ResolveMember, bu
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
-from loyalty_api.http import problem
 from loyalty_api.security import ensure_store, principal
 from loyalty_api.throttle import Counter, Throttle
+from loyalty_api.trouble import problem
 from loyalty_api.vault import Vault
 
 KEYS = (("test", bytes(range(32))),)

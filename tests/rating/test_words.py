@@ -119,6 +119,8 @@ def test_every_catalogue_says_all_that_english_says(language):
     for entries in read:
         entries["money"] = entries["money"]["*"]
         entries["points"] = entries["points"]["other"]
+        # English errors speak for themselves, with their numbers.
+        del entries["problem"]
     assert placeholders(read[0]) == placeholders(read[1])
 
 

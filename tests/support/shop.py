@@ -19,9 +19,10 @@ from loyalty_api import ids
 from loyalty_api.app import blueprints
 from loyalty_api.db import Database
 from loyalty_api.demo import stage
-from loyalty_api.http import Operation, ProblemSchema
+from loyalty_api.http import Operation
 from loyalty_api.program import service as programs
 from loyalty_api.rating.rules import check_document
+from loyalty_api.trouble import ProblemSchema
 from tests.support.tokens import bearer, member_token_for, token_for
 
 KEYS = (("test", bytes(range(32))),)
