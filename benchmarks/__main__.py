@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 import psycopg
 
-from benchmarks import copying, expiry, figures, redeeming, report
+from benchmarks import copying, expiry, figures, reads, redeeming, report
 from benchmarks.figures import Figure, Pace, Street
+from benchmarks.growth import SIZES, growth
 from benchmarks.place import open_shop, serve_api, serve_ceiling
 from benchmarks.year import year
 from loyalty_api.demo import run as demo
@@ -21,7 +22,12 @@ Measure = Callable[[Street, Pace], Figure]
 _BY_HTTP: dict[str, Measure] = {
     "purchases": figures.purchases,
     "balance": figures.balance,
+    "unchanged": reads.unchanged,
     "summary": figures.summary,
+    "summary_miss": reads.summary_miss,
+    "quote": reads.quote,
+    "look_up": reads.look_up,
+    "statement": reads.statement,
     "batch": copying.batches,
     "expiry": expiry.expiry,
     "redemption": redeeming.redemption,
@@ -35,8 +41,18 @@ _NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate")
 @click.option("--rounds", default=Pace().rounds, show_default=True, help="Rounds of each figure.")
 @click.option("--seconds", default=Pace().seconds, show_default=True, help="Seconds of each half of a round.")
 @click.option("--year", "whole_year", is_flag=True, help="The whole year's memory too: many minutes.")
-def main(*, only: tuple[str, ...], rounds: int, seconds: float, whole_year: bool) -> None:
-    """Measure the figures we promise against their ceilings, in about four minutes.
+@click.option("--growth", "grown", is_flag=True, help="How they hold with many members: many minutes.")
+@click.option("--members", type=int, multiple=True, default=SIZES, help="With so many; to be repeated.")
+def main(
+    *,
+    only: tuple[str, ...],
+    rounds: int,
+    seconds: float,
+    whole_year: bool,
+    grown: bool,
+    members: tuple[int, ...],
+) -> None:
+    """Measure the figures we promise against their ceilings, in about six minutes.
 
     ``threads`` (two blocking threads a worker against one) is measured only when it is asked for.
     """
@@ -56,6 +72,8 @@ def main(*, only: tuple[str, ...], rounds: int, seconds: float, whole_year: bool
             found += [_shown(measure(street, pace)) for measure in asked.values()]
     if whole_year:
         found += [_shown(figure) for figure in year()]
+    if grown:
+        found += [_shown(figure) for figure in growth(pace, members)]
     report.keep(found, postgresql=version)
 
 

@@ -83,7 +83,7 @@ def _send(street: Street, connection: Connection, chunk: Sequence[Purchase]) -> 
 
     :raises LoadFailed: something was not recorded.
     """
-    body = baskets.batch(chunk)
+    body = baskets.batch(chunk, street.shop.cards)
     began = time.perf_counter()
     answer = connection.call(
         method="POST", path="/v1/batch", client=street.shop.office, body=body, content_type=NDJSON

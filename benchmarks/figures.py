@@ -76,25 +76,26 @@ class Street:
 
 def purchases(street: Street, pace: Pace) -> Figure:
     """A sale of ten lines, by the tills of many stores, for some hundred members."""
-    measured = Side(street.api, baskets.purchase_requests(street.shop.tills(connect(street.api))), 201)
+    tills = street.shop.tills(connect(street.api))
+    measured = Side(street.api, baskets.purchase_requests(tills, street.shop.cards), 201)
     against = Side(street.ceiling, ceiling.entry_requests(street.shop.members), 201)
     title = "POST /v1/purchases (10 lines, 8 connections) ÷ 6 fields, 1 INSERT, 1 UPDATE"
-    return _ratio("purchases", title, 0.40, measured, against, pace)
+    return ratio("purchases", title, 0.40, measured, against, pace)
 
 
 def balance(street: Street, pace: Pace) -> Figure:
     """A balance from its one row; no Redis is configured."""
-    measured = Side(street.without_redis, _reads(street, "balance"))
+    measured = Side(street.without_redis, reads_of(street, "balance"))
     against = Side(street.ceiling, itertools.repeat(ceiling.HELLO))
-    return _ratio("balance", "GET balance ÷ GET hello", 0.35, measured, against, pace)
+    return ratio("balance", "GET balance ÷ GET hello", 0.35, measured, against, pace)
 
 
 def summary(street: Street, pace: Pace) -> Figure:
     """A member's first screen from Redis, against an installation that has none and makes it anew each time."""
-    hit = Side(street.api, _reads(street, "summary"))
-    recomputed = Side(street.without_redis, _reads(street, "summary"))
+    hit = Side(street.api, reads_of(street, "summary"))
+    recomputed = Side(street.without_redis, reads_of(street, "summary"))
     _fill(hit, street)
-    return _ratio("summary", "member summary, hit in Redis ÷ recomputed", 2.0, hit, recomputed, pace)
+    return ratio("summary", "member summary, hit in Redis ÷ recomputed", 2.0, hit, recomputed, pace)
 
 
 def threads(street: Street, pace: Pace) -> Figure:
@@ -105,7 +106,7 @@ def threads(street: Street, pace: Pace) -> Figure:
     ):
         requests = baskets.purchase_requests(street.shop.tills(connect(street.api)))
         title = "POST /v1/purchases, 2 blocking threads a worker ÷ 1"
-        return _ratio("threads", title, None, Side(two, requests, 201), Side(one, requests, 201), pace)
+        return ratio("threads", title, None, Side(two, requests, 201), Side(one, requests, 201), pace)
 
 
 def rating(program: dict[str, Any], pace: Pace) -> Figure:
@@ -151,14 +152,17 @@ def _evaluate_all(given: Sequence[tuple[Basket, Any]], facts: Facts, program: Pr
     return took
 
 
-def _reads(street: Street, what: str) -> Iterator[bytes]:
+def reads_of(street: Street, what: str) -> Iterator[bytes]:
+    """Reads of something of each member in turn, for ever, by the back office."""
     token = connect(street.api).sign_in(client=street.shop.office)
     return itertools.cycle(
-        [
-            request(method="GET", path=f"/v1/members/{ids.show('mbr', member_id)}/{what}", token=token)
-            for member_id in street.shop.members
-        ]
+        [request(method="GET", path=path, token=token) for path in member_paths(street, what)]
     )
+
+
+def member_paths(street: Street, what: str) -> list[str]:
+    """The path of something of each member who is asked for."""
+    return [f"/v1/members/{ids.show('mbr', member_id)}/{what}" for member_id in street.shop.members]
 
 
 def _fill(side: Side, street: Street) -> None:
@@ -167,7 +171,8 @@ def _fill(side: Side, street: Street) -> None:
     drive(port=side.port, requests=requests, seconds=60, expected=side.expected)
 
 
-def _ratio(name: str, title: str, target: float | None, measured: Side, against: Side, pace: Pace) -> Figure:
+def ratio(name: str, title: str, target: float | None, measured: Side, against: Side, pace: Pace) -> Figure:
+    """The median of the rounds' ratios of two sides that are driven in turn."""
     pairs = interleaved(lambda: _drive(measured, pace), lambda: _drive(against, pace), pace.rounds)
     rounds = [ours.rate / theirs.rate for ours, theirs in pairs]
     more = {"measured": told([ours for ours, _ in pairs]), "ceiling": told([theirs for _, theirs in pairs])}
@@ -186,10 +191,13 @@ def _drive(side: Side, pace: Pace) -> Load:
 
 
 def told(loads: Sequence[Load]) -> dict[str, float]:
-    """Medians of one side: answers a second, milliseconds to an answer, µs of the generator's own CPU a request."""
+    """Medians of one side: answers a second, milliseconds to an answer, CPU a request of the servers (ms) and of the
+    generator (µs), and how many cores everyone else on the machine kept busy."""
     return {
         "per_second": round(statistics.median(load.rate for load in loads), 1),
         "p50_ms": round(statistics.median(load.within(50) for load in loads) * 1000, 2),
         "p99_ms": round(statistics.median(load.within(99) for load in loads) * 1000, 2),
+        "server_ms": round(statistics.median(load.server_cost for load in loads) * 1000, 2),
+        "others_cores": round(statistics.median(load.others for load in loads), 2),
         "generator_us": round(statistics.median(load.own_cost for load in loads) * 1e6, 1),
     }

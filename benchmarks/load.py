@@ -11,8 +11,10 @@ import socket
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from benchmarks import meter
 
 CONNECTIONS = 8
 _BLOCK = 1 << 16
@@ -28,12 +30,17 @@ class LoadFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One stretch of load: answers, seconds on the clock, CPU seconds of the generator, seconds to each answer."""
+    """One stretch of load: answers, seconds on the clock, CPU seconds of the generator, seconds to each answer.
+
+    ``server_seconds`` are CPU seconds of all servers together, ``others`` how many cores everyone else kept busy.
+    """
 
     answers: int
     seconds: float
     own_seconds: float
     latencies: list[float]
+    server_seconds: float = 0.0
+    others: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -44,6 +51,11 @@ class Load:
     def own_cost(self) -> float:
         """CPU seconds that the generator spent on one request."""
         return self.own_seconds / self.answers
+
+    @property
+    def server_cost(self) -> float:
+        """CPU seconds that all servers together spent on one request."""
+        return self.server_seconds / self.answers
 
     def within(self, percent: int) -> float:
         """Seconds within which so many percent were answered."""
@@ -114,7 +126,9 @@ def drive(
     wires = [_Wire(_connect(port)) for _ in range(connections)]
     try:
         texts = frozenset(str(status).encode() for status in statuses)
+        before = meter.reading()
         run, took, own = _drive(wires, requests, seconds, texts, follow)
+        servers, others = meter.reading().since(before)
     finally:
         for wire in wires:
             wire.socket.close()
@@ -122,7 +136,7 @@ def drive(
         raise LoadFailed(
             f"{run.odd.total()} answers were not {sorted(statuses)}: {run.odd.most_common(1)[0][0]!r}"
         )
-    return Load(len(run.latencies), took, own, run.latencies)
+    return Load(len(run.latencies), took, own, run.latencies, servers, others)
 
 
 def _drive(
@@ -149,13 +163,22 @@ def _drive(
         return run, time.perf_counter() - began, time.process_time() - own
 
 
-def request(*, method: str, path: str, token: str = "", body: bytes = b"", key: str = "") -> bytes:
-    """One request as it goes over the wire; a body is JSON, ``key`` its Idempotency-Key."""
+def request(
+    *,
+    method: str,
+    path: str,
+    token: str = "",
+    body: bytes = b"",
+    key: str = "",
+    more: Mapping[str, str] | None = None,
+) -> bytes:
+    """One request as it goes over the wire; a body is JSON, ``key`` its Idempotency-Key, ``more`` further headers."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
     if key:
         lines.append(f"Idempotency-Key: {key}")
     if token:
         lines.append(f"Authorization: Bearer {token}")
+    lines += [f"{name}: {value}" for name, value in (more or {}).items()]
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
@@ -173,6 +196,8 @@ def _size_of(received: bytes) -> int:
     if end < 0:
         return 0
     head = received[:end].lower()
+    if head[9:12] in (b"204", b"304"):
+        return end + 4
     start = head.find(b"\r\ncontent-length:")
     if start < 0:
         raise LoadFailed(f"An answer does not say its length: {head!r}")

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import orjson
 import psycopg
 
-from benchmarks import baskets, ceiling
+from benchmarks import baskets, ceiling, meter
 from benchmarks.load import CONNECTIONS, LoadFailed, drive, request
 from loyalty_api import config, engines, ids, migrating
 from loyalty_api.db import Database
@@ -40,7 +41,10 @@ _OUR_SETTINGS = ("DATABASE_", "REDIS_", "LOYALTY_")
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What is measured: engines, the owner's and the application's URL, who may sign in, the members' ids."""
+    """What is measured: engines, the owner's and the application's URL, who may sign in, the members' ids.
+
+    ``cards`` are those of the members, in their order, where they are not the households of the baskets.
+    """
 
     folder: Path
     running: Engines
@@ -48,6 +52,7 @@ class Shop:
     app_url: str
     credentials: Mapping[str, Credential]
     members: tuple[UUID, ...]
+    cards: tuple[str, ...] = ()
 
     @property
     def office(self) -> Credential:
@@ -65,6 +70,11 @@ class Shop:
     def other_database(self, name: str) -> tuple[str, str]:
         """The URLs of the owner and of the application of another database in the same engine."""
         return engines.ensure_database(self.running, name)
+
+
+def superuser(shop: Shop) -> psycopg.Connection[Any]:
+    """The shop's database, opened by the one who may do anything."""
+    return psycopg.connect(shop.running.database_url, dbname=_DATABASE)
 
 
 def connect(port: int) -> Connection:
@@ -91,6 +101,7 @@ def open_shop() -> Iterator[Shop]:
     with ExitStack() as stack:
         folder = stack.enter_context(clean_environment())
         running = stack.enter_context(engines.start(data_dir=folder))
+        meter.count_database(folder)
         owner_url, app_url = engines.ensure_database(running, _DATABASE)
         migrating.upgrade(owner_url=owner_url, app_url=app_url)
         credentials = _clients(app_url)
@@ -117,6 +128,7 @@ def make_ceiling(shop: Shop) -> str:
     """The ceiling's database, with a row for each member; its URL."""
     url, _ = shop.other_database("ceiling")
     with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS entries, balances")
         connection.execute(ceiling.TABLES)
         rows = [(member_id, 0) for member_id in shop.members]
         connection.cursor().executemany("INSERT INTO balances VALUES (%s, %s)", rows)
