@@ -37,6 +37,8 @@ from loyalty_api.loading import Loader
 
 View = TypeVar("View", bound=Callable[..., Any])
 PROBLEM = "application/problem+json"
+_LONGEST_TEXT = 2000
+_MOST_FAULTS = 100
 _log = logging.getLogger(__name__)
 
 
@@ -77,18 +79,24 @@ def render(document: Any, *, status: int = 200, mimetype: str = "application/jso
 
 
 def problem(error: LoyaltyError) -> Response:
-    """``error`` as RFC 9457 problem document, with the headers that belong to its kind."""
+    """``error`` as RFC 9457 problem document, with the headers that belong to its kind.
+
+    A request is answered in proportion: of its faults the first hundred are told, and of long texts the beginning.
+    """
     document = {
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": error.status,
         "code": error.code,
-        "detail": error.detail,
-        "instance": request.path,
+        "detail": _cut(error.detail),
+        "instance": _cut(request.path),
         "request_id": g.get("request_id", ""),
         "action": error.action,
         **error.extra,
-        "errors": [{"pointer": f.pointer, "code": f.code, "message": f.message} for f in error.errors],
+        "errors": [
+            {"pointer": _cut(f.pointer), "code": f.code, "message": _cut(f.message)}
+            for f in error.errors[:_MOST_FAULTS]
+        ],
     }
     response = render(document, status=error.status, mimetype=PROBLEM)
     if "retry_after" in error.extra:
@@ -96,6 +104,11 @@ def problem(error: LoyaltyError) -> Response:
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _cut(text: str) -> str:
+    """What a request says comes back in problems, but never more of it than a problem may hold."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
 
 
 class ProblemSchema(Schema):
@@ -108,8 +121,8 @@ class ProblemSchema(Schema):
     title = Text(required=True)
     status = Whole(required=True)
     code = Text(required=True)
-    detail = Text(required=True, longest=2000)
-    instance = Text(required=True, longest=2000)
+    detail = Text(required=True, longest=_LONGEST_TEXT)
+    instance = Text(required=True, longest=_LONGEST_TEXT)
     request_id = Text(required=True, shortest=0)
     action = Text(
         required=True,
@@ -119,7 +132,10 @@ class ProblemSchema(Schema):
             ]
         },
     )  # fmt: skip
-    errors = ma.fields.List(ma.fields.Dict(keys=Text(), values=Text(shortest=0, longest=2000)))
+    errors = ma.fields.List(
+        ma.fields.Dict(keys=Text(), values=Text(shortest=0, longest=_LONGEST_TEXT)),
+        metadata={"description": f"the first {_MOST_FAULTS} faults"},
+    )
 
 
 class Parser(FlaskParser):
@@ -187,6 +203,15 @@ parser = Parser()
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """A further answer of an operation: what it means, and its body where that is not the usual one."""
+
+    said: str
+    answer: ma.Schema | None = None
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation as its resource declares it; ``openapi.py`` writes the document from these."""
 
@@ -205,7 +230,7 @@ class Operation:
     answer_example: Any
     errors: tuple[type[LoyaltyError], ...]
     headers: Mapping[str, str]
-    also: Mapping[int, str]
+    also: Mapping[int, Also]
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -237,13 +262,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         answer_type: str = "application/json",
         body_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
-        also: Mapping[int, str] | None = None,
+        also: Mapping[int, Also] | None = None,
     ) -> Callable[[View], View]:
         """Register a view as an operation: its route, its parsing, its rendering and its documentation.
 
         ``errors`` are the refusals that this operation decides; those that every operation shares are added
-        when the document is written. ``also`` names further statuses with a description. ``headers`` are
-        request headers with a description.
+        when the document is written. ``also`` names further statuses. ``headers`` are request headers with a
+        description.
         """
 
         loader = Loader(body) if body is not None and body_type == "application/json" else None
