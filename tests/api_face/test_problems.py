@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from loyalty_api import app  # noqa: F401 - with the application come all its errors
+from loyalty_api import (
+    app,  # noqa: F401 - with the application come all its errors
+    http,
+)
 from loyalty_api.errors import Fault, Invalid, NotFound
-from loyalty_api.http import ProblemSchema, problem
 from loyalty_api.problems import CATALOGUE, kinds
 
 
@@ -91,6 +93,6 @@ def test_a_problem_is_no_longer_than_it_may_be_however_much_was_wrong(client: Fl
     assert len(told["instance"]) == 2000
     with client.application.test_request_context("/v1/members"):
         faults = [Fault("/" + "a" * 5000, "unknown_field", "Unknown field.")] * 5000
-        answered = problem(Invalid("x" * 5000, errors=faults)).get_json()
-    assert ProblemSchema().validate(answered) == {}
+        answered = http.problem(Invalid("x" * 5000, errors=faults)).get_json()
+    assert http.ProblemSchema().validate(answered) == {}
     assert len(answered["errors"]) == 100
