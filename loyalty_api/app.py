@@ -29,7 +29,7 @@ from loyalty_api.consent import service as consent_service
 from loyalty_api.db import Database
 from loyalty_api.deliveries import deliver_after
 from loyalty_api.errors import LoyaltyError
-from loyalty_api.http import Blueprint, id_converter, problem, problem_of, trouble_of
+from loyalty_api.http import Blueprint, id_converter, problem, problem_of
 from loyalty_api.ledger import api as ledger
 from loyalty_api.ledger.service import shown_balance
 from loyalty_api.members import api as members
@@ -51,6 +51,7 @@ from loyalty_api.stores.service import Directory
 from loyalty_api.summaries import api as summaries
 from loyalty_api.summaries.service import Summaries
 from loyalty_api.throttle import Throttle, shared_counter
+from loyalty_api.trouble import trouble_of
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20

@@ -7,7 +7,6 @@ document looks like is said by its schema, which the tests hold every answer aga
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +17,7 @@ from uuid import UUID
 import flask_smorest
 import marshmallow as ma
 import orjson
-import psycopg
 from flask import Response, current_app, g, request
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException
@@ -31,7 +27,7 @@ from werkzeug.routing import ValidationError as NoMatch
 from loyalty_api import ids
 from loyalty_api.db import Database
 from loyalty_api.documents import JSON_OPTIONS, load_json
-from loyalty_api.errors import Action, Conflict, Fault, Invalid, LoyaltyError, NotFound, Unavailable
+from loyalty_api.errors import Action, Conflict, Fault, Invalid, LoyaltyError, NotFound
 from loyalty_api.fields import Schema, Text, Whole
 from loyalty_api.loading import Loader
 
@@ -39,7 +35,6 @@ View = TypeVar("View", bound=Callable[..., Any])
 PROBLEM = "application/problem+json"
 _LONGEST_TEXT = 2000
 _MOST_FAULTS = 100
-_log = logging.getLogger(__name__)
 
 
 class WrongContentType(Invalid):
@@ -65,12 +60,6 @@ class InProgress(Conflict):
 
     code, title = "request_in_progress", "The first request is still running"
     action: ClassVar[Action] = "retry_same_key"
-
-
-class Overloaded(Unavailable):
-    """There is more to do than we can take on; nothing was done for this request."""
-
-    code, title = "overloaded", "Too much is going on; come back in a moment"
 
 
 def render(document: Any, *, status: int = 200, mimetype: str = "application/json") -> Response:
@@ -386,29 +375,3 @@ def problem_of(error: HTTPException) -> LoyaltyError:
     kind.action = "call_support" if status >= 500 else "fix_request"  # type: ignore[attr-defined]
     made: LoyaltyError = kind(error.description or error.name)
     return made
-
-
-_PASSING = (
-    psycopg.errors.QueryCanceled,
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.SerializationFailure,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
-
-
-def trouble_of(error: Exception) -> LoyaltyError:
-    """What went wrong below us as an error of ours: unknown outcomes are 503, and only our own mistakes are 500.
-
-    A lock that was not to be had in time means that another request is at it (409, repeat with the same key).
-    """
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, psycopg.errors.LockNotAvailable):
-        return InProgress(retry_after=1)
-    if isinstance(error, PoolTimeout):
-        return Overloaded(retry_after=1)
-    if isinstance(cause, _PASSING):
-        _log.warning("database_trouble", extra={"kind": type(cause).__name__})
-        return Unavailable(retry_after=1)
-    _log.exception("unexpected_error", exc_info=error)
-    return LoyaltyError()
