@@ -138,6 +138,15 @@ parser = Parser()
 
 
 @dataclass(frozen=True, slots=True)
+class Also:
+    """A further answer of an operation: what it means, and its body where that is not the usual one."""
+
+    said: str
+    answer: ma.Schema | None = None
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One operation as its resource declares it; ``openapi.py`` writes the document from these."""
 
@@ -156,7 +165,7 @@ class Operation:
     answer_example: Any
     errors: tuple[type[LoyaltyError], ...]
     headers: Mapping[str, str]
-    also: Mapping[int, str]
+    also: Mapping[int, Also]
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -188,13 +197,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         answer_type: str = "application/json",
         body_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
-        also: Mapping[int, str] | None = None,
+        also: Mapping[int, Also] | None = None,
     ) -> Callable[[View], View]:
         """Register a view as an operation: its route, its parsing, its rendering and its documentation.
 
         ``errors`` are the refusals that this operation decides; those that every operation shares are added
-        when the document is written. ``also`` names further statuses with a description. ``headers`` are
-        request headers with a description.
+        when the document is written. ``also`` names further statuses. ``headers`` are request headers with a
+        description.
         """
 
         loader = Loader(body) if body is not None and body_type == "application/json" else None

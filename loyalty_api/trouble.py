@@ -18,6 +18,8 @@ from loyalty_api.http import render, spoken
 from loyalty_api.language import DEFAULT_LANGUAGE, catalogue
 
 PROBLEM = "application/problem+json"
+_LONGEST_TEXT = 2000
+_MOST_FAULTS = 100
 _log = logging.getLogger(__name__)
 
 
@@ -43,18 +45,24 @@ def _said(error: LoyaltyError) -> str:
 
 
 def problem(error: LoyaltyError) -> Response:
-    """``error`` as RFC 9457 problem document, with the headers that belong to its kind."""
+    """``error`` as RFC 9457 problem document, with the headers that belong to its kind.
+
+    A request is answered in proportion: of its faults the first hundred are told, and of long texts the beginning.
+    """
     document = {
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": error.status,
         "code": error.code,
-        "detail": _said(error),
-        "instance": request.path,
+        "detail": _cut(_said(error)),
+        "instance": _cut(request.path),
         "request_id": g.get("request_id", ""),
         "action": error.action,
         **error.extra,
-        "errors": [{"pointer": f.pointer, "code": f.code, "message": f.message} for f in error.errors],
+        "errors": [
+            {"pointer": _cut(f.pointer), "code": f.code, "message": _cut(f.message)}
+            for f in error.errors[:_MOST_FAULTS]
+        ],
     }
     response = render(document, status=error.status, mimetype=PROBLEM)
     if "retry_after" in error.extra:
@@ -62,6 +70,11 @@ def problem(error: LoyaltyError) -> Response:
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _cut(text: str) -> str:
+    """What a request says comes back in problems, but never more of it than a problem may hold."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
 
 
 class ProblemSchema(Schema):
@@ -74,8 +87,8 @@ class ProblemSchema(Schema):
     title = Text(required=True)
     status = Whole(required=True)
     code = Text(required=True)
-    detail = Text(required=True, longest=2000)
-    instance = Text(required=True, longest=2000)
+    detail = Text(required=True, longest=_LONGEST_TEXT)
+    instance = Text(required=True, longest=_LONGEST_TEXT)
     request_id = Text(required=True, shortest=0)
     action = Text(
         required=True,
@@ -85,7 +98,10 @@ class ProblemSchema(Schema):
             ]
         },
     )  # fmt: skip
-    errors = ma.fields.List(ma.fields.Dict(keys=Text(), values=Text(shortest=0, longest=2000)))
+    errors = ma.fields.List(
+        ma.fields.Dict(keys=Text(), values=Text(shortest=0, longest=_LONGEST_TEXT)),
+        metadata={"description": f"the first {_MOST_FAULTS} faults"},
+    )
 
 
 def problem_of(error: HTTPException) -> LoyaltyError:

@@ -26,6 +26,7 @@ from loyalty_api.auth.api_schemas import (
     SUBJECT_TYPES,
     TOKEN_EXCHANGE,
     JwkSetSchema,
+    RefusalSchema,
     ServerSchema,
     TokenForm,
     TokenSchema,
@@ -35,7 +36,7 @@ from loyalty_api.auth.exchange import Subject, SubjectRefused, verify_subject
 from loyalty_api.auth.models import Client
 from loyalty_api.auth.rules import MEMBER_SCOPES, SCOPES, ScopeNotGranted, grant
 from loyalty_api.auth.tokens import Issuer
-from loyalty_api.http import Blueprint, render, unit_of_work
+from loyalty_api.http import Also, Blueprint, render, unit_of_work
 from loyalty_api.throttle import RateLimited, refuse
 
 FORM = "application/x-www-form-urlencoded"
@@ -64,7 +65,14 @@ blueprint = Blueprint("oauth", __name__, description="Signing in")
         "scope": "members:lookup purchases:write quotes:create",
     },
     errors=(RateLimited,),
-    also={400: "The request is not a token request (RFC 6749, section 5.2)", 401: "The client is not known"},
+    also={
+        400: Also(
+            "The request is not a token request (RFC 6749, section 5.2)",
+            RefusalSchema(),
+            {"error": "invalid_request", "error_description": "grant_type is missing."},
+        ),
+        401: Also("The client is not known", RefusalSchema(), {"error": "invalid_client"}),
+    },
 )
 def issue_token() -> Response:
     """Refusals are JSON as RFC 6749 section 5.2 has it: ``error`` and ``error_description``."""

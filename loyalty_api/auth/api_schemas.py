@@ -36,6 +36,13 @@ class TokenSchema(Schema):
     issued_token_type = Text()
 
 
+class RefusalSchema(Schema):
+    """Why no token is issued, in the words of RFC 6749, section 5.2."""
+
+    error = Text(required=True)
+    error_description = Text()
+
+
 class JwkSchema(Schema):
     """One public key (RFC 7517)."""
 

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.batches import queries
 from loyalty_api.db import driver
-from loyalty_api.documents import NotJson
 from loyalty_api.errors import LoyaltyError, NotFound
 from loyalty_api.vault import INSTALLATION, Unreadable, Vault, open_sealed, seal
 
@@ -42,7 +41,10 @@ def keep(
     data_key = vault.owner_key(session, INSTALLATION)
     if data_key is None:
         raise Unreadable
-    faults = [{"pointer": f.pointer, "code": f.code, "message": f.message} for f in error.errors[:50]]
+    faults = [
+        {"pointer": storable(f.pointer), "code": f.code, "message": storable(f.message)}
+        for f in error.errors[:50]
+    ]
     queries.add_reject(
         driver(session),
         reject_id=ids.new(),
@@ -58,6 +60,11 @@ def keep(
     )
 
 
+def storable(text: str) -> str:
+    """What an item says of itself, without NUL: PostgreSQL cannot keep it, and no item may stop a batch for ever."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
 def rejects(
     session: Session, vault: Vault, *, store_id: str | None, before: UUID | None, cleared: bool, limit: int
 ) -> list[dict[str, Any]]:
@@ -71,10 +78,13 @@ def rejects(
 
 
 def _shown(raw: bytes) -> Any:
+    """The item as a document, or as text when it is none, or one that is nested deeper than we can write."""
     try:
-        return orjson.loads(raw)
-    except (orjson.JSONDecodeError, NotJson):
+        document = orjson.loads(raw)
+        orjson.dumps([[[document]]])
+    except (orjson.JSONDecodeError, TypeError):
         return raw[:2000].decode("utf-8", "replace")
+    return document
 
 
 def clear(session: Session, *, reject_id: UUID, note: str | None, by: str, now: datetime) -> None:

@@ -13,7 +13,7 @@ from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Day, Moment, Schema, Text, Whole
-from loyalty_api.http import Blueprint, database, not_modified, render, spoken, unit_of_work
+from loyalty_api.http import Also, Blueprint, database, not_modified, render, spoken, unit_of_work
 from loyalty_api.language import catalogue
 from loyalty_api.ledger import queries, reading, service
 from loyalty_api.ledger.reading import Shown
@@ -240,7 +240,7 @@ def _balance(member_id: UUID) -> Response:
 @blueprint.operation(
     "GET", "/members/<mbr:member_id>/balance", "get_member_balance", summary="A member's points now",
     answer=BalanceSchema(), answer_example=BALANCE_EXAMPLE, headers=IF_NONE_MATCH,
-    errors=(NotFound,), also={304: "It has not changed since."},
+    errors=(NotFound,), also={304: Also("It has not changed since.")},
 )  # fmt: skip
 def get_balance(member_id: UUID) -> Response:
     """Never older than a write that was acknowledged before."""
@@ -250,7 +250,7 @@ def get_balance(member_id: UUID) -> Response:
 @blueprint.operation(
     "GET", "/me/balance", "me_balance", summary="My points now",
     answer=BalanceSchema(), answer_example=BALANCE_EXAMPLE, headers=IF_NONE_MATCH,
-    errors=(NotFound,), also={304: "It has not changed since."},
+    errors=(NotFound,), also={304: Also("It has not changed since.")},
 )  # fmt: skip
 def get_own_balance() -> Response:
     """The same as the balance of the token's member."""

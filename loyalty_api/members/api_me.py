@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import clock
 from loyalty_api.errors import Invalid, NotFound
 from loyalty_api.http import (
+    Also,
     PreconditionFailed,
     PreconditionRequired,
     not_modified,
@@ -22,7 +23,7 @@ from loyalty_api.members.edge import blueprint
 from loyalty_api.members.profiles import Record
 from loyalty_api.members.rules import MemberClosed
 
-_UNCHANGED = {304: "Nothing has changed since If-None-Match"}
+_UNCHANGED = {304: Also("Nothing has changed since If-None-Match")}
 _EDIT_ERRORS = (MemberClosed, PreconditionRequired, PreconditionFailed, Invalid)
 
 

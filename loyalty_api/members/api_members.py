@@ -14,6 +14,7 @@ from loyalty_api import clock, ids
 from loyalty_api.codes import card_number, is_mistyped_card
 from loyalty_api.errors import Invalid, NotFound
 from loyalty_api.http import (
+    Also,
     PreconditionFailed,
     PreconditionRequired,
     not_modified,
@@ -230,7 +231,7 @@ def _page(asked: dict[str, Any], **narrowed: Any) -> dict[str, Any]:
     answer=schemas.MemberSchema(),
     answer_example=examples.MEMBER,
     errors=(NotFound,),
-    also={304: "Nothing has changed since If-None-Match"},
+    also={304: Also("Nothing has changed since If-None-Match")},
 )
 def get_member(member_id: UUID) -> Any:
     """One member; the ETag is what an edit names."""

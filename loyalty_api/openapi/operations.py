@@ -13,7 +13,7 @@ import orjson
 from werkzeug.routing import Rule
 
 from loyalty_api.auth.permissions import PERMISSIONS, security_of
-from loyalty_api.http import Operation
+from loyalty_api.http import Also, Operation
 from loyalty_api.ndjson import MEDIA_TYPE as NDJSON
 from loyalty_api.openapi import refusals
 from loyalty_api.openapi.refusals import Refusal
@@ -110,19 +110,22 @@ class Paths:
 
     def _success(self, operation: Operation) -> dict[str, Any]:
         """The answers that are not refusals: the usual one, and those that ``also`` names."""
-        answers = {str(operation.status): self._answer(operation, operation.status, "Done.")}
-        for status, said in operation.also.items():
-            answers[str(status)] = self._answer(operation, status, said)
+        answers = {str(operation.status): self._answer(operation, operation.status, Also("Done."))}
+        for status, further in operation.also.items():
+            answers[str(status)] = self._answer(operation, status, further)
         return answers
 
-    def _answer(self, operation: Operation, status: int, said: str) -> dict[str, Any]:
+    def _answer(self, operation: Operation, status: int, further: Also) -> dict[str, Any]:
         headers = {"X-Request-Id": _header("RequestId")}
         if status < 300 and hasattr(operation.view, "idempotency"):
             headers["Idempotent-Replayed"] = _header("Replayed")
         if status < 400 and {"If-Match", "If-None-Match"} & operation.headers.keys():
             headers["ETag"] = _header("ETag")
-        answer: dict[str, Any] = {"description": said, "headers": headers}
-        if status < 300 and (operation.answer is not None or operation.answer_example is not None):
+        answer: dict[str, Any] = {"description": further.said, "headers": headers}
+        if further.answer is not None:
+            shape = self._shapes.of_answer(further.answer)
+            answer["content"] = _content("application/json", shape, further.example)
+        elif status < 300 and (operation.answer is not None or operation.answer_example is not None):
             answer["content"] = _content(
                 operation.answer_type, self._shape_of(operation.answer), operation.answer_example
             )

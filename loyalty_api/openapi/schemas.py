@@ -105,6 +105,7 @@ class Shapes:
         listed = list(operations)
         bodies = [operation.body for operation in listed if operation.body]
         answers = [operation.answer for operation in listed if operation.answer]
+        answers += [also.answer for operation in listed for also in operation.also.values() if also.answer]
         answers.append(ProblemSchema())
         everything = list(_with_inner([*bodies, *answers]))
         names = _Names(everything)

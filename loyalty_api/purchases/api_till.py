@@ -13,7 +13,7 @@ from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text
-from loyalty_api.http import Blueprint, spoken, unit_of_work
+from loyalty_api.http import Also, Blueprint, spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger import reading
 from loyalty_api.ledger.api import own_id
@@ -30,6 +30,7 @@ from loyalty_api.purchases.recording import (
 )
 from loyalty_api.purchases.schemas import (
     ActivitySchema,
+    IgnoredSchema,
     PurchaseAnswerSchema,
     PurchaseSchema,
     QuoteSchema,
@@ -102,7 +103,7 @@ def quote(body: dict[str, Any]) -> dict[str, Any]:
     "POST", "/purchases", "record_purchase", summary="Record a sale", status=201, body=PurchaseSchema(),
     answer=PurchaseAnswerSchema(), example=examples.PURCHASE, answer_example=examples.PURCHASE_ANSWER,
     errors=(ReceiptMismatch, StoreUnknown, CurrencyMismatch, MemberMismatch, StoreNotAllowed),
-    also={200: "A training receipt: nothing was kept."},
+    also={200: Also("A training receipt: nothing was kept.", IgnoredSchema(), {"status": "ignored"})},
 )  # fmt: skip
 @idempotent(required=False, status=201)
 def record(session: Session, body: dict[str, Any]) -> Answer:

@@ -10,7 +10,7 @@ from flask import Response, current_app
 from loyalty_api import clock
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
-from loyalty_api.http import Blueprint, not_modified
+from loyalty_api.http import Also, Blueprint, not_modified
 from loyalty_api.ledger.api import (
     IF_NONE_MATCH,
     ExpirySchema,
@@ -107,7 +107,7 @@ def _summary(member_id: UUID) -> Response:
 
 @blueprint.operation(
     "GET", "/me/summary", "me_summary", summary="My first screen", answer=SummarySchema(),
-    answer_example=EXAMPLE, headers=IF_NONE_MATCH, errors=(NotFound,), also={304: "It has not changed since."},
+    answer_example=EXAMPLE, headers=IF_NONE_MATCH, errors=(NotFound,), also={304: Also("It has not changed since.")},
 )  # fmt: skip
 def get_own() -> Response:
     """Ask when the app comes to the foreground, after a push, and at ``valid_until``; not below 30 seconds."""
@@ -117,7 +117,7 @@ def get_own() -> Response:
 @blueprint.operation(
     "GET", "/members/<mbr:member_id>/summary", "get_member_summary", summary="A member's first screen",
     answer=SummarySchema(), answer_example=EXAMPLE, headers=IF_NONE_MATCH, errors=(NotFound,),
-    also={304: "It has not changed since."},
+    also={304: Also("It has not changed since.")},
 )  # fmt: skip
 def get_one(member_id: UUID) -> Response:
     """What the member sees."""

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from loyalty_api.adjustments.rules import REASONS
 from tests.purchases.racing import another, at_once, breaches
 from tests.redemptions.till import opened
 from tests.support.shop import Caller, Reply, Shop
@@ -52,6 +53,15 @@ def test_no_more_is_taken_than_there_is_unless_it_may_be_owed(corrected: Shop) -
     assert adjust(staff, member, 40)["balance"]["available"] == 10
     assert adjust(staff, member, 0).status == 422
     assert adjust(staff, member, 5, reason="because").status == 422
+
+
+def test_every_reason_that_is_offered_can_be_kept(corrected: Shop) -> None:
+    member = corrected.enrol()
+    given = [
+        adjust(corrected.caller("staff", scopes=("points:adjust",)), member, 5, reason=r) for r in REASONS[:4]
+    ]
+    given += [adjust(corrected.office, member, 5, reason=r) for r in REASONS[4:]]
+    assert [(answer.status, answer["reason"]) for answer in given] == [(201, reason) for reason in REASONS]
 
 
 def test_a_client_makes_so_many_a_day_even_at_once(corrected: Shop) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from loyalty_api import app  # noqa: F401 - with the application come all its errors
-from loyalty_api.errors import NotFound
+from loyalty_api import (
+    app,  # noqa: F401 - with the application come all its errors
+    trouble,
+)
+from loyalty_api.errors import Fault, Invalid, NotFound
 from loyalty_api.language import catalogue, languages
 from loyalty_api.problems import CATALOGUE, kinds
 
@@ -126,3 +129,14 @@ def test_refusals_are_problems_whose_type_has_a_page(
 
 def test_a_wrong_method_is_told_which_ones_are_right(client: FlaskClient) -> None:
     assert "GET" in client.delete("/livez").headers.get("Allow", "")
+
+
+def test_a_problem_is_no_longer_than_it_may_be_however_much_was_wrong(client: FlaskClient) -> None:
+    told = client.get(f"/{'a' * 5000}").json
+    assert told is not None
+    assert len(told["instance"]) == 2000
+    with client.application.test_request_context("/v1/members"):
+        faults = [Fault("/" + "a" * 5000, "unknown_field", "Unknown field.")] * 5000
+        answered = trouble.problem(Invalid("x" * 5000, errors=faults)).get_json()
+    assert trouble.ProblemSchema().validate(answered) == {}
+    assert len(answered["errors"]) == 100

@@ -103,6 +103,18 @@ def test_one_bad_item_does_not_stop_the_others(shop: Shop) -> None:
     assert breaches(shop) == []
 
 
+def test_an_item_that_cannot_be_stored_as_it_is_stops_neither_the_batch_nor_the_list(shop: Shop) -> None:
+    sale = receipt(line(1000), terminal="nul")
+    deep = b'{"type":"purchase","body":' + b"[" * 300 + b"]" * 300 + b"}"
+    file = [item("\x00", {}), item("purchase", {"a\x00b": 1}), deep, item("purchase", sale)]
+    results = shop.till.upload("POST", "/v1/batch", file).lines
+    assert [result["status"] for result in results] == ["rejected", "rejected", "rejected", "created"]
+    listed = shop.office.get("/v1/rejects?limit=3")["data"]
+    assert [reject["type"] for reject in listed] == ["purchase", "purchase", "\N{REPLACEMENT CHARACTER}"]
+    assert listed[0]["item"].strip() == deep.decode()
+    assert listed[1]["item"]["body"] == {"a\x00b": 1}
+
+
 def test_a_client_that_may_not_take_goods_back_may_not_in_a_batch(shop: Shop) -> None:
     sale = receipt(line(1000))
     seller = shop.caller("terminal", scopes=("purchases:write",))

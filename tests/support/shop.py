@@ -158,6 +158,10 @@ class Shop:
             self._callers[key] = Caller(self.app, bearer(token))
         return self._callers[key]
 
+    def forget_callers(self) -> None:
+        """Make new clients from now on: those there were may have been revoked."""
+        self._callers.clear()
+
     @property
     def office(self) -> Caller:
         """An administrator."""
