@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
-from tests.purchases.racing import another, at_once, breaches
+from tests.purchases.racing import at_once, breaches, insisting
 from tests.redemptions.till import opened
 from tests.support.shop import Caller, Reply, Shop
 
@@ -56,7 +55,8 @@ def test_no_more_is_taken_than_there_is_unless_it_may_be_owed(corrected: Shop) -
 
 def test_a_client_makes_so_many_a_day_even_at_once(corrected: Shop) -> None:
     members, staff = [corrected.enrol() for _ in range(8)], corrected.caller("staff")
-    answers = at_once(*(partial(adjust, another(staff), member, 10) for member in members))
+    paths = [f"/v1/members/{member}/adjustments" for member in members]
+    answers = at_once(*(insisting(staff, path, {"points": 10, "reason": "goodwill"}) for path in paths))
     assert sorted(answer.status for answer in answers) == [201] * 5 + [409] * 3
     assert {answer.code for answer in answers if answer.status == 409} == {"adjustments_used_up"}
     assert adjust(corrected.office, members[0], 10).status == 201
