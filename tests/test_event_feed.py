@@ -8,7 +8,7 @@ from collections import defaultdict
 from functools import partial
 from typing import Any
 
-from tests.purchases.racing import another, at_once, breaches, settled
+from tests.purchases.racing import another, at_once, breaches, insist, settled, until_answered
 from tests.support.shop import Caller, Shop, line, receipt
 
 
@@ -17,7 +17,7 @@ def follow(caller: Caller, after: str | None = None, *, limit: int = 200) -> tup
     found: list[dict[str, Any]] = []
     while True:
         query = f"?limit={limit}" + (f"&after={after}" if after else "")
-        page = caller.get(f"/v1/events{query}")
+        page = insist(partial(caller.get, f"/v1/events{query}"))
         assert page.status == 200, page.body
         found += page["data"]
         after = page["next_cursor"]
@@ -77,7 +77,7 @@ def test_readers_among_writers_miss_nothing_and_see_each_members_events_in_order
     def sell(till: Caller, seed: int) -> None:
         dice = random.Random(seed)
         for _ in range(40):
-            answer = till.post("/v1/purchases", receipt(line(100), card=dice.choice(cards)), key=None)
+            answer = until_answered(till, receipt(line(100), card=dice.choice(cards)), [])
             assert answer.status == 201
             sold.append(answer["purchase_id"])
         busy[0] -= 1

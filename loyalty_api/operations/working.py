@@ -20,6 +20,7 @@ from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.jobs import Job as StalledJob
 from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
+from procrastinate.signals import on_stop
 
 from loyalty_api import clock, telemetry
 from loyalty_api.config import Settings
@@ -47,7 +48,7 @@ class Pulse:
 
 
 def work(settings: Settings, *, pulse: Pulse = Pulse()) -> None:
-    """Run jobs until SIGTERM or SIGINT; a database that goes away is waited for."""
+    """Run jobs until SIGTERM or SIGINT; a database that goes away, or one of our connections to it, is waited for."""
     telemetry.configure_logging(settings.log_level)
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
     database = Database(settings.database_url, threads=_AT_ONCE)
@@ -69,14 +70,27 @@ async def _work(url: str, database: Database, pulse: Pulse) -> None:
     _register(queue, database, pulse)
     async with queue.open_async():
         await _sweep(queue, pulse)
-        await queue.run_worker_async(
-            queues=[QUEUE],
-            concurrency=_AT_ONCE,
-            delete_jobs="successful",
-            update_heartbeat_interval=pulse.every,
-            stalled_worker_timeout=pulse.dead_after,
-            shutdown_graceful_timeout=_GRACE_SECONDS,
+        running = asyncio.create_task(
+            queue.run_worker_async(
+                queues=[QUEUE],
+                concurrency=_AT_ONCE,
+                delete_jobs="successful",
+                update_heartbeat_interval=pulse.every,
+                stalled_worker_timeout=pulse.dead_after,
+                shutdown_graceful_timeout=_GRACE_SECONDS,
+                install_signal_handlers=False,
+            )
         )
+
+        def end() -> None:
+            running.cancel()
+
+        with on_stop(end):
+            await asyncio.gather(running, return_exceptions=True)
+        if not running.cancelling():
+            # It ends without a word, too, when what listens or shows that it lives has lost its connection.
+            running.result()
+            raise ConnectionError("a part of the worker has ended")
 
 
 def _register(queue: procrastinate.App, database: Database, pulse: Pulse) -> None:

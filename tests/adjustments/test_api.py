@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
 from loyalty_api.adjustments.rules import REASONS
-from tests.purchases.racing import another, at_once, breaches
+from tests.purchases.racing import at_once, breaches, insisting
 from tests.redemptions.till import opened
 from tests.support.shop import Caller, Reply, Shop
 
@@ -66,7 +65,8 @@ def test_every_reason_that_is_offered_can_be_kept(corrected: Shop) -> None:
 
 def test_a_client_makes_so_many_a_day_even_at_once(corrected: Shop) -> None:
     members, staff = [corrected.enrol() for _ in range(8)], corrected.caller("staff")
-    answers = at_once(*(partial(adjust, another(staff), member, 10) for member in members))
+    paths = [f"/v1/members/{member}/adjustments" for member in members]
+    answers = at_once(*(insisting(staff, path, {"points": 10, "reason": "goodwill"}) for path in paths))
     assert sorted(answer.status for answer in answers) == [201] * 5 + [409] * 3
     assert {answer.code for answer in answers if answer.status == 409} == {"adjustments_used_up"}
     assert adjust(corrected.office, members[0], 10).status == 201

@@ -15,9 +15,6 @@ from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from loyalty_api.engines import Engines
 from loyalty_api.health import Probe, capabilities
-from tests.support.engines import run_engines
-
-running = pytest.fixture(scope="module")(run_engines)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from loyalty_api import engines, migrating
+from loyalty_api import engines
 from loyalty_api.cli import main
 from loyalty_api.engines import Engines
 from tests.support.engines import data_folder
@@ -47,7 +47,16 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def empty(running: Engines, folder: Path) -> Installation:
     """An installation before its first migration."""
-    owner_url, app_url = engines.ensure_database(running, f"cli_{next(_numbers)}")
+    return _installation(running, folder, *engines.ensure_database(running, f"cli_{next(_numbers)}"))
+
+
+@pytest.fixture
+def installation(running: Engines, folder: Path, own_urls: tuple[str, str]) -> Installation:
+    """One at the newest revision."""
+    return _installation(running, folder, *own_urls)
+
+
+def _installation(running: Engines, folder: Path, owner_url: str, app_url: str) -> Installation:
     environment = {
         "DATABASE_URL": app_url,
         "DATABASE_OWNER_URL": owner_url,
@@ -57,10 +66,3 @@ def empty(running: Engines, folder: Path) -> Installation:
         "LOYALTY_ISSUER": "https://loyalty.example",
     }
     return Installation(owner_url, app_url, environment)
-
-
-@pytest.fixture
-def installation(empty: Installation) -> Installation:
-    """One at the newest revision."""
-    migrating.upgrade(owner_url=empty.owner_url, app_url=empty.app_url)
-    return empty

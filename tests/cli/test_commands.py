@@ -12,6 +12,7 @@ from loyalty_api.auth import service
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from tests.cli.conftest import Installation
+from tests.support.processes import free_port
 from tests.support.shop import KEYS
 
 HEAVY = ("alembic", "flask", "granian", "marshmallow", "psycopg", "pyarrow", "redis", "sqlalchemy")
@@ -52,7 +53,7 @@ def test_every_fault_of_the_environment_is_told_at_once(empty: Installation) -> 
 
 
 def test_a_database_that_is_away_is_told_in_a_sentence(empty: Installation) -> None:
-    for words in (["db", "upgrade"], ["verify"], ["client", "list"], ["serve", "--port", "1024"]):
+    for words in (["db", "upgrade"], ["verify"], ["client", "list"], ["serve", "--port", str(free_port())]):
         nowhere = "postgresql:///none?host=/nonexistent"
         said = empty.loyalty(*words, DATABASE_URL=nowhere, DATABASE_OWNER_URL="")
         assert said.exit_code == 1, words

@@ -54,13 +54,14 @@ def _command_of(process: psutil.Process) -> str:
         return ""
 
 
-def test_a_server_from_nothing(folder: Path) -> None:
+def test_a_server_from_nothing(folder: Path, tmp_path: Path) -> None:
     port = free_port()
     given = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "LOYALTY_KEYS", "PROMETHEUS_MULTIPROC_DIR")
     environment = {name: value for name, value in os.environ.items() if name not in given}
     environment["LOYALTY_DATA_DIR"] = str(folder)
     serve = [*_COMMAND, "serve", "--port", str(port), "--workers", "2", "--threads", "1"]
-    server = subprocess.Popen(serve, env=environment, stderr=subprocess.PIPE)
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(serve, env=environment, stderr=log)
     try:
         until(lambda: get(port, "/readyz")[0] == 200, "it is ready")
         until(lambda: len(workers_of(server)) == 2, "both workers are there")
@@ -77,12 +78,12 @@ def test_a_server_from_nothing(folder: Path) -> None:
 
         family = psutil.Process(server.pid).children(recursive=True)
         server.send_signal(signal.SIGTERM)
-        assert server.wait(30) == 0
+        assert server.wait(60) == 0
         until(lambda: all_ended(family), "nothing of it is left")
     finally:
         server.kill()
-        _, said = server.communicate()
-    for text in said.decode().splitlines():
+        server.wait()
+    for text in (tmp_path / "log").read_text().splitlines():
         assert "event" in json.loads(text), "every line of the log is a JSON object"
 
 
@@ -94,10 +95,12 @@ def test_workers_do_not_outlive_a_killed_server(installation: Installation) -> N
         env=environment,
         stderr=subprocess.DEVNULL,
     )
-    until(lambda: get(port, "/readyz")[0] == 200, "it is ready")
-    family = psutil.Process(server.pid).children(recursive=True)
-    server.kill()
-    server.wait()
+    try:
+        until(lambda: get(port, "/readyz")[0] == 200, "it is ready")
+        family = psutil.Process(server.pid).children(recursive=True)
+    finally:
+        server.kill()
+        server.wait()
     until(lambda: all_ended(family), "its workers are gone")
     assert get(port, "/readyz")[0] == 0
 

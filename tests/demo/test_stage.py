@@ -7,27 +7,21 @@ from datetime import UTC, datetime
 
 import pytest
 
-from loyalty_api import migrating
 from loyalty_api.auth import service as auth
 from loyalty_api.db import Database, driver
 from loyalty_api.demo import data, stage
 from loyalty_api.demo.client import Credential
-from loyalty_api.engines import ensure_database
 from loyalty_api.program.service import Programs
-from tests.support.engines import run_engines
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DOCUMENT = {"currency": "USD", "time_zone": "UTC"}
 
 
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    for running in run_engines():
-        owner_url, app_url = ensure_database(running, "loyalty_basic")
-        migrating.upgrade(owner_url=owner_url, app_url=app_url)
-        database = Database(app_url)
-        yield database
-        database.close()
+@pytest.fixture
+def database(own_urls: tuple[str, str]) -> Iterator[Database]:
+    database = Database(own_urls[1])
+    yield database
+    database.close()
 
 
 def clients(database: Database, held: dict[str, Credential], *stores: int) -> dict[str, Credential]:

@@ -6,7 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from loyalty_api import config, engines
 from loyalty_api.engines import Engines, EngineUnavailable, binaries, home, keeper
 from tests.engines.looking import answers, ask, cache_answers, postgres_pid, valkey_pid
-from tests.support.engines import OtherProcess, start, until
+from tests.support.engines import OtherProcess, data_folder, start, until
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs engines as another user")
 
@@ -80,8 +80,20 @@ def test_without_redis_there_is_none(folder: Path) -> None:
         assert valkey_pid(folder) == 0
 
 
-def test_an_initdb_that_was_cut_off_leaves_nothing_in_the_way(empty_folder: Path) -> None:
-    first = OtherProcess(empty_folder)
+@pytest.fixture
+def endless() -> Iterator[Path]:
+    """PostgreSQL's programs, of which initdb begins and does not come to an end."""
+    version, begin = "echo 'postgres (PostgreSQL) 18.4'", 'echo 18 >"$2/PG_VERSION"; exec sleep 600'
+    with data_folder() as programs:
+        programs.chmod(0o755)
+        for name, does in (("postgres", version), ("initdb", begin)):
+            (programs / name).write_text(f"#!/bin/sh\n{does}\n")
+            (programs / name).chmod(0o755)
+        yield programs
+
+
+def test_an_initdb_that_was_cut_off_leaves_nothing_in_the_way(empty_folder: Path, endless: Path) -> None:
+    first = OtherProcess(empty_folder, postgres_bin=endless)
     until(lambda: any(empty_folder.glob("postgres.half-*/PG_VERSION")), "initdb has begun")
     first.kill()
     assert not (empty_folder / "postgres").exists()

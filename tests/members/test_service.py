@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -23,6 +22,8 @@ from loyalty_api.members.rules import subject_value
 from loyalty_api.members.service import Enrolled, Enrolment, IdentifierInUse, NewIdentifier, NewPerson
 from tests.members.fixtures import NOW
 from tests.members.world import STORE, TILL, VAULT
+from tests.purchases.racing import patiently
+from tests.support.engines import until
 
 CARD = NewIdentifier("card", "2609001234567")
 
@@ -59,7 +60,7 @@ def all_at_once(tries: list[Callable[[], Any]]) -> list[Any]:
     def run(attempt: Callable[[], Any]) -> Any:
         barrier.wait()
         try:
-            return attempt()
+            return patiently(attempt)
         except Exception as error:
             return error
 
@@ -120,12 +121,12 @@ def test_of_sixteen_who_enrol_the_same_card_at_once_one_does(database: Database)
 
 
 def wait_until_someone_waits(session: Session) -> None:
-    """Until another transaction waits for a lock; the limit only ends a broken run."""
-    for _ in range(2_000):
-        if session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one():
-            return
-        time.sleep(0.001)
-    raise AssertionError("nobody waits for a lock")
+    """Until another transaction in this database waits for a lock."""
+    waits = text(
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+        " WHERE NOT granted AND datname = current_database()"
+    )
+    until(lambda: session.execute(waits).scalar_one() > 0, "somebody waits for a lock")
 
 
 def test_identifiers_are_taken_in_one_order_so_that_nobody_waits_in_a_circle(database: Database) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-from tests.purchases.racing import another, at_once
+from tests.purchases.racing import another, at_once, insist, insisting
 from tests.support.documents import earning, with_lots
 from tests.support.shop import BASIC, Reply, Shop
 
@@ -46,7 +47,7 @@ def test_of_two_who_edit_at_once_one_is_told(shop: Shop) -> None:
     offices = [another(shop.office) for _ in range(4)]
     answers = at_once(
         *(
-            lambda office=office, n=n: office.put(path(made), {"document": earning(n + 2)}, If_Match='"1"')
+            partial(insist, partial(office.put, path(made), {"document": earning(n + 2)}, If_Match='"1"'))
             for n, office in enumerate(offices)
         )
     )
@@ -55,12 +56,8 @@ def test_of_two_who_edit_at_once_one_is_told(shop: Shop) -> None:
 
 def test_what_is_published_is_published_once_and_for_ever(shop: Shop) -> None:
     made = draft(shop)
-    offices = [another(shop.office) for _ in range(4)]
     answers = at_once(
-        *(
-            lambda office=office: office.post(path(made, "/publish"), {"effective_from": SOON})
-            for office in offices
-        )
+        *(insisting(shop.office, path(made, "/publish"), {"effective_from": SOON}) for _ in range(4))
     )
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
     etag = shop.office.get(path(made)).headers["ETag"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -14,7 +15,7 @@ from loyalty_api.db import driver
 from loyalty_api.program import service
 from loyalty_api.program.service import Programs
 from loyalty_api.rating.rules import check_document
-from tests.purchases.racing import at_once, times
+from tests.purchases.racing import at_once, patiently, times
 from tests.support.documents import earning
 from tests.support.engines import until
 from tests.support.shop import Shop, line, receipt
@@ -64,7 +65,8 @@ def test_each_moment_has_the_latest_version_that_had_begun(fresh_shop: Shop) -> 
 
 
 def test_versions_published_at_once_have_numbers_without_gap_and_double(fresh_shop: Shop) -> None:
-    made = at_once(*times(8, lambda: publish(fresh_shop, 2, starts=TODAY + timedelta(days=1))))
+    later = TODAY + timedelta(days=1)
+    made = at_once(*times(8, patiently, partial(publish, fresh_shop, 2, starts=later)))
     assert sorted(made) == list(range(2, 10))
 
 
@@ -74,7 +76,7 @@ def test_threads_of_one_process_that_read_new_versions_at_once_miss_none(fresh_s
         publish(fresh_shop, version, starts=TODAY + timedelta(days=version))
         programs._read_at = float("-inf")
         last = TODAY + timedelta(days=version)
-        seen = at_once(*times(8, lambda last=last: in_force(fresh_shop, programs, last)))
+        seen = at_once(*times(8, patiently, in_force, fresh_shop, programs, last))
         assert set(seen) <= {version - 1, version}
         assert in_force(fresh_shop, programs, last) == version
     with fresh_shop.database.unit_of_work() as session:
@@ -88,7 +90,7 @@ def test_a_thread_that_is_reading_does_not_show_others_half_of_it(fresh_shop: Sh
     def slow(document: dict[str, Any], version: int) -> int:
         if version > 1:
             reading.set()
-            may_end.wait(10)
+            may_end.wait(60)
         return version
 
     programs: Programs[int] = Programs(slow)
@@ -98,7 +100,7 @@ def test_a_thread_that_is_reading_does_not_show_others_half_of_it(fresh_shop: Sh
     programs._read_at = float("-inf")
     reader = threading.Thread(target=lambda: in_force(fresh_shop, programs, later))
     reader.start()
-    reading.wait(10)
+    assert reading.wait(60)
     assert programs.current(fresh_shop.database, later) in ((1, 1), (2, 2))
     may_end.set()
     reader.join()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import exc
 
 from loyalty_api.db import Database
 from loyalty_api.deliveries import deliver_due
@@ -15,9 +20,13 @@ from tests.support.engines import until
 from tests.support.shop import Caller, Reply, Shop
 
 Result = TypeVar("Result")
+_keys = itertools.count(1)
 
 # A till sends the same again when it hears one of these.
 AGAIN = {409, 429, 503}
+# Of the refusals those that say so: what others do at this moment, or a machine that is busy, stood in the way.
+BUSY = {"request_in_progress", "unavailable", "rate_limited", "batch_running"}
+_TRIES = 200
 
 
 def at_once(*work: Callable[[], Result]) -> list[Result]:
@@ -25,11 +34,21 @@ def at_once(*work: Callable[[], Result]) -> list[Result]:
     gate = threading.Barrier(len(work))
 
     def run(task: Callable[[], Result]) -> Result:
-        gate.wait(30)
+        gate.wait(120)
         return task()
 
     with ThreadPoolExecutor(len(work)) as threads:
         return list(threads.map(run, work))
+
+
+def patiently(task: Callable[..., Result], *given: Any) -> Result:
+    """The result of work below HTTP, done again while it is told that it waited for too long."""
+    for _ in range(_TRIES):
+        try:
+            return task(*given)
+        except (psycopg.OperationalError, exc.OperationalError, exc.TimeoutError):
+            time.sleep(0.05)
+    return task(*given)
 
 
 def times(number: int, task: Callable[..., Result], *given: Any) -> list[Callable[[], Result]]:
@@ -42,13 +61,30 @@ def another(caller: Caller) -> Caller:
     return Caller(caller.app, caller.headers)
 
 
+def insist(work: Callable[[], Reply]) -> Reply:
+    """What every client does: the same again, under the same key, until it is told what became of it."""
+    for _ in range(_TRIES):
+        answer = work()
+        if answer.code not in BUSY and answer.status != 503:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(answer.body)
+
+
+def insisting(caller: Caller, path: str, body: Any = None, *, key: str | None = "") -> Callable[[], Reply]:
+    """A POST that is sent until it is answered, on a connection and under a key of its own unless one is given."""
+    mine, key = another(caller), f"race-{next(_keys)}" if key == "" else key
+    return partial(insist, partial(mine.post, path, body, key=key))
+
+
 def until_answered(till: Caller, body: dict[str, Any], seen: list[int]) -> Reply:
     """What a till does: the same body again until it is told what became of it."""
-    for _ in range(100):
+    for _ in range(_TRIES):
         answer = till.post("/v1/purchases", body, key=None)
         seen.append(answer.status)
         if answer.status not in AGAIN or answer.code == "receipt_mismatch":
             return answer
+        time.sleep(0.05)
     raise AssertionError(seen)
 
 

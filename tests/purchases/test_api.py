@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from tests.support.shop import Shop, line, receipt
 
@@ -47,7 +47,8 @@ def test_another_sale_under_the_same_number_is_never_taken_for_a_copy(shop: Shop
 def test_the_same_number_on_the_next_day_is_another_receipt(shop: Shop) -> None:
     body = receipt()
     shop.till.post("/v1/purchases", body, key=None)
-    tomorrow = {**body, "business_date": "2030-01-02"}
+    next_day = date.fromisoformat(body["business_date"]) + timedelta(days=1)
+    tomorrow = {**body, "business_date": next_day.isoformat()}
     first = shop.till.post("/v1/purchases", body, key=None)
     second = shop.till.post("/v1/purchases", tomorrow, key=None)
     assert first["purchase_id"] != second["purchase_id"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from tests.support.calendar import Calendar
 from tests.support.shop import BASIC, Reply, Shop, line, receipt
 
 
@@ -78,14 +81,18 @@ def test_staff_claim_for_a_customer_at_the_counter(shop: Shop) -> None:
     assert shop.office.post("/v1/claims", body)["state"] == "credited"
 
 
-def test_a_client_claims_for_members_only_so_often_a_day(fresh_shop: Shop) -> None:
+def test_a_client_claims_for_members_only_so_often_a_day(
+    fresh_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = Calendar(monkeypatch, datetime(2031, 5, 5, 12, tzinfo=UTC)).now
     fresh_shop.publish(
         {**BASIC, "claims": {"staff_per_day": 2}}, effective_from=datetime(2020, 1, 1, tzinfo=UTC)
     )
     member = fresh_shop.enrol()
     answers = [
         fresh_shop.office.post(
-            "/v1/claims", {"member_id": member, "claim_code": sell(fresh_shop, receipt())["claim_code"]}
+            "/v1/claims",
+            {"member_id": member, "claim_code": sell(fresh_shop, receipt(at=noon))["claim_code"]},
         )
         for _ in range(3)
     ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loyalty_api.purchases import rules_paying
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
-from tests.purchases.racing import another, at_once, breaches
+from tests.purchases.racing import at_once, breaches, insisting
 from tests.redemptions.till import hold, opened, rich, step
 from tests.support.shop import Reply, Shop, line, receipt
 
@@ -123,13 +123,7 @@ def test_a_hold_pays_one_purchase_only(fresh_shop: Shop, monkeypatch: pytest.Mon
     bodies = [
         receipt(line(1000), card="PAY7", at=today.now, payments=paid_with(held, 1000)) for _ in range(8)
     ]
-    tills = [another(fresh_shop.till) for _ in bodies]
-    sold = at_once(
-        *(
-            lambda till=till, body=body: till.post("/v1/purchases", body, key=None)
-            for till, body in zip(tills, bodies, strict=True)
-        )
-    )
+    sold = at_once(*(insisting(fresh_shop.till, "/v1/purchases", body, key=None) for body in bodies))
     assert [one["points"]["spent"] for one in sold].count(100) == 1
     assert [codes(one)[:1] for one in sold].count(["already_captured"]) == 7
     assert fresh_shop.balance(member)["available"] == 200

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from loyalty_api.redemptions import service
-from tests.purchases.racing import another, at_once, breaches
+from tests.purchases.racing import at_once, breaches, insisting, patiently
 from tests.redemptions.till import RATE
 from tests.support.documents import with_lots
 from tests.support.shop import Caller, Reply, Shop, line, receipt
@@ -32,18 +32,8 @@ def with_points(shop: Shop, points: int, card: str) -> str:
     return member
 
 
-def insist(work: Callable[[], Reply]) -> Reply:
-    """Again, until something else than "another request is at it" is answered."""
-    for _ in range(200):
-        answer = work()
-        if answer.code != "request_in_progress" and answer.status != 503:
-            return answer
-    raise AssertionError(answer.body)
-
-
 def all_at_once(caller: Caller, path: str, body: dict[str, Any], number: int = AT_ONCE) -> list[Reply]:
-    callers = [another(caller) for _ in range(number)]
-    return at_once(*(partial(insist, partial(each.post, path, body)) for each in callers))
+    return at_once(*(insisting(caller, path, body) for _ in range(number)))
 
 
 def codes(answers: list[Reply]) -> Counter[str | int | None]:
@@ -66,11 +56,10 @@ def test_64_members_on_the_last_pieces_leave_none_and_take_no_more(counter: Shop
     )["reward_id"]
     members = [with_points(counter, 10, f"RED2-{n}") for n in range(16)]
     wish = {"for": "reward", "reward_id": reward, "store": "str_1"}
-    tills = [another(counter.till) for _ in range(AT_ONCE)]
     answers = at_once(
         *(
-            partial(insist, partial(till.post, "/v1/redemptions", {**wish, "member_id": members[n % 16]}))
-            for n, till in enumerate(tills)
+            insisting(counter.till, "/v1/redemptions", {**wish, "member_id": members[n % 16]})
+            for n in range(AT_ONCE)
         )
     )
     taken = [answer for answer in answers if answer.status == 201]
@@ -107,9 +96,10 @@ def test_of_capture_release_and_the_end_of_a_hold_one_wins(counter: Shop) -> Non
                 return service.release_due(session, now=expires)
 
         def step(name: str, path: str = path) -> Callable[[], Reply]:
-            return partial(insist, partial(another(counter.till).post, f"{path}/{name}", {}))
+            return insisting(counter.till, f"{path}/{name}", {})
 
-        at_once(step("capture"), step("release"), end, step("capture"), step("release"))
+        ending = partial(patiently, end)
+        at_once(step("capture"), step("release"), ending, step("capture"), step("release"))
         found = counter.till.get(path)
         assert found["status"] in {"captured", "released", "expired"}
         assert breaches(counter) == []
@@ -147,10 +137,9 @@ def test_holds_on_rewards_end_while_others_ask_for_them_and_nobody_waits_in_a_ci
             return service.release_due(session, now=max(ends))
 
     def ask(till: Caller) -> set[str | int]:
-        return {
-            insist(partial(till.post, "/v1/redemptions", {**wish, "member_id": m})).status for m in members
-        }
+        return {insisting(till, "/v1/redemptions", {**wish, "member_id": m})().status for m in members}
 
-    found = at_once(end, *(partial(ask, another(counter.till)) for _ in range(6)), end)
+    ending = partial(patiently, end)
+    found = at_once(ending, *(partial(ask, counter.till) for _ in range(6)), ending)
     assert {status for each in found[1:-1] for status in each} <= {201, 409}  # type: ignore[union-attr]
     assert breaches(counter) == []

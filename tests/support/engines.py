@@ -54,7 +54,13 @@ def data_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder)
+        until(lambda: _is_removed(folder), f"{folder} is removed")
+
+
+def _is_removed(folder: Path) -> bool:
+    """Remove it; a process that is just ending may still put something there, so it is looked at once more."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def start(folder: Path, *, without_redis: bool = False) -> contextlib.AbstractContextManager[Engines]:
@@ -72,8 +78,10 @@ def run_engines() -> Iterator[Engines]:
 class OtherProcess:
     """Another process that starts engines in ``folder``; it stops them when it is told to."""
 
-    def __init__(self, folder: Path, *, with_worker: bool = False) -> None:
-        words = [str(folder), "worker" if with_worker else "", POSTGRES_BIN or ""]
+    def __init__(
+        self, folder: Path, *, with_worker: bool = False, postgres_bin: Path | str | None = POSTGRES_BIN
+    ) -> None:
+        words = [str(folder), "worker" if with_worker else "", str(postgres_bin or "")]
         self.process = subprocess.Popen(
             [sys.executable, "-c", _OWNER, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -96,9 +104,10 @@ class OtherProcess:
 def until(condition: Callable[[], bool], what: str) -> None:
     """Wait for something that will happen; the limit is only there to end a broken run.
 
-    It is longer than a minute, since what a worker that was killed has left may be taken over with the next full one.
+    It is longer than a minute, since what a worker that was killed has left may be taken over with the next full one,
+    and on a machine with much else to do all of it takes longer.
     """
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while not condition():
         assert time.monotonic() < deadline, f"still waiting until {what}"
         time.sleep(0.02)
