@@ -121,8 +121,14 @@ def _granian(settings: Settings, host: str, port: int) -> None:
     )
     came_up: Moment = multiprocessing.get_context("spawn").RawValue("d", 0.0)
     server.respawned_wrks = Deaths(came_up, most=_IN_VAIN * settings.workers)
-    server.main_loop_interrupt = _Wake(server.interrupt_children)
-    server.serve(target_loader=partial(_in_worker, settings, os.getpid(), came_up), wrap_loader=False)
+    server.main_loop_interrupt = _Wake(lambda: bool(server.interrupt_children or server.interrupt_signal))
+    try:
+        server.serve(target_loader=partial(_in_worker, settings, os.getpid(), came_up), wrap_loader=False)
+    except SystemExit:
+        # Ctrl-C, and systemd unless told otherwise, tell the workers too: those that are gone before granian asks them
+        # to go have failed in its eyes.
+        if not server.interrupt_signal:
+            raise
 
 
 def _in_worker(settings: Settings, parent: int, came_up: Moment) -> Callable[..., Any]:
@@ -160,15 +166,15 @@ class Deaths(dict[int, float]):
 
 
 class _Wake(threading.Event):
-    """Wakes granian when a worker has died. It stays set for one that dies while granian clears it for another."""
+    """Wakes granian when a worker has died or it is told to end; set again for what came while granian cleared it."""
 
-    def __init__(self, dead: list[int]) -> None:
+    def __init__(self, needed: Callable[[], bool]) -> None:
         super().__init__()
-        self._dead = dead
+        self._needed = needed
 
     def clear(self) -> None:
         super().clear()
-        if self._dead:
+        if self._needed():
             self.set()
 
 
