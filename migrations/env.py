@@ -30,6 +30,7 @@ try:
     with context.begin_transaction():
         context.run_migrations()
     grants.apply(connection, app_role)
+    grants.apply_to_reader(connection)
     connection.commit()
 finally:
     connection.rollback()

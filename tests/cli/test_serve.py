@@ -108,7 +108,7 @@ def test_the_service_outlives_workers_that_are_killed_again_and_again(installati
             killed = {p.pid for p in workers_of(server)}
             for worker in workers_of(server):
                 worker.kill()
-            until(lambda: get(port, "/readyz")[0] == 200, "it is ready again")  # noqa: B023
+            until(lambda: get(port, "/readyz")[0] == 200, "it is ready again")
             until(lambda: not killed & {p.pid for p in workers_of(server)}, "they are replaced")  # noqa: B023
         assert server.poll() is None
         server.send_signal(signal.SIGTERM)

@@ -79,18 +79,19 @@ def serving(
 
 
 @contextmanager
-def shop_over(environment: Mapping[str, str]) -> Iterator[Shop]:
-    """The same installation seen from inside this process, with rules, stores, callers and a few members."""
+def shop_over(environment: Mapping[str, str], *, members: bool = True) -> Iterator[Shop]:
+    """The same installation seen from inside this process, with rules, stores and callers; and a few ``members``."""
     database = Database(environment["DATABASE_URL"], threads=4)
     settings = Settings(
         data_dir=Path("/nonexistent"),
         database_url=environment["DATABASE_URL"],
+        redis_url=environment["REDIS_URL"],
         issuer=environment["LOYALTY_ISSUER"],
         keys=RING,
     )
     try:
         shop = open_shop(create_app(settings, database=database))
-        for card in CARDS:
+        for card in CARDS if members else ():
             shop.enrol(card)
         yield shop
     finally:
