@@ -7,7 +7,7 @@ PYTHON ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-pg15 bench fuzz api-lint clients openapi lock clean
+.PHONY: help demo serve test test-pg15 bench fuzz drill api-lint clients openapi lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ bench: $(VENV)/.installed ## Measure the figures we promise, into benchmarks/lat
 
 fuzz: $(VENV)/.installed ## Say to the service what it does not expect; ARGS="--requests 1000000 --seed 7"
 	@$(PY) -m tests.fuzz $(ARGS)
+
+drill: $(VENV)/.installed ## Back up under load, restore elsewhere, verify; ARGS="--seconds 60"
+	@$(PY) -m tests.drill $(ARGS)
 
 api-lint: $(VENV)/.installed ## Lint the OpenAPI document (needs npm)
 	@.ci/api-lint

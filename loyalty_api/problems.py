@@ -38,7 +38,9 @@ _FROM_HTTP: tuple[type[HTTPException], ...] = (
 
 _OURS = "loyalty_api."
 # What these raise is read in a terminal and never leaves over HTTP.
-_AT_THE_COMMAND_LINE = tuple(f"{_OURS}{name}" for name in ("cli", "config", "demo", "engines", "operations"))
+_AT_THE_COMMAND_LINE = tuple(
+    f"{_OURS}{name}" for name in ("cli", "config", "demo", "engines", "migrating", "operations")
+)
 
 
 @dataclass(frozen=True, slots=True)
