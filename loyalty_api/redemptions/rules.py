@@ -265,7 +265,7 @@ def is_repeated_release(found: Redemption, now: datetime) -> bool:
     return found.status_at(now) != "held"
 
 
-def reversible(found: Redemption, points: int | None) -> int:
+def reversible(found: Redemption, points: int | None, now: datetime) -> int:
     """How many points a reversal gives back: all that is left unless fewer are asked for; 0 when all are back.
 
     :raises NotCaptured: the points are held.
@@ -274,8 +274,9 @@ def reversible(found: Redemption, points: int | None) -> int:
     :raises AlreadyReversed: fewer are left than are asked for.
     """
     refusals = {"held": NotCaptured, "released": AlreadyReleased, "expired": HoldExpired}
-    if found.status in refusals:
-        raise refusals[found.status]
+    status = found.status_at(now)
+    if status in refusals:
+        raise refusals[status]
     if points is not None and points > found.left and found.left:
         raise AlreadyReversed(f"{found.left} points are left to be given back.")
     return found.left if points is None else min(points, found.left)

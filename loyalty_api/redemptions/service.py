@@ -214,7 +214,7 @@ def reverse(
         raise Invalid(
             "A reward comes back whole.", errors=[Fault("/points", "invalid_value", "All or nothing.")]
         )
-    back = rules.reversible(found, points)
+    back = rules.reversible(found, points, now)
     if not back:
         return finish(session, counter.vault, book, found, None, now)
     given = booking.reverse(

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from loyalty_api import jobs
 from tests.purchases.racing import breaches
 from tests.redemptions.till import earn, hold, opened, rich, step
 from tests.support.calendar import Calendar
@@ -162,6 +163,17 @@ def test_a_capture_that_happened_inside_its_hold_is_accepted_late(counter: Count
     done = step(till, held, "capture", occurred_at=inside.isoformat())
     assert (done["status"], done["captured"]["points"]) == ("captured", 200)
     assert counter.balance() == (300, 0, 0)
+
+
+def test_a_hold_that_has_ended_is_refused_a_reversal_alike_before_and_after_that_is_noted(
+    counter: Counter,
+) -> None:
+    till, today = counter.shop.till, counter.today
+    held = hold(till, counter.member, 2000)
+    today.pass_by(minutes=15)
+    before = step(till, held, "reverse", reason="x")
+    assert jobs.release_holds(counter.shop.database, now=today.now) == 1
+    assert before.code == step(till, held, "reverse", reason="x").code == "hold_expired"
 
 
 def test_points_that_were_spent_meanwhile_are_owed(counter: Counter) -> None:
