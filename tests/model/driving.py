@@ -113,7 +113,7 @@ def shop_in(database: Database) -> Shop:
 
 def epoch(world: World, random: Random, number: int, tally: Tally, *, most: int) -> None:
     """Live through one epoch; it ends at the first difference, or after ``most`` steps."""
-    twins = [Twin(world, BEGIN) for _ in range(MEMBERS)]
+    twins = [Twin(world, BEGIN, with_card=number % 2 == 1) for number in range(MEMBERS)]
     now = BEGIN
     for _ in range(STEPS_EACH):
         now = _later(random, now)

@@ -89,6 +89,26 @@ def two_first_purchases(street: Street) -> Scene:
     return Scene(works, partial(street.look, [twin]))
 
 
+def two_first_purchases_by_card(street: Street) -> Scene:
+    """The same, and the card is scanned."""
+    twin = street.member(with_card=True)
+    works = {name: street.buying(till, twin) for name, till in zip("AB", street.tills, strict=False)}
+    return Scene(works, partial(street.look, [twin]))
+
+
+def one_key_twice(street: Street) -> Scene:
+    """A purchase is sent again under its key, over HTTP: both hear the same."""
+    twin, heard = street.member(), list[bytes]()
+    key = f"key-{twin.member_id.hex}"
+    for till in street.tills:
+        till.token()
+    works = {
+        name: street.posting(till, twin, key=key, heard=heard)
+        for name, till in zip("AB", street.tills, strict=False)
+    }
+    return Scene(works, lambda: (street.look([twin]), len(set(heard))))
+
+
 def last_piece(street: Street) -> Scene:
     """Two members want the last piece of a reward."""
     one, other, _ = street.tills
@@ -188,7 +208,8 @@ SCENES: Mapping[str, Callable[[Street], Scene]] = {
     scene.__name__: scene
     for scene in (
         two_redeem, three_redeem, redeem_while_points_expire, redeem_while_goods_come_back, two_returns,
-        one_return_twice, one_receipt_twice, two_first_purchases, last_piece, last_piece_that_comes_back,
+        one_return_twice, one_receipt_twice, two_first_purchases,
+        two_first_purchases_by_card, one_key_twice, last_piece, last_piece_that_comes_back,
         one_code_twice, capture_while_the_hold_ends, capture_and_release, two_reversals, void_and_return,
         undo_and_return,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,13 +22,19 @@ from loyalty_api.redemptions.service import Counter, Wish
 from loyalty_api.redemptions.using import Place
 from loyalty_api.returns import service as returns
 from loyalty_api.returns import voiding
+from loyalty_api.rewards import service as rewards
+from loyalty_api.rewards.api import RewardBody
 from tests.model.driving import shop_in
 from tests.model.stepping import stand_back
 from tests.model.terms import Life, Terms
-from tests.model.twins import BEGIN, CALLER, RETURNED, SOLD, WHO, Twin, World
-from tests.support.shop import Shop
+from tests.model.twins import BEGIN, CALLER, RETURNED, WHO, Twin, World
+from tests.support.shop import Caller as Client
+from tests.support.shop import Shop, line, receipt
+from tests.support.tokens import bearer, token_for
 
 Work = Callable[[], str]
+# Over HTTP it is today, whatever the day in the scenes.
+MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 TERMS = Terms(base=Life(days=30), bonus=Life(days=30), till_hours=1)
 _WHOSE = "WHERE member_id = ANY(%s)"
@@ -59,6 +66,7 @@ class Till:
     shop: Shop
     desk: Desk = field(init=False)
     counter: Counter = field(init=False)
+    _token: tuple[str, float] = ("", 0.0)
 
     def __post_init__(self) -> None:
         self.desk = self.shop.app.extensions["desk"]
@@ -70,6 +78,12 @@ class Till:
         with self.shop.database.unit_of_work() as session:
             self.desk.programs.refresh(driver(session))
         self.desk.programs._read_at = float("inf")
+
+    def token(self) -> str:
+        """A token that holds for a while yet."""
+        if time.monotonic() > self._token[1]:
+            self._token = (token_for(self.shop.app), time.monotonic() + 300)
+        return self._token[0]
 
     def try_to(self, do: Callable[[Session], str]) -> str:
         """Do it as a till does, again until the answer is definite; what the answer is."""
@@ -100,30 +114,27 @@ class Street:
             till.learn()
             self.buying(till, Twin(self.world, BEGIN))()
 
-    def member(self, points: int = 0, units: int = 1) -> Twin:
+    def member(self, points: int = 0, units: int = 1, *, with_card: bool = False) -> Twin:
         """A new member with so many points from one purchase."""
-        twin = Twin(self.world, BEGIN)
+        twin = Twin(self.world, BEGIN, with_card)
         if points:
             twin.step(("sell", points, units, 0, False), BEGIN)
         return twin
 
-    def reward(self, stock: int | None, **more: Any) -> UUID:
+    def reward(self, stock: int | None) -> UUID:
         """A new reward for 50 points."""
-        offer = {"kind": "product", "name": {"en": "Mug"}, "price": {"points": 50}, "stock": stock, **more}
-        made = self.tills[0].shop.office.post("/v1/rewards", offer)
-        assert made.status == 201, made.body
-        found = ids.read("rwd", made["reward_id"])
-        assert found is not None
-        return found
+        offer = RewardBody().load(
+            {"kind": "product", "name": {"en": "Mug"}, "price": {"points": 50}, "stock": stock}
+        )
+        reward_id, stock = self.world.new_id(), offer.pop("stock")
+        with self.database.unit_of_work() as session:
+            rewards.add(session, reward_id=reward_id, document=offer, stock=stock, by="cli_model", now=BEGIN)
+        return reward_id
 
     def buying(self, till: Till, twin: Twin, *, number: str = "", now: datetime = BEGIN) -> Work:
         """A purchase for 100 points; the same ``number`` is the same receipt."""
         purchase_id = self.world.new_id()
-        body = {
-            **SOLD, "member_id": ids.show("mbr", twin.member_id), "occurred_at": now, "business_date": now.date(),
-            "reference": number or purchase_id.hex, "total": 10_000, "lines": [{**SOLD["lines"][0], "amount": 10_000}],
-            "payments": [{"kind": "cash", "amount": 10_000}],
-        }  # fmt: skip
+        body = twin.receipt(number or purchase_id.hex, now, points=100)
         report = purchases.reported(body, vault=till.desk.vault, purchase_id=purchase_id)
 
         def do(session: Session) -> str:
@@ -131,6 +142,19 @@ class Street:
             return "again" if outcome.replayed else "recorded"
 
         return lambda: till.try_to(do)
+
+    def posting(self, till: Till, twin: Twin, *, key: str, heard: list[bytes]) -> Work:
+        """A purchase over HTTP under this key, its receipt numbered alike; what is answered is ``heard``."""
+        body = receipt(
+            line(10_000), store="str_1", reference=key, member_id=ids.show("mbr", twin.member_id), at=MORNING
+        )
+
+        def post() -> str:
+            answer = Client(till.shop.app, bearer(till.token())).post("/v1/purchases", body, key=key)
+            heard.append(answer.raw)
+            return f"{answer.status} {'again' if answer.headers.get('Idempotent-Replayed') else ''}"
+
+        return post
 
     def bringing(self, till: Till, twin: Twin, units: int, *, number: str = "") -> Work:
         """``units`` of the member's purchase come back."""

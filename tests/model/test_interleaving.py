@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
@@ -14,6 +15,7 @@ from loyalty_api.engines import Engines
 from loyalty_api.ledger import queries as ledger
 from loyalty_api.members import service as members
 from tests.conftest import _copy
+from tests.docs.markdown import ROOT
 from tests.model import scenes
 from tests.model.driving import LIMITS
 from tests.model.exploring import Explorer, NotSerial, Scene
@@ -54,6 +56,11 @@ def test_whatever_the_schedule_it_is_as_if_one_came_after_the_other(
     street, explorer = town
     found = explorer.explore(lambda: SCENES[name](street), most=SCHEDULES, random=Random(name))
     assert len(found.schedules) > 1
+
+
+def test_the_page_names_every_scene() -> None:
+    page = (ROOT / "docs/proof.md").read_text()
+    assert set(SCENES) <= set(re.findall(r"`(\w+)`", page))
 
 
 def test_every_schedule_of_two_tills_on_the_same_points_is_looked_at(town: tuple[Street, Explorer]) -> None:

@@ -122,10 +122,11 @@ def _shown(connection: psycopg.Connection[TupleRow], member_id: UUID, now: datet
 
 @dataclass(slots=True)
 class Twin:
-    """A member, once in the service and once in the model."""
+    """A member, once in the service and once in the model; known to tills by a card, or by the id alone."""
 
     world: World
     began: datetime
+    with_card: bool = False
     member_id: UUID = field(init=False)
     ledger: Ledger = field(default_factory=Ledger)
     sales: list[tuple[UUID, Sale]] = field(default_factory=list)
@@ -134,11 +135,35 @@ class Twin:
     history: list[tuple[float, Step]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        enrolment = members.Enrolment(member_id=self.world.new_id(), draw_token=bytes(16))
-        self.member_id = enrolment.member_id
+        self.member_id = self.world.new_id()
+        cards = [members.NewIdentifier("card", self.card)] if self.card else []
+        enrolment = members.Enrolment(identifiers=cards, member_id=self.member_id, draw_token=bytes(16))
         vault, actor = self.world.desk.vault, members.Actor("terminal", "cli_model")
         with self.world.shop.database.unit_of_work() as session:
             members.enrol(session, vault=vault, enrolment=enrolment, actor=actor, now=self.began)
+
+    @property
+    def card(self) -> str | None:
+        """What is scanned, if there is a card."""
+        return f"CARD{self.member_id.int >> 64}" if self.with_card else None
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """How a receipt names the member."""
+        if self.card:
+            return {"identifier": {"kind": "card", "value": self.card, "entry": "scanned"}, "member_id": None}
+        return {"member_id": ids.show("mbr", self.member_id)}
+
+    def receipt(
+        self, number: str, at: datetime, *, points: int, units: int = 1, sku: str = "bread"
+    ) -> dict[str, Any]:
+        """A validated receipt of one line that gives so many points."""
+        sold, amount = SOLD["lines"][0], points * 100
+        return {
+            **SOLD, **self.shown, "occurred_at": at, "business_date": at.date(), "reference": number, "total": amount,
+            "lines": [{**sold, "sku": sku, "quantity": units, "amount": amount}],
+            "payments": [{"kind": "cash", "amount": amount}],
+        }  # fmt: skip
 
     def note(self, step: Step, now: datetime) -> None:
         """Remember what was done, and when."""
@@ -195,12 +220,8 @@ class Twin:
         terms, purchase_id = self.world.terms(at), self.world.new_id()
         sale = Sale((points, points // 2 if fruit else 0), units)
         times = [life.times(at, exact=terms.exact) for life in (terms.base, terms.bonus)]
-        goods_sold = {**SOLD["lines"][0], "sku": "apple" if fruit else "bread", "quantity": units}
-        body = {
-            **SOLD, "member_id": ids.show("mbr", self.member_id), "occurred_at": at, "business_date": at.date(),
-            "reference": purchase_id.hex, "total": points * 100, "lines": [{**goods_sold, "amount": points * 100}],
-            "payments": [{"kind": "cash", "amount": points * 100}],
-        }  # fmt: skip
+        sku = "apple" if fruit else "bread"
+        body = self.receipt(purchase_id.hex, at, points=points, units=units, sku=sku)
         desk = self.world.desk
         report = purchases.reported(body, vault=desk.vault, purchase_id=purchase_id)
         self._both(
