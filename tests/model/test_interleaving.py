@@ -23,7 +23,7 @@ from tests.model.scenes import SCENES
 from tests.model.stepping import Scheduler, stepped
 from tests.model.street import Street
 
-SCHEDULES = 8
+SCHEDULES = 6
 
 
 @contextmanager

@@ -39,7 +39,7 @@ PROGRAMS = (
 )
 _YEARS = 4
 _SHORT = settings(
-    max_examples=18, stateful_step_count=28, derandomize=True, deadline=None, database=None,
+    max_examples=14, stateful_step_count=26, derandomize=True, deadline=None, database=None,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 which = st.integers(0, 5)
@@ -145,9 +145,9 @@ def test_many_memberships_at_once_come_to_what_the_model_says(running: Engines, 
         Tally(),
         Random(7),
     )
-    epoch(world_in(database, random), random, 0, tally, most=320)
+    epoch(world_in(database, random), random, 0, tally, most=280)
     database.close()
-    assert (tally.differences, tally.breaches, tally.steps) == ([], [], 320)
+    assert (tally.differences, tally.breaches, tally.steps) == ([], [], 280)
 
 
 def test_a_service_that_is_wrong_is_found_out_by_the_shortest_history(
