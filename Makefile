@@ -7,7 +7,7 @@ PYTHON ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-pg15 bench fuzz drill api-lint clients openapi lock clean
+.PHONY: help demo serve test test-pg15 bench fuzz drill model api-lint clients openapi lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ fuzz: $(VENV)/.installed ## Say to the service what it does not expect; ARGS="--
 
 drill: $(VENV)/.installed ## Back up under load, restore elsewhere, verify; ARGS="--seconds 60"
 	@$(PY) -m tests.drill $(ARGS)
+
+model: $(VENV)/.installed ## Hold the service against a model, and transactions against one another; ARGS="--steps 1000000 --seed 2"
+	@$(PY) -m tests.model $(ARGS)
 
 api-lint: $(VENV)/.installed ## Lint the OpenAPI document (needs npm)
 	@.ci/api-lint

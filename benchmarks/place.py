@@ -34,7 +34,7 @@ from loyalty_api.engines import Engines, child
 
 _HOST = "127.0.0.1"
 _DATABASE = "loyalty"
-_READY_SECONDS = 30.0
+_READY_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 _OUR_SETTINGS = ("DATABASE_", "REDIS_", "LOYALTY_")
 

@@ -234,7 +234,8 @@ def overdue(account: Account, now: datetime) -> tuple[list[Movement], Account]:
 
 
 def _due_at(account: Account, due: datetime, dated: datetime) -> Movement:
-    lots = account.lots.values()
+    # Which lot pays what is owed may not depend on the order in which a database happened to read them.
+    lots = sorted(account.lots.values(), key=lambda lot: lot.lot_id)
     waking = [lot for lot in lots if lot.pending and lot.available_at and lot.available_at <= due]
     if waking:
         woken = tuple([Posting("pending", "available", lot.pending, lot.lot_id) for lot in waking])

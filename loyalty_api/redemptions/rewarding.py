@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from loyalty_api.codes import claim_code
+from loyalty_api.errors import Unavailable
 from loyalty_api.ledger.rules_spending import InsufficientPoints
 from loyalty_api.program.rules import Settings
 from loyalty_api.redemptions import queries, queries_orders
@@ -84,6 +85,7 @@ def take_stock(connection: Connection[TupleRow], reward: Reward, quantity: int, 
     What holds that have ended still keep is put back first, when nothing else is left.
 
     :raises RewardOutOfStock: fewer are left.
+    :raises Unavailable: somebody else is putting pieces back this moment; come again.
     """
     if reward.stock_left is None:
         return False
@@ -92,8 +94,12 @@ def take_stock(connection: Connection[TupleRow], reward: Reward, quantity: int, 
     freed = queries.expire_for(connection, reward.reward_id, now=now)
     if freed:
         catalogue.give_back(connection, reward.reward_id, freed)
-        if catalogue.take(connection, reward.reward_id, quantity):
-            return True
+    # Before the stock: whatever is put back after this look, or was before it, is seen by one of the two.
+    coming = queries.ended_stock(connection, [reward.reward_id], now=now)
+    if catalogue.take(connection, reward.reward_id, quantity):
+        return True
+    if coming:
+        raise Unavailable("Pieces of it are being put back this moment.", retry_after=1)
     raise rewards.RewardOutOfStock
 
 

@@ -63,6 +63,7 @@ def hold(
     :raises RewardNotAvailable: it is not for this member, here and now.
     :raises MemberLimitReached: the member has had as many as one may have.
     :raises RewardOutOfStock: fewer are left.
+    :raises Unavailable: pieces of it are being put back this moment.
     """
     connection = driver(session)
     member, book = lock_book(session, member_id=member_id, named=())

@@ -178,5 +178,13 @@ def test_pending_points_pay_no_debt() -> None:
     assert rules.repay(Balance(debt=5), [Posting("issued", "pending", 9, UUID(int=1))]) == ()
 
 
+def test_which_lot_pays_a_debt_does_not_depend_on_the_order_in_which_lots_were_read() -> None:
+    life = Life().live([("owe", 30), ("earn", 50, 9, 20), ("earn", 50, 9, 90)])
+    backwards = replace(life.account, lots=dict(reversed(life.account.lots.items())))
+    movements, after = rules.overdue(life.account, moment(30))
+    assert rules.overdue(backwards, moment(30)) == (movements, after)
+    assert (after.balance.available, after.balance.expired, after.balance.debt) == (50, 20, 0)
+
+
 def test_an_account_without_lots_has_nothing_to_wait_for() -> None:
     assert rules.overdue(Account(Balance()), moment(9)) == ([], Account(Balance()))

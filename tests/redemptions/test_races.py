@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from loyalty_api import clock
 from loyalty_api.redemptions import service
 from tests.purchases.racing import at_once, breaches, insisting, patiently
 from tests.redemptions.till import RATE
@@ -67,6 +68,24 @@ def test_64_members_on_the_last_pieces_leave_none_and_take_no_more(counter: Shop
     assert set(codes(answers)) <= {201, "reward_out_of_stock", "insufficient_points"}
     assert counter.office.get(f"/v1/rewards/{reward}")["stock"] == 0
     assert sum(counter.balance(member)["held"] for member in members) == 50
+    assert breaches(counter) == []
+
+
+def test_who_wants_the_last_piece_while_it_is_put_back_is_told_to_come_again(counter: Shop) -> None:
+    reward = counter.office.post(
+        "/v1/rewards", {"kind": "product", "name": {"en": "Mug"}, "price": {"points": 10}, "stock": 1}
+    )["reward_id"]
+    first, second = (with_points(counter, 10, f"RED9-{n}") for n in range(2))
+    wish = {"for": "reward", "reward_id": reward, "store": "str_1"}
+    held = counter.till.post("/v1/redemptions", {**wish, "member_id": first})
+    ended = datetime.fromisoformat(held["expires_at"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: ended)
+        with counter.database.unit_of_work() as session:
+            assert service.release_due(session, now=ended, limit=1000) > 0
+            meanwhile = counter.till.post("/v1/redemptions", {**wish, "member_id": second})
+        assert (meanwhile.status, meanwhile.code) == (503, "unavailable")
+        assert counter.till.post("/v1/redemptions", {**wish, "member_id": second}).status == 201
     assert breaches(counter) == []
 
 
