@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
-from loyalty_api import __version__, migrating, telemetry
+from loyalty_api import __version__, backlog, clock, migrating, telemetry
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from loyalty_api.errors import Unavailable
@@ -246,6 +246,28 @@ def capabilities(app: flask.Flask) -> list[str]:
     answer_example='loyalty_requests_total{operation="livez",status="200"} 3.0\n',
 )
 def metrics() -> Response:
-    """Requests by operation and status, and how long they took. Let only your own network read it."""
-    text, content_type = telemetry.exposition()
-    return Response(text, content_type=content_type)
+    """Requests by operation and status, how long they took, and what is so now. Let only your own network read it.
+
+    `loyalty_check` is 1 for each thing that readiness looks at while it is as it should be; `loyalty_late_seconds` says
+    how late points and holds are that time should have moved; `loyalty_waiting` counts what waits to be done or seen.
+    """
+    counted, content_type = telemetry.exposition()
+    return Response(counted + _checks() + _backlog(), content_type=content_type)
+
+
+def _checks() -> bytes:
+    found = {name: int(verdict in ("ok", "absent")) for name, verdict in _probe().look().checks.items()}
+    return telemetry.gauge("loyalty_check", "1 while this is as it should be.", found, label="check")
+
+
+def _backlog() -> bytes:
+    """Nothing when the database does not answer, which its check tells."""
+    try:
+        found = backlog.look(current_app.extensions["database"], now=clock.now())
+    except (psycopg.Error, SQLAlchemyError):
+        return b""
+    late = {"points": found.points_late, "holds": found.holds_late}
+    waiting = {"reactions": found.reactions, "rejects": found.rejects, "failed_jobs": found.failed_jobs}
+    return telemetry.gauge(
+        "loyalty_late_seconds", "How late the oldest is that time should have moved.", late, label="kind"
+    ) + telemetry.gauge("loyalty_waiting", "What waits to be done or looked at.", waiting, label="kind")

@@ -187,6 +187,12 @@ def exposition() -> tuple[bytes, str]:
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
+def gauge(name: str, told: str, values: Mapping[str, int], *, label: str) -> bytes:
+    """What is so at this moment, in Prometheus' text format: a line for each value of its ``label``."""
+    lines = [f'{name}{{{label}="{of}"}} {value}' for of, value in values.items()]
+    return "\n".join([f"# HELP {name} {told}", f"# TYPE {name} gauge", *lines, ""]).encode()
+
+
 class _AccessLog:
     """Where access lines go: nowhere until logging is configured, and only when it tells that much."""
 

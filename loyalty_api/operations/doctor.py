@@ -42,7 +42,7 @@ def examine(place: Place, *, clock: Callable[[], datetime]) -> Iterator[Finding]
         yield from _clocks(connection, clock)
         behind = list(_migrations(connection))
         yield from behind
-        if all(finding.level == "fine" for finding in behind):
+        if all(finding.level != "error" for finding in behind):
             yield from postgres.roles(connection)
             yield from _zones(connection)
             yield from _jobs(connection, place.settings)
@@ -134,6 +134,12 @@ def _migrations(connection: Connection) -> Iterator[Finding]:
     )
     if row is None:
         yield error("migrations", "The database is empty.", "Run: loyalty db upgrade")
+    elif row[0] > (head or ""):
+        yield warning(
+            "migrations",
+            f"The database is at {row[0]}, which is newer than this version's {head}.",
+            "Bring this machine to the version that the others run.",
+        )
     elif row[0] != head:
         yield error(
             "migrations",

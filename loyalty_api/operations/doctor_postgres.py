@@ -72,7 +72,8 @@ def _lost_on_crash(name: str, value: str) -> Finding:
 
 def _room_for_connections(connection: Connection, settings: Settings) -> Iterator[Finding]:
     allowed = int(_setting(connection, "max_connections"))
-    wanted = settings.workers * (settings.threads + 1)
+    # Each process has two pools: one for transactions, with a connection to spare, and one for single reads.
+    wanted = settings.workers * (2 * settings.threads + 1)
     said = f"This server opens up to {wanted} connections of {allowed}."
     if wanted > allowed:
         yield error(
