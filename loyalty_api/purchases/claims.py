@@ -23,7 +23,14 @@ from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries, queries_claims, returned
-from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_rows, note_balance
+from loyalty_api.purchases.booking import (
+    basket_document,
+    book_points,
+    facts_of,
+    line_rows,
+    member_row,
+    note_balance,
+)
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
@@ -225,7 +232,7 @@ def _open(session: Session, member_id: UUID) -> tuple[MemberRow, Book]:
     :raises NotFound: there is no such member.
     """
     locked, book = lock_book(session, member_id=member_id)
-    return MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags), book
+    return member_row(locked), book
 
 
 def _adopt(
@@ -246,7 +253,7 @@ def _adopt(
     lines = queries.lines_of(connection, held["member_id"], purchase_id)
     basket = basket_from_json(basket_document(held, lines))
     program = desk.programs.at(connection, rated_at(held))
-    facts = facts_of(member)
+    facts = facts_of(member, program, rated_at(held))
     decision = evaluate(basket, facts, program, rated_at(held)) if program else None
     row = {
         **held,

@@ -146,7 +146,12 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     if program is None or timed.rated_at is None:
         return _Priced(basket, basket, program, None, None, None, member, available, odd)
     priced = with_points(
-        basket, facts_of(member), program, timed.rated_at, available=available, wish=body.get("redeem")
+        basket,
+        facts_of(member, program, timed.rated_at),
+        program,
+        timed.rated_at,
+        available=available,
+        wish=body.get("redeem"),
     )
     return _Priced(
         basket,
@@ -213,6 +218,7 @@ def _told(priced: _Priced, body: Mapping[str, Any]) -> dict[str, Any]:
             "rule": reason.rule,
             "outcome": reason.outcome,
             "code": reason.code,
+            "by": reason.by,
             "text": reason_text(reason, currency=currency, language=language),
         }
         for reason in (decision.reasons if decision and "reasons" in wanted else ())

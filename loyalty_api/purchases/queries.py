@@ -7,7 +7,7 @@ only a new statement sees what was committed meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,10 +92,10 @@ _NAMED = (
     "ANY (array(SELECT member_id FROM identifier_index"
     " WHERE (kind, blind) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))) || $3::uuid[])"
 )
-_READ_MEMBERS = (
-    "SELECT member_id, status, version, is_staff, tags FROM members"
-    f" WHERE member_id = {_NAMED} AND kind = 'person'"
+_MEMBER = (
+    "{0}member_id, {0}status, {0}version, {0}is_staff, {0}tags, {0}enrolled_at, {0}language, {0}home_store"
 )
+_READ_MEMBERS = f"SELECT {_MEMBER.format('')} FROM members WHERE member_id = {_NAMED} AND kind = 'person'"
 _LOCK_MEMBERS = f"{_READ_MEMBERS} ORDER BY member_id FOR NO KEY UPDATE"
 _IDENTIFIERS = (
     "SELECT kind, blind, member_id, person_id FROM identifier_index"
@@ -112,7 +112,7 @@ _TAKE = (
     " JOIN taken t USING (store_id, business_date, reference, terminal))"
 )
 _ONE_KNOWN = (
-    "SELECT x.kind, x.blind, x.person_id, m.member_id, m.status, m.version, m.is_staff, m.tags,"
+    f"SELECT x.kind, x.blind, x.person_id, {_MEMBER.format('m.')},"
     f" {', '.join('b.' + column for column in BALANCE_COLUMNS.split(', '))} FROM identifier_index x"
     " JOIN members m ON m.member_id = x.member_id JOIN balances b ON b.member_id = x.member_id"
     " WHERE x.kind = $1 AND x.blind = $2::bytea AND m.kind = 'person' FOR NO KEY UPDATE OF m, b"
@@ -129,6 +129,9 @@ class MemberRow:
     version: int
     is_staff: bool
     tags: list[str]
+    enrolled_at: datetime
+    language: str | None = None
+    home_store: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +183,12 @@ def open_receipts(
 
 
 def _opened_one(taken: TupleRow, row: TupleRow) -> Opened:
-    member = MemberRow(*row[3:8])
+    member = MemberRow(*row[3:11])
     return Opened(
         frozenset(taken[0]),
         {member.member_id: member},
         {(row[0], row[1]): (member.member_id, row[2])},
-        {member.member_id: Balance(*row[8:])},
+        {member.member_id: Balance(*row[11:])},
         _masters(taken),
         frozenset(taken[3]),
     )
@@ -281,20 +284,3 @@ def of_member(
         prepare=True,
     )
     return [dict(zip(PURCHASES.columns, row, strict=True)) for row in rows]
-
-
-def rate_late(connection: Connection[TupleRow], row: Mapping[str, Any], points: Mapping[str, int]) -> None:
-    """Keep what a review decided about a purchase, and the points of its lines."""
-    connection.execute(
-        "UPDATE purchases SET facts = %s, decision = %s, points_base = %s, points_bonus = %s, outcome = %s"
-        " WHERE member_id = %s AND purchase_id = %s",
-        (
-            dump(row["facts"]), dump(row["decision"]), row["points_base"], row["points_bonus"],
-            dump(row["outcome"]), row["member_id"], row["purchase_id"],
-        ),
-    )  # fmt: skip
-    connection.execute(
-        "UPDATE purchase_lines l SET points = earned.points FROM unnest(%s::text[], %s::bigint[])"
-        " AS earned(line_id, points) WHERE l.member_id = %s AND l.purchase_id = %s AND l.line_id = earned.line_id",
-        (list(points), list(points.values()), row["member_id"], row["purchase_id"]),
-    )

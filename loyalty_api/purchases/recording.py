@@ -270,7 +270,7 @@ class _Batch:
         timed = rules.timing(
             occurred_at, now=self.now, late_days=program.settings.late_days if program else None
         )
-        facts = facts_of(member)
+        facts = facts_of(member, program, timed.rated_at)
         paid = sum([line.paid for line in basket.lines])
         decision = (
             evaluate(basket, facts, program, timed.rated_at)

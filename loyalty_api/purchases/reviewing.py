@@ -11,10 +11,16 @@ from loyalty_api import events, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict
 from loyalty_api.ledger.service import Cause, lock_book, write_book
-from loyalty_api.purchases import queries, returned
-from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_points, note_balance
+from loyalty_api.purchases import queries, queries_late, returned
+from loyalty_api.purchases.booking import (
+    basket_document,
+    book_points,
+    facts_of,
+    line_points,
+    member_row,
+    note_balance,
+)
 from loyalty_api.purchases.desk import Desk, Who
-from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules import evaluate
@@ -49,9 +55,9 @@ def rate(
     program = desk.programs.numbered(connection, held["program_version"] or 0)
     if row is None or row["decision"] is not None or program is None:
         raise NothingToReview
-    member = MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags)
+    member = member_row(locked)
     lines = queries.lines_of(connection, member.member_id, purchase_id)
-    facts = facts_of(member)
+    facts = facts_of(member, program, row["occurred_at"])
     decision = evaluate(basket_from_json(basket_document(row, lines)), facts, program, row["occurred_at"])
     first_id = ids.nth(purchase_id, _REVIEW)
     book.settle(first_id=first_id, now=now)
@@ -81,7 +87,7 @@ def rate(
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
     note_balance(row, book, program)
     write_book(connection, book)
-    queries.rate_late(connection, row, line_points(decision))
+    queries_late.rate_late(connection, row, line_points(decision))
     points = {"points": decision.points()}
     subject = ids.show("pur", purchase_id)
     events.record(

@@ -37,7 +37,7 @@ class Program:
     @property
     def names(self) -> dict[str, Mapping[str, str]]:
         """The names of the rules for people, by rule and language (``*``: any)."""
-        return {rule.rule_id: rule.name for rule in self.earning.rules}
+        return {rule.rule_id: rule.name for rule in self.earning.every}
 
     @property
     def excluded(self) -> Excluded | None:
@@ -83,14 +83,14 @@ def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> De
     refused = _refused(basket, facts, program.settings)
     if refused is not None:
         return Decision(program.version, at, reasons=(Reason(None, "not_applicable", refused),))
-    earned = earning_rules.earn(basket, program.earning, at=at, zone=program.settings.zone)
+    earned = earning_rules.earn(basket, facts, program.earning, at=at, zone=program.settings.zone)
     return Decision(
         program.version,
         at,
         tuple(earned.effects),
         tuple(earned.reasons),
         tuple(earned.near_misses),
-        (),
+        tuple(earned.claims),
         earned.basis.adjusted(basket.lines),
     )
 
