@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from loyalty_api.earning.rules_awards import in_scope, points_by_line, points_given, rate_at, weights
 from loyalty_api.earning.rules_basis import basis_of, basis_terms
-from loyalty_api.earning.rules_caps import capped, claims_of
+from loyalty_api.earning.rules_caps import budget_key, capped, claims_of
 from loyalty_api.earning.rules_reading import compiled, read_rules
 from loyalty_api.earning.rules_types import Earned, Earning, EarningRule, Given
 from loyalty_api.errors import Fault
@@ -53,6 +53,7 @@ def parse(section: Mapping[str, Any], *, lots: LotTerms, excluded: Excluded | No
         timed=bool(counting) or any(condition.timed for condition in conditions),
         asks=frozenset().union(*[condition.asks for condition in conditions]),
         counting=counting,
+        budgets={budget_key(rule): rule.budget for rule in counting if rule.budget is not None},
     )
 
 

@@ -55,7 +55,8 @@ class Earning:
     """The earning section: base rules first, then bonuses, then multipliers, each in the order of the document.
 
     ``timed`` says whether any rule asks for a day or an hour; ``lots`` are the program's terms. ``asks`` names the
-    facts of the member that conditions need. ``counting`` are the rules with a cap of a period or a budget.
+    facts of the member that conditions need. ``counting`` are the rules with a cap of a period or a budget, and
+    ``budgets`` how many points the latter give to all members, by the key of the limit.
     """
 
     rules: tuple[EarningRule, ...]
@@ -65,6 +66,7 @@ class Earning:
     timed: bool
     asks: frozenset[str]
     counting: tuple[EarningRule, ...]
+    budgets: Mapping[str, int]
 
     @property
     def every(self) -> tuple[EarningRule, ...]:

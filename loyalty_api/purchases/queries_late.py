@@ -1,4 +1,4 @@
-"""The statements behind receipts that are rated once a person has looked at them."""
+"""What is written of a receipt that came too late and has been looked at."""
 
 from __future__ import annotations
 

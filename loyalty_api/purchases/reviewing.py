@@ -15,15 +15,14 @@ from loyalty_api.purchases import queries, queries_late, returned
 from loyalty_api.purchases.booking import (
     basket_document,
     book_points,
-    facts_of,
     line_points,
     member_row,
     note_balance,
 )
 from loyalty_api.purchases.desk import Desk, Who
+from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.service import PurchaseUnknown
-from loyalty_api.rating.rules import evaluate
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 
 # The ids that a review makes are counted up from the purchase's, past those that recording and claiming may have made.
@@ -57,8 +56,10 @@ def rate(
         raise NothingToReview
     member = member_row(locked)
     lines = queries.lines_of(connection, member.member_id, purchase_id)
-    facts = facts_of(member, program, row["occurred_at"])
-    decision = evaluate(basket_from_json(basket_document(row, lines)), facts, program, row["occurred_at"])
+    basket = basket_from_json(basket_document(row, lines))
+    facts, decision = decide_later(session, basket, program, row["occurred_at"], member=member)
+    if decision is None:
+        raise NothingToReview
     first_id = ids.nth(purchase_id, _REVIEW)
     book.settle(first_id=first_id, now=now)
     if decision.points():
@@ -78,6 +79,7 @@ def rate(
         journal_id = ids.nth(first_id, _RETURNED)
         returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=first_id, now=now)
+    give_back_returned(session, row, decision)
     row |= {
         "facts": facts_to_json(facts),
         "decision": decision_to_json(decision),

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_api.earning import rules as earning_rules
+from loyalty_api.earning.rules_caps import counter_keys
 from loyalty_api.earning.rules_types import Earning
 from loyalty_api.errors import Fault
 from loyalty_api.program import rules as program_rules
@@ -22,6 +23,8 @@ from loyalty_api.rulekit.decision import Decision, Reason
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Facts, Needs
 
+NOTHING = Needs()
+"""What a program without caps of periods and without budgets needs to know."""
 EARNING_STATUSES = frozenset(("active", "earn_only"))
 """Members of any other status are kept with the purchase and earn nothing (R27)."""
 
@@ -44,9 +47,18 @@ class Program:
         """What each line is kept out of, None when the program excludes nothing."""
         return self.earning.basis.excluded
 
-    def needs(self, basket: Basket) -> Needs:  # noqa: ARG002 - no rule counts yet, whatever the basket
-        """The counters and limits to load before rating this basket."""
-        return Needs()
+    @property
+    def budgets(self) -> Mapping[str, int]:
+        """How many points each rule with a budget gives to all members together, by the key of the limit."""
+        return self.earning.budgets
+
+    def needs(self, at: datetime) -> Needs:
+        """The counters and limits to load before rating a basket of that moment."""
+        if not self.earning.counting:
+            return NOTHING
+        day = at.astimezone(self.settings.zone).date()
+        counters = [key for rule in self.earning.counting for key in counter_keys(rule, day)]
+        return Needs(frozenset(counters), frozenset(self.earning.budgets))
 
 
 def check_document(document: Any) -> tuple[Fault, ...]:
