@@ -21,12 +21,13 @@ from loyalty_api.earning.rules_types import Earned, Earning, EarningRule, Given
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.program.rules_lots import LotTerms, LotTimes, terms_for
+from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.conditions import Situation
 from loyalty_api.rulekit.decision import Claim, Effect, Rate, Reason
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.rounding import spread
+from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import moment
 
 
@@ -44,6 +45,7 @@ def parse(section: Mapping[str, Any], *, lots: LotTerms, excluded: Excluded | No
     made = [rule for rule, _ in ready]
     counting = tuple([r for r in made if r.budget is not None or any(c.per != "purchase" for c in r.caps)])
     conditions = [condition for _, condition in ready if condition is not None]
+    asks: frozenset[str] = frozenset().union(*[condition.asks for condition in conditions])
     additive = [rule for rule in made if rule.multiplies is None]
     return Earning(
         rules=tuple(sorted(additive, key=lambda rule: rule.award != "base")),
@@ -51,15 +53,30 @@ def parse(section: Mapping[str, Any], *, lots: LotTerms, excluded: Excluded | No
         basis=basis_terms(section=section, excluded=excluded),
         lots=lots,
         timed=bool(counting) or any(condition.timed for condition in conditions),
-        asks=frozenset().union(*[condition.asks for condition in conditions]),
+        asks=asks,
+        past=frozenset([key for key in asks if key.startswith(history.PREFIX)]),
         counting=counting,
+        visit_gap=section["visit_gap_minutes"],
         budgets={budget_key(rule): rule.budget for rule in counting if rule.budget is not None},
     )
 
 
 def earn(basket: Basket, facts: Facts, earning: Earning, *, at: datetime, zone: ZoneInfo) -> Earned:
     """What the basket earns at ``at``, with ``zone`` the program's."""
-    return _Earning(basket, facts, earning, at, zone).earned()
+    found = _Earning(basket, facts, earning, at, zone).earned()
+    found.claims.extend(remembered(basket, facts, earning, at=at, zone=zone))
+    return found
+
+
+def remembered(
+    basket: Basket, facts: Facts, earning: Earning, *, at: datetime, zone: ZoneInfo
+) -> tuple[Claim, ...]:
+    """The numbers of the member's history once it holds this purchase, whether it earns or not."""
+    if not earning.past or facts.member is None:
+        return ()
+    now = moment(at=at, zone=zone, basket=basket)
+    known = history.after(facts.counters, basket, now, earning.past)
+    return tuple([Claim("history", key, value) for key, value in sorted(known.items())])
 
 
 class _Earning:
@@ -72,7 +89,7 @@ class _Earning:
         self.basis = basis_of(basket, earning.basis)
         now = moment(at=at, zone=zone, basket=basket) if earning.timed else None
         self.day: date | None = now.day if now else None
-        self.situation = Situation(basket, facts, now, self.basis.paid, self.basis.counted)
+        self.situation = Situation(basket, facts, now, self.basis.paid, self.basis.counted, earning.visit_gap)
         self.times = terms_for(terms=earning.lots, at=at, zone=zone)
         self.found = Earned(self.basis)
 

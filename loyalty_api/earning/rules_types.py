@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from loyalty_api.earning.rules_basis import Basis, BasisTerms
 from loyalty_api.program.rules_lots import LotTerms
-from loyalty_api.rulekit.conditions import Test
 from loyalty_api.rulekit.decision import Claim, Effect, NearMiss, Rate, Reason
 from loyalty_api.rulekit.selectors import Selector
+from loyalty_api.rulekit.situations import Test
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Earning:
     """The earning section: base rules first, then bonuses, then multipliers, each in the order of the document.
 
     ``timed`` says whether any rule asks for a day or an hour; ``lots`` are the program's terms. ``asks`` names the
-    facts of the member that conditions need. ``counting`` are the rules with a cap of a period or a budget, and
+    facts of the member that conditions need, ``past`` those that are about
+    earlier purchases. ``counting`` are the rules with a cap of a period or a budget, and
     ``budgets`` how many points the latter give to all members, by the key of the limit.
     """
 
@@ -65,6 +66,8 @@ class Earning:
     lots: LotTerms
     timed: bool
     asks: frozenset[str]
+    past: frozenset[str]
+    visit_gap: int
     counting: tuple[EarningRule, ...]
     budgets: Mapping[str, int]
 

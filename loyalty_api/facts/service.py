@@ -35,12 +35,20 @@ class Counted:
     _to_count: dict[tuple[UUID, str], int] = field(default_factory=dict)
     _to_take: dict[str, int] = field(default_factory=dict)
 
-    def facts(self, facts: Facts, *, member_id: UUID, needs: Needs, budgets: Mapping[str, int]) -> Facts:
-        """The facts with the counters and what remains of the limits that rating asks for."""
+    def facts(
+        self,
+        facts: Facts,
+        *,
+        member_id: UUID,
+        needs: Needs,
+        budgets: Mapping[str, int],
+        past: Mapping[str, int],
+    ) -> Facts:
+        """The facts with the counters and what remains of the limits that rating asks for, and with the ``past``."""
         known = self.counters.get(member_id, {})
         counters = {key: known[key] for key in sorted(needs.counters) if known.get(key)}
         limits = {key: max(0, budgets[key] - self.taken.get(key, 0)) for key in sorted(needs.limits)}
-        return Facts(facts.member, counters, limits)
+        return Facts(facts.member, {**counters, **past}, limits)
 
     def hold(self, connection: Connection[TupleRow], budgets: Mapping[str, int]) -> None:
         """Lock the limits, for a transaction in which several purchases take of them in no order."""
@@ -65,12 +73,13 @@ class Counted:
         self, member_id: UUID, claims: Iterable[Claim], after: Facts, budgets: Mapping[str, int]
     ) -> None:
         """Go on from the facts ``after`` a decision whose claims stand."""
-        self.counters.setdefault(member_id, {}).update(after.counters)
+        known = self.counters.setdefault(member_id, {})
         for claim in claims:
             if claim.kind == "counter":
                 place = (member_id, claim.key)
+                known[claim.key] = after.counters[claim.key]
                 self._to_count[place] = self._to_count.get(place, 0) + claim.amount
-            else:
+            elif claim.kind == "limit":
                 self.taken[claim.key] = budgets[claim.key] - after.limits[claim.key]
                 if self.held:
                     self._to_take[claim.key] = self._to_take.get(claim.key, 0) + claim.amount

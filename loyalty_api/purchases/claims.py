@@ -255,7 +255,9 @@ def _adopt(
     lines = queries.lines_of(connection, held["member_id"], purchase_id)
     basket = basket_from_json(basket_document(held, lines))
     program = desk.programs.at(connection, rated_at(held))
-    facts, decision = decide_later(session, basket, program, rated_at(held), member=member)
+    facts, decision = decide_later(
+        session, basket, program, rated_at(held), member=member, purchase_id=purchase_id
+    )
     row = {
         **held,
         "member_id": member.member_id,

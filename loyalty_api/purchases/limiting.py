@@ -6,7 +6,7 @@ what is left, so it always ends. Many purchases at once hold the budgets they ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from loyalty_api.facts import service as facts_service
 from loyalty_api.facts.service import Counted
 from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.queries import Also, MemberRow
+from loyalty_api.purchases.remembering import LAST, Recorded, remembered
 from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate
 from loyalty_api.rating.rules_returns import claims_back, progress_from
 from loyalty_api.rows import write
@@ -45,14 +46,22 @@ def decide(
     program: Program,
     at: datetime,
     *,
-    member_id: UUID,
+    member_id: UUID | None,
+    purchase_id: UUID,
+    recorded: Sequence[Recorded] = (),
 ) -> tuple[Facts, Decision]:
-    """Rate a purchase and let what it claims stand: the facts it was rated with, and the decision."""
-    if not program.earning.counting:
+    """Rate a purchase and let what it claims stand: the facts it was rated with, and the decision.
+
+    ``recorded`` are the member's purchases of this transaction.
+    """
+    if member_id is None or program.plain:
         return facts, evaluate(basket, facts, program, at)
+    past = remembered(
+        connection, basket, program, at, member_id=member_id, purchase_id=purchase_id, recorded=recorded
+    )
     needs, budgets = program.needs(at), program.budgets
     while True:
-        known = counted.facts(facts, member_id=member_id, needs=needs, budgets=budgets)
+        known = counted.facts(facts, member_id=member_id, needs=needs, budgets=budgets, past=past)
         decision = evaluate(basket, known, program, at)
         if counted.take(connection, decision.claims, budgets):
             break
@@ -60,16 +69,32 @@ def decide(
     return known, decision
 
 
-def look(counted: Counted, facts: Facts, program: Program, at: datetime, *, member_id: UUID | None) -> Facts:
+def look(
+    connection: Connection[TupleRow],
+    counted: Counted,
+    basket: Basket,
+    facts: Facts,
+    program: Program,
+    at: datetime,
+    *,
+    member_id: UUID | None,
+) -> Facts:
     """The facts for a quote, which takes nothing."""
-    if member_id is None or not program.earning.counting:
+    if member_id is None or program.plain:
         return facts
+    past = remembered(connection, basket, program, at, member_id=member_id, purchase_id=LAST)
     needs = program.needs(at)
-    return counted.facts(facts, member_id=member_id, needs=needs, budgets=program.budgets)
+    return counted.facts(facts, member_id=member_id, needs=needs, budgets=program.budgets, past=past)
 
 
 def decide_later(
-    session: Session, basket: Basket, program: Program | None, at: datetime, *, member: MemberRow
+    session: Session,
+    basket: Basket,
+    program: Program | None,
+    at: datetime,
+    *,
+    member: MemberRow,
+    purchase_id: UUID,
 ) -> tuple[Facts, Decision | None]:
     """Rate a purchase that finds its member, or is reviewed, now, and write what it claims.
 
@@ -78,9 +103,11 @@ def decide_later(
     facts = facts_of(member, program, at)
     if program is None:
         return facts, None
-    connection, needs = driver(session), program.needs(at)
-    counted = facts_service.open_for(session, member_id=member.member_id, needs=needs)
-    facts, decision = decide(connection, counted, basket, facts, program, at, member_id=member.member_id)
+    connection, member_id = driver(session), member.member_id
+    counted = facts_service.open_for(session, member_id=member_id, needs=program.needs(at))
+    facts, decision = decide(
+        connection, counted, basket, facts, program, at, member_id=member_id, purchase_id=purchase_id
+    )
     write(connection, counted.rows())
     return facts, decision
 

@@ -150,7 +150,9 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     if program is None or timed.rated_at is None:
         return _Priced(basket, basket, program, None, None, None, member, available, odd)
     facts = look(
+        connection,
         counted([row for rows in opened.also for row in rows]),
+        basket,
         facts_of(member, program, timed.rated_at),
         program,
         timed.rated_at,

@@ -6,6 +6,7 @@ function, write (one round trip). The caller commits.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
@@ -34,9 +35,10 @@ from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import MemberRow, Opened
 from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
+from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
-from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.rating.rules import Program
 from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
@@ -190,6 +192,7 @@ class _Batch:
         if len(reported) > 1:
             programs = [program_of(connection, desk, report, now) for report in reported]
             hold_budgets(connection, self.counted, programs)
+        self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
@@ -266,13 +269,10 @@ class _Batch:
         paid = sum([line.paid for line in basket.lines])
         decision = None
         if program and timed.rated_at is not None:
-            facts, decision = (
-                decide(
-                    self.connection, self.counted, basket, facts, program, timed.rated_at,
-                    member_id=member.member_id,
-                )
-                if member
-                else (facts, evaluate(basket, facts, program, timed.rated_at))
+            member_id = member.member_id if member else None
+            facts, decision = decide(
+                self.connection, self.counted, basket, facts, program, timed.rated_at, member_id=member_id,
+                purchase_id=report.purchase_id, recorded=self.recorded[member_id],
             )  # fmt: skip
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
@@ -347,6 +347,8 @@ class _Batch:
         written = self.written
         written.purchases.append(row)
         written.lines.extend(line_rows(row, rated.basket, report.body["lines"], rated.decision))
+        if member is not None:
+            self.recorded[member.member_id].append((row["occurred_at"], row["purchase_id"], rated.basket))
         written.locators.append((row["purchase_id"], row["member_id"]))
         if row["purchase_id"] in self.opened.awaited:
             self.awaited = True

@@ -57,7 +57,9 @@ def rate(
     member = member_row(locked)
     lines = queries.lines_of(connection, member.member_id, purchase_id)
     basket = basket_from_json(basket_document(row, lines))
-    facts, decision = decide_later(session, basket, program, row["occurred_at"], member=member)
+    facts, decision = decide_later(
+        session, basket, program, row["occurred_at"], member=member, purchase_id=purchase_id
+    )
     if decision is None:
         raise NothingToReview
     first_id = ids.nth(purchase_id, _REVIEW)

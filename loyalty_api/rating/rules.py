@@ -48,6 +48,11 @@ class Program:
         return self.earning.basis.excluded
 
     @property
+    def plain(self) -> bool:
+        """Whether rating needs to know no more of the member than what is always known."""
+        return not self.earning.counting and not self.earning.past
+
+    @property
     def budgets(self) -> Mapping[str, int]:
         """How many points each rule with a budget gives to all members together, by the key of the limit."""
         return self.earning.budgets
@@ -94,7 +99,8 @@ def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> De
     """
     refused = _refused(basket, facts, program.settings)
     if refused is not None:
-        return Decision(program.version, at, reasons=(Reason(None, "not_applicable", refused),))
+        claims = earning_rules.remembered(basket, facts, program.earning, at=at, zone=program.settings.zone)
+        return Decision(program.version, at, (), (Reason(None, "not_applicable", refused),), (), claims)
     earned = earning_rules.earn(basket, facts, program.earning, at=at, zone=program.settings.zone)
     return Decision(
         program.version,
@@ -107,12 +113,14 @@ def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> De
     )
 
 
-def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - visits will count by it
-    """The facts after the decision: limits less and counters plus what it claims."""
+def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - tiers will count by it
+    """The facts after the decision: limits less and counters plus what it claims, histories as it leaves them."""
     counters, limits = dict(facts.counters), dict(facts.limits)
     for claim in decision.claims:
         if claim.kind == "limit":
             limits[claim.key] = limits.get(claim.key, 0) - claim.amount
+        elif claim.kind == "history":
+            counters[claim.key] = claim.amount
         else:
             counters[claim.key] = counters.get(claim.key, 0) + claim.amount
     return replace(facts, counters=counters, limits=limits)

@@ -162,6 +162,8 @@ def claims_back(
             points[rule] = points.get(rule, 0) + taken
     found = []
     for claim in decision.claims:
+        if claim.kind == "history":
+            continue  # It is read anew from what was bought and not returned.
         rule, what, *_ = claim.key.split(":")
         amount = (claim.amount if whole else 0) if what == "times" else points.get(rule, 0)
         if amount:

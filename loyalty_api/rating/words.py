@@ -21,6 +21,11 @@ Names = Mapping[str, Mapping[str, str]]
 # Reasons whose sentence names points.
 _CAPPED = ("capped_day", "capped_week", "capped_month", "capped_year", "capped_program", "budget_exhausted")
 _POINTS_OF = {"better_in_group": ("points", "best"), **dict.fromkeys(_CAPPED, ("cap",))}
+# Reasons whose sentence names numbers as they are.
+_PLAIN = (
+    "too_little_pieces", "too_much_pieces", "capped_times", "other_purchase", "other_absence", "other_streak",
+    "same_visit",
+)  # fmt: skip
 
 SHORTEST = timedelta(microseconds=1)
 """Points end as a day begins: the day before is the last on which they can be used."""
@@ -94,7 +99,7 @@ def reason_text(reason: Reason, *, currency: str, language: str) -> str:
         values["minimum"] = words.money(numbers["minimum"], currency)
     elif reason.code in ("too_little_amount", "too_much_amount"):
         values = {name: words.money(number, currency) for name, number in numbers.items()}
-    elif reason.code in ("too_little_pieces", "too_much_pieces", "capped_times"):
+    elif reason.code in _PLAIN:
         values = {name: str(number) for name, number in numbers.items()}
     return words.say("reason", reason.code, **values)
 

@@ -15,29 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.facts import Facts
-from loyalty_api.rulekit.member_conditions import Asked, MemberTest, about_member
+from loyalty_api.rulekit.member_conditions import MemberTest, PastTest, about_member, about_past
 from loyalty_api.rulekit.outcomes import NOT_MET, Failure, fails
 from loyalty_api.rulekit.selectors import selector
+from loyalty_api.rulekit.situations import Situation, Test
 from loyalty_api.rulekit.windows import Moment, hours, weekdays
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What conditions are asked about: ``paid`` by line in minor units, ``counted`` the places of lines that count.
-
-    ``moment`` is None when no condition of the program asks for a day or an hour.
-    """
-
-    basket: Basket
-    facts: Facts
-    moment: Moment | None
-    paid: Sequence[int]
-    counted: Sequence[int]
-
-
-Test = Callable[[Situation], Failure | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +28,7 @@ class Condition:
 
     test: Test
     timed: bool = False
-    asks: frozenset[Asked] = field(default_factory=frozenset)
+    asks: frozenset[str] = field(default_factory=frozenset)
 
 
 def compiled(when: Mapping[str, Any]) -> Condition | None:
@@ -97,7 +79,7 @@ def _some(conditions: Sequence[Condition]) -> Condition:
 
 
 def _together(test: Test, conditions: Sequence[Condition]) -> Condition:
-    asks = frozenset[Asked]().union(*[condition.asks for condition in conditions])
+    asks = frozenset[str]().union(*[condition.asks for condition in conditions])
     return Condition(test, any(condition.timed for condition in conditions), asks)
 
 
@@ -179,11 +161,23 @@ def _within(bounds: Mapping[str, int | None], found: int, measure: str) -> Failu
 
 
 def _member(said: Mapping[str, Any]) -> Condition:
-    return _every([_of_member(test, asks) for test, asks in about_member(said)])
+    known = [_of_member(test, asks) for test, asks in about_member(said)]
+    return _every(known + [_of_past(test, asks) for test, asks in about_past(said)])
 
 
-def _of_member(test: MemberTest, asks: frozenset[Asked]) -> Condition:
+def _of_member(test: MemberTest, asks: frozenset[str]) -> Condition:
     return Condition(lambda of: test(of.facts), asks=asks)
+
+
+def _of_past(test: PastTest, asks: frozenset[str]) -> Condition:
+    nobody = fails("no_member")
+
+    def asked(of: Situation) -> Failure | None:
+        if of.moment is None or of.facts.member is None:
+            return nobody
+        return test(of, of.moment)
+
+    return Condition(asked, timed=True, asks=asks)
 
 
 _MEMBERS: Mapping[str, Callable[[Any], Condition]] = {

@@ -66,6 +66,12 @@ _LINES = record(
         "pieces": Member(bounds(0, 10**6)),
     }
 )
+_NUMBER = record(
+    {
+        "is": Member(items(integer(1, 10**6), fewest=1, most=100)),
+        "every": Member(integer(2, 10**6)),
+    }
+)
 _MEMBER = record(
     {
         "tier": Member(one_or_more(NAME)),
@@ -75,6 +81,11 @@ _MEMBER = record(
             _something(record({"from": Member(read_date), "until": Member(read_date)}), "from or until")
         ),
         "member_for_days": Member(bounds(0, 100_000)),
+        "purchase_number": Member(_something(_NUMBER, "is or every")),
+        "days_since_visit": Member(bounds(0, 100_000)),
+        "week_streak": Member(bounds(1, 100)),
+        "first_in_category": Member(CATEGORY),
+        "new_visit": Member(flag),
         "attribute": Member(
             _something(record({name: Member(one_or_more(NAME)) for name in _ATTRIBUTES}), "an attribute")
         ),

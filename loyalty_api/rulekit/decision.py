@@ -83,10 +83,10 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What must be taken for an effect to stand.
+    """What must be taken for an effect to stand, or what is known once the purchase stands.
 
     ``amount`` comes off the remaining limit at ``key`` (``kind`` ``limit``) or onto the counter at ``key``
-    (``kind`` ``counter``).
+    (``kind`` ``counter``); a number of the member's history becomes ``amount`` (``kind`` ``history``).
     """
 
     kind: str

@@ -22,11 +22,15 @@ TIME = text(r"([01]\d|2[0-3]):[0-5]\d|24:00", "a time of day from 00:00 to 24:00
 
 
 class Moment(NamedTuple):
-    """The moment of rating on the clocks rules read: day and weekday (Monday 0), and minute of the day."""
+    """The moment of rating on the clocks rules read: day and weekday (Monday 0), and minute of the day.
+
+    ``stamp`` is the instant itself, in minutes since 1970.
+    """
 
     day: date
     weekday: int
     minute: int
+    stamp: int = 0
 
 
 Test = Callable[[Moment], bool]
@@ -36,7 +40,7 @@ def moment(*, at: datetime, zone: ZoneInfo, basket: Basket) -> Moment:
     """``at`` on the program's calendar and on the store's clock."""
     local = at.astimezone(zone)
     clock = at.astimezone(ZoneInfo(basket.time_zone)) if basket.time_zone else local
-    return Moment(local.date(), local.weekday(), clock.hour * 60 + clock.minute)
+    return Moment(local.date(), local.weekday(), clock.hour * 60 + clock.minute, int(at.timestamp()) // 60)
 
 
 def read_date(value: Any, pointer: str, faults: list[Fault]) -> date | None:
