@@ -182,6 +182,7 @@ def basket_document(held: Mapping[str, Any], lines: list[dict[str, Any]]) -> dic
             for p in receipt.get("payments", ())
         ],
         "coupons": receipt.get("coupons", ()),
+        "time_zone": receipt.get("time_zone"),
         "lines": [stored_line(line) for line in lines],
     }
 

@@ -334,7 +334,7 @@ class _Batch:
             "program_version": rated.program.version if rated.program else None,
             "points_base": decision.points(award="base") if decision else 0,
             "points_bonus": decision.points(award="bonus") if decision else 0,
-            "receipt": kept(body),
+            "receipt": kept(body, time_zone=rated.own_time_zone),
             "facts": facts_to_json(rated.facts),
             "decision": decision_to_json(decision) if decision else None,
             "outcome": {
