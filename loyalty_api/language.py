@@ -85,9 +85,24 @@ def rate_text(rate: Rate, basis: int, *, currency: str, words: Catalogue) -> str
     points = words.points(rate.points)
     if rate.unit == "basket":
         return words.say("rate", "basket", points=points)
+    if rate.unit == "line":
+        return words.say("rate", "line", points=points, lines=str(basis))
+    if rate.unit == "points":
+        more = factor_text(rate.points, rate.per, decimal=words.entries["decimal"])
+        return words.say("rate", "points", more=more, basis=words.points(basis))
+    if rate.unit == "step":
+        per, of = words.money(rate.per, currency), words.money(basis, currency)
+        return words.say("rate", "step", points=points, per=per, basis=of)
     per, of = _measure(words, rate.per, rate.unit, currency), _measure(words, basis, rate.unit, currency)
     text = words.say("rate", rate.round, points=points, per=per, basis=of)
     return words.say("rate", "by_line", text=text) if rate.by_line else text
+
+
+def factor_text(numerator: int, denominator: int, *, decimal: str) -> str:
+    """A factor of at most four decimals as digits: 1, 2 → ``0.5``."""
+    whole, rest = divmod(numerator * 10_000 // denominator, 10_000)
+    digits = f"{rest:04}".rstrip("0")
+    return f"{whole}{decimal}{digits}" if digits else str(whole)
 
 
 def _measure(words: Catalogue, number: int, unit: str, currency: str) -> str:

@@ -1,43 +1,34 @@
-"""What a basket earns, rule by rule.
+"""What a basket earns, rule by rule, and how rules go together.
 
-Per rule and basket (R9): the basis of all lines in scope is summed, negative ones too; not below 0; converted
-and rounded once (or once a line, when the program says so); the result is spread over the positive lines by
-largest remainder and kept by line, because returns need it.
+Base rules give first, then bonuses; of the rules of one exclusive group only the one that gives the member most stands
+(of equals the first by id); then multipliers add to what is there, none of them to what another one added. Each rule
+works on the sum of its lines (R9), is cut by its own caps, and what it gives lies with the lines, because returns
+need it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from loyalty_api.earning.rules_basis import Basis, basis_of, basis_terms
-from loyalty_api.earning.rules_conditions import Moment, moment
+from loyalty_api.earning.rules_awards import in_scope, points_by_line, points_given, rate_at, weights
+from loyalty_api.earning.rules_basis import basis_of, basis_terms
+from loyalty_api.earning.rules_caps import budget_key, capped, claims_of
 from loyalty_api.earning.rules_reading import compiled, read_rules
-from loyalty_api.earning.rules_types import Earning, EarningRule
+from loyalty_api.earning.rules_types import Earned, Earning, EarningRule, Given
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.program.rules_lots import LotTerms, LotTimes, terms_for
-from loyalty_api.rulekit.basket import Basket, Line
-from loyalty_api.rulekit.decision import Effect, NearMiss, Rate, Reason
+from loyalty_api.rulekit import history
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.decision import Claim, Effect, Rate, Reason
 from loyalty_api.rulekit.exclusions import Excluded
-from loyalty_api.rulekit.rounding import divide, spread
-
-
-@dataclass(frozen=True, slots=True)
-class Earned:
-    """What all rules came to: the basis they worked on, what they gave, and why others gave nothing."""
-
-    basis: Basis
-    effects: list[Effect] = field(default_factory=list)
-    reasons: list[Reason] = field(default_factory=list)
-    near_misses: list[NearMiss] = field(default_factory=list)
-
-    def nothing(self, rule: EarningRule, code: str, **numbers: int) -> None:
-        """Notes that the rule gave nothing, and why."""
-        self.reasons.append(Reason(rule.rule_id, "not_applicable", code, numbers))
+from loyalty_api.rulekit.facts import Facts
+from loyalty_api.rulekit.rounding import spread
+from loyalty_api.rulekit.situations import Situation
+from loyalty_api.rulekit.windows import moment
 
 
 def check(rules: Sequence[Any], *, lots: LotTerms) -> tuple[Fault, ...]:
@@ -51,126 +42,172 @@ def parse(section: Mapping[str, Any], *, lots: LotTerms, excluded: Excluded | No
     if faults:
         raise UnfitDocument(errors=faults)
     ready = [compiled(rule, section=section, lots=lots) for rule in rules]
+    made = [rule for rule, _ in ready]
+    counting = tuple([r for r in made if r.budget is not None or any(c.per != "purchase" for c in r.caps)])
+    conditions = [condition for _, condition in ready if condition is not None]
+    asks: frozenset[str] = frozenset().union(*[condition.asks for condition in conditions])
+    additive = [rule for rule in made if rule.multiplies is None]
     return Earning(
-        rules=tuple(sorted(ready, key=lambda rule: rule.award != "base")),
+        rules=tuple(sorted(additive, key=lambda rule: rule.award != "base")),
+        multipliers=tuple([rule for rule in made if rule.multiplies is not None]),
         basis=basis_terms(section=section, excluded=excluded),
         lots=lots,
-        timed=any(condition.timed for rule in ready for condition in rule.conditions),
+        timed=bool(counting) or any(condition.timed for condition in conditions),
+        asks=asks,
+        past=frozenset([key for key in asks if key.startswith(history.PREFIX)]),
+        counting=counting,
+        visit_gap=section["visit_gap_minutes"],
+        budgets={budget_key(rule): rule.budget for rule in counting if rule.budget is not None},
     )
 
 
-def earn(basket: Basket, earning: Earning, *, at: datetime, zone: ZoneInfo) -> Earned:
+def earn(basket: Basket, facts: Facts, earning: Earning, *, at: datetime, zone: ZoneInfo) -> Earned:
     """What the basket earns at ``at``, with ``zone`` the program's."""
-    earned = Earned(basis_of(basket, earning.basis))
-    now = moment(at=at, zone=zone, basket=basket) if earning.timed else None
-    times = terms_for(terms=earning.lots, at=at, zone=zone)
-    for rule in earning.rules:
-        own = times if rule.lots is None else terms_for(terms=rule.lots, at=at, zone=zone)
-        _apply(rule, basket, now, own, earned)
-    return earned
+    found = _Earning(basket, facts, earning, at, zone).earned()
+    found.claims.extend(remembered(basket, facts, earning, at=at, zone=zone))
+    return found
 
 
-def _apply(rule: EarningRule, basket: Basket, now: Moment | None, times: LotTimes, earned: Earned) -> None:
-    """One rule on the basket: its effect, or the reason why there is none."""
-    for condition in rule.conditions:
-        if not condition.test(basket, now):
-            return earned.nothing(rule, condition.code)
-    basis = earned.basis
-    if rule.minimum and basis.threshold < rule.minimum:
-        missing = rule.minimum - basis.threshold
-        earned.near_misses.append(NearMiss(rule.rule_id, {"amount": missing}))
-        return earned.nothing(rule, "below_minimum", minimum=rule.minimum, amount=basis.threshold)
-    places = _in_scope(rule, basket.lines, basis.earning)
-    if not places:
-        whole = _in_scope(rule, basket.lines, list(range(len(basket.lines))))
-        return earned.nothing(rule, "excluded" if whole else "not_in_scope")
-    weights = _weights(rule, basket.lines, basis, places)
-    total = sum(weights)
-    if total <= 0:
-        return earned.nothing(rule, "nothing_to_earn_on", basis=total)
-    parts = _points_by_line(rule, weights, total)
-    desired = sum(parts)
-    if desired == 0:
-        return _below_step(rule, total, earned)
-    ids = [basket.lines[i].line_id for i in places]
-    return _grant(rule, earned, ids=ids, parts=parts, total=total, times=times)
+def remembered(
+    basket: Basket, facts: Facts, earning: Earning, *, at: datetime, zone: ZoneInfo
+) -> tuple[Claim, ...]:
+    """The numbers of the member's history once it holds this purchase, whether it earns or not."""
+    if not earning.past or facts.member is None:
+        return ()
+    now = moment(at=at, zone=zone, basket=basket)
+    known = history.after(facts.counters, basket, now, earning.past)
+    return tuple([Claim("history", key, value) for key, value in sorted(known.items())])
 
 
-def _in_scope(rule: EarningRule, lines: Sequence[Line], places: list[int]) -> list[int]:
-    selects = rule.selects
-    return places if selects is None else [i for i in places if selects(lines[i])]
+class _Earning:
+    """One basket while its rules are asked one after the other."""
 
+    __slots__ = ("at", "basis", "day", "earning", "facts", "found", "lines", "situation", "times", "zone")
 
-def _weights(rule: EarningRule, lines: Sequence[Line], basis: Basis, places: list[int]) -> list[int]:
-    """What each line in scope brings to the sum: money, or a quantity with the sign of its money (R8).
+    def __init__(self, basket: Basket, facts: Facts, earning: Earning, at: datetime, zone: ZoneInfo) -> None:
+        self.lines, self.facts, self.earning, self.at, self.zone = basket.lines, facts, earning, at, zone
+        self.basis = basis_of(basket, earning.basis)
+        now = moment(at=at, zone=zone, basket=basket) if earning.timed else None
+        self.day: date | None = now.day if now else None
+        self.situation = Situation(basket, facts, now, self.basis.paid, self.basis.counted, earning.visit_gap)
+        self.times = terms_for(terms=earning.lots, at=at, zone=zone)
+        self.found = Earned(self.basis)
 
-    A line whose basis is zero (free, or paid otherwise) brings no quantity either.
-    """
-    amounts = basis.undiscounted if rule.ignores_basket_discounts else basis.amounts
-    unit = rule.rate.unit
-    if unit in ("amount", "basket"):
-        return amounts if len(places) == len(amounts) else [amounts[i] for i in places]
-    return [_quantity(lines[i], unit, amounts[i]) for i in places]
+    def earned(self) -> Earned:
+        self._stand([given for rule in self.earning.rules if (given := self._apply(rule)) is not None])
+        if self.earning.multipliers:
+            effects = self.found.effects
+            base = points_given(effects, award="base")
+            there = {"base": base, "all": points_given(effects)}
+            multiplied = [
+                self._multiply(rule, there[rule.multiplies or "all"]) for rule in self.earning.multipliers
+            ]
+            self._stand([given for given in multiplied if given is not None])
+        return self.found
 
+    def _stand(self, given: list[Given]) -> None:
+        """Keep what the rules give, of each exclusive group only the best."""
+        best: dict[str, Given] = {}
+        for one in sorted(given, key=lambda one: (-one.effect.granted, one.rule.rule_id)):
+            if one.rule.group is not None:
+                best.setdefault(one.rule.group, one)
+        for one in given:
+            winner = best.get(one.rule.group, one) if one.rule.group else one
+            if winner is one:
+                self.found.keep(one)
+                continue
+            numbers = {"points": one.effect.granted, "best": winner.effect.granted}
+            self.found.reasons.append(
+                Reason(one.rule.rule_id, "skipped", "better_in_group", numbers, winner.rule.rule_id)
+            )
 
-def _quantity(line: Line, unit: str, amount: int) -> int:
-    quantity = line.pieces if unit == "each" else line.quantity if line.unit == unit else 0
-    return quantity if amount > 0 else -quantity if amount < 0 else 0
+    def _applies(self, rule: EarningRule) -> bool:
+        """Whether the rule's conditions and its minimum are met; else the reason is noted, and what was missing."""
+        failed = rule.test(self.situation) if rule.test is not None else None
+        short = rule.minimum - self.basis.threshold if rule.minimum else 0
+        if failed is not None:
+            if failed.missing is not None and short <= 0:
+                self.found.missing(rule, **failed.missing)
+            self.found.nothing(rule, failed.code, **failed.numbers)
+            return False
+        if short > 0:
+            self.found.missing(rule, amount=short)
+            self.found.nothing(rule, "below_minimum", minimum=rule.minimum, amount=self.basis.threshold)
+            return False
+        return True
 
+    def _apply(self, rule: EarningRule) -> Given | None:
+        """One base or bonus rule: what it would give, or the reason why nothing."""
+        if not self._applies(rule):
+            return None
+        lines, found = self.lines, self.found
+        places = in_scope(rule, lines, self.basis.earning)
+        if not places:
+            whole = in_scope(rule, lines, list(range(len(lines))))
+            found.nothing(rule, "excluded" if whole else "not_in_scope")
+            return None
+        sums = weights(rule, lines, self.basis, places)
+        total = sum(sums)
+        if total <= 0:
+            found.nothing(rule, "nothing_to_earn_on", basis=total)
+            return None
+        rate = rate_at(rule, total)
+        parts = points_by_line(rate, sums, total) if rate else []
+        if rate is None or sum(parts) == 0:
+            self._below_step(rule, total)
+            return None
+        return self._given(rule, rate, [lines[i].line_id for i in places], parts, total)
 
-def _points_by_line(rule: EarningRule, weights: list[int], total: int) -> list[int]:
-    """The points each line comes to; ``total`` is the positive sum of ``weights``.
+    def _multiply(self, rule: EarningRule, points: Mapping[str, int]) -> Given | None:
+        """One multiplier: what it adds to the points that are there, by line."""
+        if not self._applies(rule):
+            return None
+        selects = rule.selects
+        ids = [
+            line.line_id for line in self.lines if line.line_id in points and (not selects or selects(line))
+        ]
+        there = [points[line_id] for line_id in ids]
+        total = sum(there)
+        parts = points_by_line(rule.rate, there, total) if total else []
+        if sum(parts) == 0:
+            self.found.nothing(rule, "nothing_to_multiply", points=total)
+            return None
+        return self._given(rule, rule.rate, ids, parts, total)
 
-    Rounding by line first sets lines below zero off against the others, so that they never add points.
-    """
-    rate = rule.rate
-    positive = weights if min(weights) >= 0 else [max(weight, 0) for weight in weights]
-    if rate.unit == "basket":
-        return spread(rate.points, positive)
-    if rate.by_line:
-        shares = positive if sum(positive) == total else spread(total, positive)
-        return [_converted(share, rate) for share in shares]
-    return spread(_converted(total, rate), positive)
+    def _below_step(self, rule: EarningRule, total: int) -> None:
+        """Notes a basis too small for the first step, and what is missing when that is one number."""
+        rate = rule.rate
+        step = (rate.per + 1) // 2 if rate.round != "down" else rate.per
+        if not rate.by_line:
+            measure = "amount" if rate.unit in ("amount", "step") else "quantity"
+            self.found.missing(rule, **{measure: step - total})
+        self.found.nothing(rule, "below_step", basis=total, step=rate.per)
 
-
-def _converted(basis: int, rate: Rate) -> int:
-    """Points for a basis: so many for each whole (half, started) step of it (R20)."""
-    return rate.points * divide(basis, rate.per, rate.round)
-
-
-def _below_step(rule: EarningRule, total: int, earned: Earned) -> None:
-    """Notes a basis too small to round to one step, and what is missing when that is one number."""
-    rate = rule.rate
-    if not rate.by_line:
-        step = rate.per if rate.round == "down" else (rate.per + 1) // 2
-        measure = "amount" if rate.unit == "amount" else "quantity"
-        earned.near_misses.append(NearMiss(rule.rule_id, {measure: step - total}))
-    earned.nothing(rule, "below_step", basis=total, step=rate.per)
-
-
-def _grant(
-    rule: EarningRule, earned: Earned, *, ids: list[str], parts: list[int], total: int, times: LotTimes
-) -> None:
-    """The effect, cut by the rule's cap; what the cap took is named (R22)."""
-    desired = granted = sum(parts)
-    if rule.cap is not None and desired > rule.cap:
-        granted = 0 if rule.refuses_above_cap else rule.cap
-        parts = spread(granted, parts)
-        numbers = {"cap": rule.cap, "desired": desired, "granted": granted}
-        earned.reasons.append(Reason(rule.rule_id, "capped", "capped", numbers))
-    shares = tuple([(line_id, points) for line_id, points in zip(ids, parts, strict=True) if points])
-    earned.effects.append(
-        Effect(
+    def _given(self, rule: EarningRule, rate: Rate, ids: list[str], parts: list[int], total: int) -> Given:
+        """The effect, cut by the rule's caps; what a cap took is named (R22)."""
+        desired = granted = sum(parts)
+        reason: Reason | None = None
+        claims: tuple[Claim, ...] = ()
+        if rule.caps or rule.budget is not None:
+            granted, reason = capped(rule, desired, self.facts, self.day)
+            if granted < desired:
+                parts = spread(granted, parts)
+            claims = claims_of(rule, granted, self.day)
+        times = self._times(rule)
+        effect = Effect(
             rule.rule_id,
             rule.award,
             desired,
             granted,
-            shares,
+            tuple([(line_id, points) for line_id, points in zip(ids, parts, strict=True) if points]),
             total,
-            rule.rate,
+            rate,
             times.available_at,
             times.expires_at,
             times.sliding_months,
             awaits=times.awaits,
         )
-    )
+        return Given(rule, effect, reason, claims)
+
+    def _times(self, rule: EarningRule) -> LotTimes:
+        return self.times if rule.lots is None else terms_for(terms=rule.lots, at=self.at, zone=self.zone)

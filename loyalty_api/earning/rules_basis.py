@@ -34,13 +34,14 @@ class BasisTerms:
 class Basis:
     """By line, in minor units: what was ``paid``, what earns (``amounts``; 0 where excluded), and the same
     without basket-wide discounts (``undiscounted``). ``earning`` are the places of lines that are not
-    excluded. ``threshold`` is the sum that minimums look at: what was paid for lines that count.
+    excluded. ``counted`` are those of lines that minimums and conditions count, ``threshold`` what was paid for them.
     """
 
     paid: list[int]
     amounts: list[int]
     undiscounted: list[int]
     earning: list[int]
+    counted: list[int]
     threshold: int
 
     def adjusted(self, lines: Sequence[Line]) -> tuple[tuple[str, int], ...]:
@@ -72,16 +73,14 @@ def basis_of(basket: Basket, terms: BasisTerms) -> Basis:
     if [1 for line in lines if line.discounts for given in line.discounts if given.basket_wide]:
         before = [amount + _basket_wide(line, terms) for amount, line in zip(lowered, lines, strict=True)]
         undiscounted = _counted(basket, terms, before, out)
-    return Basis(paid, amounts, undiscounted, _allowed("earn", out, len(lines)), _threshold(paid, out))
+    counted = _allowed("threshold", out, len(lines))
+    threshold = sum([paid[i] for i in counted]) if out else sum(paid)
+    return Basis(paid, amounts, undiscounted, _allowed("earn", out, len(lines)), counted, threshold)
 
 
 def _allowed(effect: str, out: list[frozenset[str]] | None, count: int) -> list[int]:
     """The places of the lines that are not excluded from an effect."""
     return list(range(count)) if out is None else [i for i in range(count) if effect not in out[i]]
-
-
-def _threshold(paid: list[int], out: list[frozenset[str]] | None) -> int:
-    return sum([paid[i] for i in _allowed("threshold", out, len(paid))]) if out else sum(paid)
 
 
 def origin(discount: LineDiscount) -> str:

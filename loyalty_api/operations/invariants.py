@@ -7,6 +7,7 @@ load generator checks those; I10 and I11 come with what they speak of.
 from __future__ import annotations
 
 from loyalty_api.operations.invariant import CHANGES, Invariant
+from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
 
@@ -257,4 +258,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + RETURNS + SPENDING + EVENTS
+INVARIANTS = LEDGER + EFFECTS + FACTS + RETURNS + SPENDING + EVENTS

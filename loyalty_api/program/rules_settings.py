@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_lots import read_available, read_expire
+from loyalty_api.rulekit.conditions_reading import CATEGORY, NAME
 from loyalty_api.rulekit.exclusions import EFFECTS
 from loyalty_api.rulekit.rounding import ROUNDINGS
 from loyalty_api.rulekit.shapes import (
     Member,
-    Reader,
     choice,
     integer,
     items,
@@ -29,15 +29,6 @@ from loyalty_api.rulekit.shapes import (
 
 MONEY = integer(0, 10**12)
 DURATION = variant(minutes=integer(1, 1440), hours=integer(1, 744), days=integer(1, 31))
-NAME = text()
-CATEGORY: Reader = one_or_more(
-    lambda value, pointer, faults: (
-        NAME(value, pointer, faults)
-        if isinstance(value, str)
-        else items(NAME, fewest=1, most=20)(value, pointer, faults)
-    )
-)
-"""A list of category paths; a path is a list of names, or one string such as "Food > Dairy"."""
 
 _ALL = frozenset(EFFECTS)
 _EXCLUSION = record(

@@ -11,6 +11,7 @@ from uuid import UUID
 from loyalty_api import ids
 from loyalty_api.ledger.rules import Lot, Movement, Posting
 from loyalty_api.ledger.service import Book, Cause
+from loyalty_api.members.service import MemberRow as LockedMember
 from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.rating.rules import Program
@@ -24,9 +25,34 @@ _JOURNAL, _FIRST_LOT = 1, 2
 _MOMENT = timedelta(microseconds=1)
 
 
-def facts_of(member: MemberRow | None) -> Facts:
-    """What the rules are told about the member."""
-    return Facts(Member(member.status, None, member.is_staff, tuple(member.tags))) if member else NOBODY
+def facts_of(member: MemberRow | None, program: Program | None = None, at: datetime | None = None) -> Facts:
+    """What the rules are told about the member; of what only some programs ask, what ``program`` asks ``at`` then."""
+    if member is None:
+        return NOBODY
+    attributes = _attributes(member, program, at) if program and at and program.earning.asks else {}
+    return Facts(Member(member.status, None, member.is_staff, tuple(member.tags), attributes))
+
+
+def _attributes(member: MemberRow, program: Program, at: datetime) -> dict[str, str | int | bool]:
+    """Days are those of the program; what is not known is left out."""
+    asks = program.earning.asks
+    found: dict[str, str | int | None] = {}
+    if "enrolled" in asks:
+        zone = program.settings.zone
+        day = member.enrolled_at.astimezone(zone).date()
+        found["enrolled_on"] = day.isoformat()
+        found["member_for_days"] = max(0, (at.astimezone(zone).date() - day).days)
+    if "profile" in asks:
+        found |= {"language": member.language, "home_store": member.home_store}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def member_row(locked: LockedMember) -> MemberRow:
+    """A member that was locked with its book, as rating looks at it."""
+    return MemberRow(
+        locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags, locked.enrolled_at,
+        locked.language, locked.home_store,
+    )  # fmt: skip
 
 
 def book_points(
@@ -155,6 +181,8 @@ def basket_document(held: Mapping[str, Any], lines: list[dict[str, Any]]) -> dic
             {k: p[k] for k in ("kind", "amount", "redemption_id") if k in p}
             for p in receipt.get("payments", ())
         ],
+        "coupons": receipt.get("coupons", ()),
+        "time_zone": receipt.get("time_zone"),
         "lines": [stored_line(line) for line in lines],
     }
 

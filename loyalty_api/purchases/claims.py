@@ -23,11 +23,18 @@ from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries, queries_claims, returned
-from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_rows, note_balance
+from loyalty_api.purchases.booking import (
+    basket_document,
+    book_points,
+    line_rows,
+    member_row,
+    note_balance,
+)
 from loyalty_api.purchases.desk import Desk, Who
+from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
-from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.rating.rules import Program
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 
 SYSTEM = Who("system", "system")
@@ -81,7 +88,7 @@ def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: 
             continue
         if _window_end(program, occurred_at) < now:
             continue
-        row = _adopt(connection, desk, purchase_id, member, book, who=SYSTEM, now=now)
+        row = _adopt(session, desk, purchase_id, member, book, who=SYSTEM, now=now)
         attached += row is not None
     queries_claims.forget_unattached(connection, blind)
     write_book(connection, book)
@@ -117,7 +124,7 @@ def claim(
     decided = (
         _missing(connection, claim, claim_id, member_id)
         if purchase_id is None
-        else _credit(connection, desk, purchase_id, claim_id, member, book, who, now)
+        else _credit(session, desk, purchase_id, claim_id, member, book, who, now)
     )
     write_book(connection, book)
     # Open claims are counted on the member's first screen, so its version moves with them.
@@ -143,7 +150,7 @@ def keep_promises(session: Session, desk: Desk, *, purchase_id: UUID, now: datet
         queries_claims.awaiting(connection, row), key=lambda waiting: waiting[1]
     ):
         member, book = _open(session, member_id)
-        decided = _credit(connection, desk, purchase_id, claim_id, member, book, SYSTEM, now)
+        decided = _credit(session, desk, purchase_id, claim_id, member, book, SYSTEM, now)
         write_book(connection, book)
         members.touch(session, member_id=member_id, now=now)
         queries_claims.decide_claim(
@@ -186,7 +193,7 @@ def _missing(connection: Connection[TupleRow], claim: Claim, claim_id: UUID, mem
 
 
 def _credit(
-    connection: Connection[TupleRow],
+    session: Session,
     desk: Desk,
     purchase_id: UUID,
     claim_id: UUID,
@@ -195,6 +202,7 @@ def _credit(
     who: Who,
     now: datetime,
 ) -> Decided:
+    connection = driver(session)
     held = queries.find(connection, purchase_id)
     if held is None or held["match"] not in ("anonymous", "unknown_identifier"):
         return Decided(claim_id, "already_claimed", purchase_id=purchase_id)
@@ -202,7 +210,7 @@ def _credit(
     until = _window_end(program, rated_at(held)) if program else now
     if until < now:
         return Decided(claim_id, "refused", reason="claim_window_closed", until=until)
-    row = _adopt(connection, desk, purchase_id, member, book, who=who, now=now)
+    row = _adopt(session, desk, purchase_id, member, book, who=who, now=now)
     if row is None:
         return Decided(claim_id, "already_claimed", purchase_id=purchase_id)
     credited = row["points_base"] + row["points_bonus"] - returned.taken_back(row)
@@ -225,11 +233,11 @@ def _open(session: Session, member_id: UUID) -> tuple[MemberRow, Book]:
     :raises NotFound: there is no such member.
     """
     locked, book = lock_book(session, member_id=member_id)
-    return MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags), book
+    return member_row(locked), book
 
 
 def _adopt(
-    connection: Connection[TupleRow],
+    session: Session,
     desk: Desk,
     purchase_id: UUID,
     member: MemberRow,
@@ -239,6 +247,7 @@ def _adopt(
     now: datetime,
 ) -> Row | None:
     """Copy a walk-in purchase under the member and book its points; None when someone else was first."""
+    connection = driver(session)
     held = queries_claims.take_over(connection, purchase_id)
     if held is None:
         return None
@@ -246,8 +255,9 @@ def _adopt(
     lines = queries.lines_of(connection, held["member_id"], purchase_id)
     basket = basket_from_json(basket_document(held, lines))
     program = desk.programs.at(connection, rated_at(held))
-    facts = facts_of(member)
-    decision = evaluate(basket, facts, program, rated_at(held)) if program else None
+    facts, decision = decide_later(
+        session, basket, program, rated_at(held), member=member, purchase_id=purchase_id
+    )
     row = {
         **held,
         "member_id": member.member_id,
@@ -271,6 +281,7 @@ def _adopt(
         journal_id = ids.nth(purchase_id, _ADOPTION + _RETURNED)
         returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
+    give_back_returned(session, row, decision)
     note_balance(row, book, program)
     queries.PURCHASES.insert(connection, [row])
     queries.LINES.insert(connection, line_rows(row, basket, lines, decision))

@@ -13,15 +13,22 @@ from loyalty_api.members import service as members
 from loyalty_api.members.service import Actor, Enrolment, IdentifierInUse, NewIdentifier
 from loyalty_api.purchases import queries
 from loyalty_api.purchases.desk import Desk, Reported, Who
-from loyalty_api.purchases.queries import Opened
+from loyalty_api.purchases.queries import Also, Opened
 
 
 def enrol_unknown(
-    session: Session, desk: Desk, reported: Sequence[Reported], opened: Opened, *, who: Who, now: datetime
+    session: Session,
+    desk: Desk,
+    reported: Sequence[Reported],
+    opened: Opened,
+    *,
+    who: Who,
+    now: datetime,
+    also: Sequence[Also] = (),
 ) -> Opened:
     """Make members of the identifiers that nobody has, where the program of the receipt's time says so.
 
-    Gives what is open with the new members in it.
+    Gives what is open with the new members in it, and with what ``also`` reads of them.
     """
     connection = driver(session)
     asked = {}
@@ -34,12 +41,13 @@ def enrol_unknown(
         return opened
     for blind in sorted(asked):
         _enrol(session, desk, asked[blind], who, now)
-    more = queries.open_receipts(connection, receipts=[], blinds=sorted(asked), member_ids=[])
+    more = queries.open_receipts(connection, receipts=[], blinds=sorted(asked), member_ids=[], also=also)
     return replace(
         opened,
         members={**opened.members, **more.members},
         identified={**opened.identified, **more.identified},
         balances={**opened.balances, **more.balances},
+        also=[[*before, *rows] for before, rows in zip(opened.also, more.also, strict=True)],
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import ids
 from loyalty_api.db import driver
+from loyalty_api.facts.service import counted
 from loyalty_api.language import catalogue
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
@@ -20,6 +21,7 @@ from loyalty_api.purchases import queries, rules
 from loyalty_api.purchases.answers import SPOKEN
 from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.desk import Desk
+from loyalty_api.purchases.limiting import look, reading
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.redeeming import Redeemable, with_points
 from loyalty_api.purchases.service import blind_in, member_in
@@ -115,12 +117,15 @@ def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
 
 def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
     blind, member_id = blind_in(body, desk.vault), member_in(body)
+    at = min(body["occurred_at"], now)
+    program = desk.programs.at(connection, at)
     opened = queries.open_receipts(
         connection,
         receipts=[],
         blinds=[blind] if blind else [],
         member_ids=[member_id] if member_id else [],
         lock=False,
+        also=reading([(program, at)]),
     )
     if len(opened.members) > 1 or (member_id and member_id not in opened.members):
         raise MemberMismatch
@@ -128,7 +133,6 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
     if store is None:
         raise StoreUnknown(f"We do not know the store {body['store']}.")
-    program = desk.programs.at(connection, min(body["occurred_at"], now))
     if program and program.settings.currency != body["currency"]:
         raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
     skus = [line["sku"] for line in body["lines"] if "sku" in line]
@@ -145,9 +149,18 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     available = _available(connection, opened, member, now)
     if program is None or timed.rated_at is None:
         return _Priced(basket, basket, program, None, None, None, member, available, odd)
-    priced = with_points(
-        basket, facts_of(member), program, timed.rated_at, available=available, wish=body.get("redeem")
+    facts = look(
+        connection,
+        counted([row for rows in opened.also for row in rows]),
+        basket,
+        facts_of(member, program, timed.rated_at),
+        program,
+        timed.rated_at,
+        member_id=member.member_id if member else None,
     )
+    priced = with_points(
+        basket, facts, program, timed.rated_at, available=available, wish=body.get("redeem")
+    )  # fmt: skip
     return _Priced(
         basket,
         priced.basket,
@@ -213,6 +226,7 @@ def _told(priced: _Priced, body: Mapping[str, Any]) -> dict[str, Any]:
             "rule": reason.rule,
             "outcome": reason.outcome,
             "code": reason.code,
+            "by": reason.by,
             "text": reason_text(reason, currency=currency, language=language),
         }
         for reason in (decision.reasons if decision and "reasons" in wanted else ())

@@ -53,13 +53,19 @@ class Rated:
     discrepancies: list[rules.Discrepancy]
 
     @property
+    def own_time_zone(self) -> str | None:
+        """The store's zone, by which hours are read, where it is not the program's (R60)."""
+        zone = self.basket.time_zone
+        return None if self.program and zone == self.program.settings.zone.key else zone
+
+    @property
     def points(self) -> int:
         """Points granted, by all rules together."""
         return self.decision.points() if self.decision else 0
 
 
-def kept(body: Mapping[str, Any]) -> Row:
-    """What else the receipt said and may be asked for: never what was scanned."""
+def kept(body: Mapping[str, Any], *, time_zone: str | None) -> Row:
+    """What else the receipt said and may be asked for, and the store's own clock; never what was scanned."""
     identifier = body["identifier"]
     kept = {
         name: body[name]
@@ -76,6 +82,8 @@ def kept(body: Mapping[str, Any]) -> Row:
         )
         if body.get(name)
     }
+    if time_zone:
+        kept["time_zone"] = time_zone
     if identifier:
         kept["identifier"] = {"kind": identifier["kind"], "entry": identifier["entry"]}
     return kept

@@ -6,6 +6,7 @@ function, write (one round trip). The caller commits.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
@@ -22,18 +23,22 @@ from loyalty_api import events, ids
 from loyalty_api.codes import claim_code
 from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Conflict, Invalid, LoyaltyError, Unavailable
+from loyalty_api.facts.service import counted
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
-from loyalty_api.purchases import queries, queries_claims, rules
+from loyalty_api.purchases import queries, queries_receipts, rules
 from loyalty_api.purchases.booking import activity_expiry, book_points, facts_of, line_rows, note_balance
 from loyalty_api.purchases.desk import Desk, Reported, Who
+from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.paying import Paid, pay, unpaid
-from loyalty_api.purchases.queries import Blind, MemberRow, Opened
+from loyalty_api.purchases.queries import MemberRow, Opened
 from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
+from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
-from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.purchases.telling import look_again
+from loyalty_api.rating.rules import Program
 from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
@@ -94,16 +99,18 @@ def record(
     """
     connection = driver(session)
     first, copies = _first_of_each(reported)
+    also = reading([(program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in first])
     opened = queries.open_receipts(
         connection,
         receipts=[(r.key, r.purchase_id, r.mark) for r in first],
         blinds=[r.blind for r in first if r.blind],
         member_ids=[r.member_id for r in first if r.member_id],
+        also=also,
     )
-    opened = enrol_unknown(session, desk, first, opened, who=who, now=now)
+    opened = enrol_unknown(session, desk, first, opened, who=who, now=now, also=also)
     fresh = [r for r in first if r.purchase_id in opened.taken]
     earlier = [r for r in first if r.purchase_id not in opened.taken]
-    known = queries.known_receipts(connection, [r.key for r in earlier])
+    known = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: _known(r, known.get(r.key)) for r in earlier}
     batch = _Batch(connection, desk, opened, fresh, who, now)
     outcomes |= batch.record_all(fresh, aside)
@@ -113,8 +120,8 @@ def record(
         session.info["reaction_due"] = True
     if batch.refused or batch.anonymous:
         round_trip(connection, batch.statements())
-        queries.give_up(connection, batch.refused)
-        _look_again(session, batch.anonymous, {r.purchase_id: r.blind for r in first}, now)
+        queries_receipts.give_up(connection, batch.refused)
+        look_again(session, batch.anonymous, {r.purchase_id: r.blind for r in first}, now)
     else:
         send_with_commit(session, batch.statements())
     by_key = {r.key: r for r in first}
@@ -133,33 +140,6 @@ def _copied(original: Reported, copy: Reported, outcome: Outcome) -> Outcome:
     return Outcome(row=outcome.row, replayed=True)
 
 
-def _look_again(
-    session: Session, rows: Sequence[Row], scanned: Mapping[UUID, Blind | None], now: datetime
-) -> None:
-    """See whether someone has claimed one of these receipts before it arrived (M9), or enrolled its identifier.
-
-    They are told of it once this is committed. Who comes later finds the receipts by themselves.
-    """
-    if not rows:
-        return
-    blinds = {blind for row in rows if (blind := scanned[row["purchase_id"]])}
-    claimed, enrolled = queries_claims.looked_for(driver(session), rows, sorted(blinds))
-    for row in rows:
-        blind = scanned[row["purchase_id"]]
-        if row["purchase_id"] in claimed:
-            _tell(session, row, "awaited_receipt_arrived", {}, now)
-        if blind in enrolled:
-            kind, mark = blind
-            _tell(session, row, "scanned_identifier_enrolled", {"kind": kind, "_blind": mark.hex()}, now)
-
-
-def _tell(session: Session, row: Row, kind: str, body: Mapping[str, Any], now: datetime) -> None:
-    events.record(
-        session, member_id=row["member_id"], kind=kind, subject=ids.show("pur", row["purchase_id"]),
-        occurred_at=row["occurred_at"], now=now, body=body, reaction_due=True,
-    )  # fmt: skip
-
-
 def _first_of_each(reported: Sequence[Reported]) -> tuple[list[Reported], list[Reported]]:
     """Receipts apart from the copies of them within the same batch."""
     seen: dict[rules.ReceiptKey, Reported] = {}
@@ -175,6 +155,16 @@ def _known(report: Reported, found: tuple[bytes, Row] | None) -> Outcome:
     if mark != report.mark:
         return Outcome(error=ReceiptMismatch("Another sale was recorded under this receipt's number."))
     return Outcome(row=row, replayed=True)
+
+
+def program_of(
+    connection: Connection[TupleRow], desk: Desk, report: Reported, now: datetime
+) -> Program | None:
+    """The rules a receipt is rated by: those in force when it happened, or of a quote that is still honoured."""
+    at = min(report.body["occurred_at"], now)
+    if report.quote and report.quote.covers(at):
+        return desk.programs.numbered(connection, report.quote.version)
+    return desk.programs.at(connection, at)
 
 
 class _Batch:
@@ -198,6 +188,11 @@ class _Batch:
             versions={m.member_id: m.version for m in opened.members.values()},
             balances=opened.balances,
         )
+        self.counted = counted([row for rows in opened.also for row in rows])
+        if len(reported) > 1:
+            programs = [program_of(connection, desk, report, now) for report in reported]
+            hold_budgets(connection, self.counted, programs)
+        self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
@@ -264,33 +259,30 @@ class _Batch:
         body = report.body
         basket = rules.basket_of(body, self.products, time_zone=store.time_zone)
         occurred_at = body["occurred_at"]
-        program = self._program(report, min(occurred_at, self.now))
+        program = program_of(self.connection, self.desk, report, self.now)
         if program and program.settings.currency != body["currency"]:
             raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
         timed = rules.timing(
             occurred_at, now=self.now, late_days=program.settings.late_days if program else None
         )
-        facts = facts_of(member)
+        facts = facts_of(member, program, timed.rated_at)
         paid = sum([line.paid for line in basket.lines])
-        decision = (
-            evaluate(basket, facts, program, timed.rated_at)
-            if program and timed.rated_at is not None
-            else None
-        )
+        decision = None
+        if program and timed.rated_at is not None:
+            member_id = member.member_id if member else None
+            facts, decision = decide(
+                self.connection, self.counted, basket, facts, program, timed.rated_at, member_id=member_id,
+                purchase_id=report.purchase_id, recorded=self.recorded[member_id],
+            )  # fmt: skip
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
             *timed.discrepancies,
             *rules.sums(body, paid),
             *rules.goods_back(basket.lines),
             *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
+            *exhausted(decision),
         ]
         return Rated(basket, facts, program, decision, paid, discrepancies)
-
-    def _program(self, report: Reported, at: datetime) -> Program | None:
-        programs = self.desk.programs
-        if report.quote and report.quote.covers(at):
-            return programs.numbered(self.connection, report.quote.version)
-        return programs.at(self.connection, at)
 
     def _book(self, report: Reported, rated: Rated, book: Book, person_id: UUID | None) -> Paid:
         """Book what was due before, what this receipt earns, what of that is due already, and what points paid."""
@@ -342,7 +334,7 @@ class _Batch:
             "program_version": rated.program.version if rated.program else None,
             "points_base": decision.points(award="base") if decision else 0,
             "points_bonus": decision.points(award="bonus") if decision else 0,
-            "receipt": kept(body),
+            "receipt": kept(body, time_zone=rated.own_time_zone),
             "facts": facts_to_json(rated.facts),
             "decision": decision_to_json(decision) if decision else None,
             "outcome": {
@@ -355,6 +347,8 @@ class _Batch:
         written = self.written
         written.purchases.append(row)
         written.lines.extend(line_rows(row, rated.basket, report.body["lines"], rated.decision))
+        if member is not None:
+            self.recorded[member.member_id].append((row["occurred_at"], row["purchase_id"], rated.basket))
         written.locators.append((row["purchase_id"], row["member_id"]))
         if row["purchase_id"] in self.opened.awaited:
             self.awaited = True
@@ -383,5 +377,11 @@ class _Batch:
         versions = [(book.member_id, book.version_after) for book in books]
         booked = [row for book in books for row in book.events]
         return statements(
-            [*self.written.rows(), *rows_of(books), (VERSIONS, versions), (events.EVENTS, booked)]
+            [
+                *self.written.rows(),
+                *rows_of(books),
+                *self.counted.rows(),
+                (VERSIONS, versions),
+                (events.EVENTS, booked),
+            ]
         )

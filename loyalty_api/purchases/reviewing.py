@@ -11,13 +11,18 @@ from loyalty_api import events, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict
 from loyalty_api.ledger.service import Cause, lock_book, write_book
-from loyalty_api.purchases import queries, returned
-from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_points, note_balance
+from loyalty_api.purchases import queries, queries_late, returned
+from loyalty_api.purchases.booking import (
+    basket_document,
+    book_points,
+    line_points,
+    member_row,
+    note_balance,
+)
 from loyalty_api.purchases.desk import Desk, Who
-from loyalty_api.purchases.queries import MemberRow
+from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.service import PurchaseUnknown
-from loyalty_api.rating.rules import evaluate
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 
 # The ids that a review makes are counted up from the purchase's, past those that recording and claiming may have made.
@@ -49,10 +54,14 @@ def rate(
     program = desk.programs.numbered(connection, held["program_version"] or 0)
     if row is None or row["decision"] is not None or program is None:
         raise NothingToReview
-    member = MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags)
+    member = member_row(locked)
     lines = queries.lines_of(connection, member.member_id, purchase_id)
-    facts = facts_of(member)
-    decision = evaluate(basket_from_json(basket_document(row, lines)), facts, program, row["occurred_at"])
+    basket = basket_from_json(basket_document(row, lines))
+    facts, decision = decide_later(
+        session, basket, program, row["occurred_at"], member=member, purchase_id=purchase_id
+    )
+    if decision is None:
+        raise NothingToReview
     first_id = ids.nth(purchase_id, _REVIEW)
     book.settle(first_id=first_id, now=now)
     if decision.points():
@@ -72,6 +81,7 @@ def rate(
         journal_id = ids.nth(first_id, _RETURNED)
         returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=first_id, now=now)
+    give_back_returned(session, row, decision)
     row |= {
         "facts": facts_to_json(facts),
         "decision": decision_to_json(decision),
@@ -81,7 +91,7 @@ def rate(
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
     note_balance(row, book, program)
     write_book(connection, book)
-    queries.rate_late(connection, row, line_points(decision))
+    queries_late.rate_late(connection, row, line_points(decision))
     points = {"points": decision.points()}
     subject = ids.show("pur", purchase_id)
     events.record(

@@ -57,7 +57,7 @@ def basket_of(body: Mapping[str, Any], products: Mapping[str, Product], *, time_
         body["tax_included"],
         time_zone,
         "settled",
-        (),
+        tuple(body.get("coupons", ())),
     )
 
 

@@ -69,6 +69,9 @@ class ReasonSchema(Schema):
     rule = Text(required=True, allow_none=True)
     outcome = Text(required=True)
     code = Text(required=True)
+    by = Text(
+        required=True, allow_none=True, metadata={"description": "the rule that stood instead, if one did"}
+    )
     text = Text(required=True, longest=500)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_api.earning import rules as earning_rules
+from loyalty_api.earning.rules_caps import counter_keys
 from loyalty_api.earning.rules_types import Earning
 from loyalty_api.errors import Fault
 from loyalty_api.program import rules as program_rules
@@ -22,6 +23,8 @@ from loyalty_api.rulekit.decision import Decision, Reason
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Facts, Needs
 
+NOTHING = Needs()
+"""What a program without caps of periods and without budgets needs to know."""
 EARNING_STATUSES = frozenset(("active", "earn_only"))
 """Members of any other status are kept with the purchase and earn nothing (R27)."""
 
@@ -37,16 +40,30 @@ class Program:
     @property
     def names(self) -> dict[str, Mapping[str, str]]:
         """The names of the rules for people, by rule and language (``*``: any)."""
-        return {rule.rule_id: rule.name for rule in self.earning.rules}
+        return {rule.rule_id: rule.name for rule in self.earning.every}
 
     @property
     def excluded(self) -> Excluded | None:
         """What each line is kept out of, None when the program excludes nothing."""
         return self.earning.basis.excluded
 
-    def needs(self, basket: Basket) -> Needs:  # noqa: ARG002 - no rule counts yet, whatever the basket
-        """The counters and limits to load before rating this basket."""
-        return Needs()
+    @property
+    def plain(self) -> bool:
+        """Whether rating needs to know no more of the member than what is always known."""
+        return not self.earning.counting and not self.earning.past
+
+    @property
+    def budgets(self) -> Mapping[str, int]:
+        """How many points each rule with a budget gives to all members together, by the key of the limit."""
+        return self.earning.budgets
+
+    def needs(self, at: datetime) -> Needs:
+        """The counters and limits to load before rating a basket of that moment."""
+        if not self.earning.counting:
+            return NOTHING
+        day = at.astimezone(self.settings.zone).date()
+        counters = [key for rule in self.earning.counting for key in counter_keys(rule, day)]
+        return Needs(frozenset(counters), frozenset(self.earning.budgets))
 
 
 def check_document(document: Any) -> tuple[Fault, ...]:
@@ -82,25 +99,28 @@ def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> De
     """
     refused = _refused(basket, facts, program.settings)
     if refused is not None:
-        return Decision(program.version, at, reasons=(Reason(None, "not_applicable", refused),))
-    earned = earning_rules.earn(basket, program.earning, at=at, zone=program.settings.zone)
+        claims = earning_rules.remembered(basket, facts, program.earning, at=at, zone=program.settings.zone)
+        return Decision(program.version, at, (), (Reason(None, "not_applicable", refused),), (), claims)
+    earned = earning_rules.earn(basket, facts, program.earning, at=at, zone=program.settings.zone)
     return Decision(
         program.version,
         at,
         tuple(earned.effects),
         tuple(earned.reasons),
         tuple(earned.near_misses),
-        (),
+        tuple(earned.claims),
         earned.basis.adjusted(basket.lines),
     )
 
 
-def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - visits will count by it
-    """The facts after the decision: limits less and counters plus what it claims."""
+def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - tiers will count by it
+    """The facts after the decision: limits less and counters plus what it claims, histories as it leaves them."""
     counters, limits = dict(facts.counters), dict(facts.limits)
     for claim in decision.claims:
         if claim.kind == "limit":
             limits[claim.key] = limits.get(claim.key, 0) - claim.amount
+        elif claim.kind == "history":
+            counters[claim.key] = claim.amount
         else:
             counters[claim.key] = counters.get(claim.key, 0) + claim.amount
     return replace(facts, counters=counters, limits=limits)

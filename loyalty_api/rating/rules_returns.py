@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from loyalty_api.errors import Conflict, Fault, Invalid
-from loyalty_api.rulekit.decision import Decision
+from loyalty_api.rulekit.decision import Claim, Decision
 
 ALL = Fraction(1)
 
@@ -147,6 +147,28 @@ def revert(
                 rules = taken[line_id]
                 rules[effect.rule] = rules.get(effect.rule, 0) + given(share, after[line_id].part) - earlier
     return taken
+
+
+def claims_back(
+    decision: Decision | None, before: Mapping[str, Progress], after: Mapping[str, Progress], *, whole: bool
+) -> tuple[Claim, ...]:
+    """What of the decision's claims goes back with what comes back: of each rule as many points as are taken for it,
+    under the keys of the purchase's own periods (R22), and the time it was given once nothing of it is left."""
+    if decision is None or not decision.claims:
+        return ()
+    points: dict[str, int] = {}
+    for rules in revert(decision, before, after).values():
+        for rule, taken in rules.items():
+            points[rule] = points.get(rule, 0) + taken
+    found = []
+    for claim in decision.claims:
+        if claim.kind == "history":
+            continue  # It is read anew from what was bought and not returned.
+        rule, what, *_ = claim.key.split(":")
+        amount = (claim.amount if whole else 0) if what == "times" else points.get(rule, 0)
+        if amount:
+            found.append(Claim(claim.kind, claim.key, amount))
+    return tuple(found)
 
 
 def points_of(taken: Mapping[str, Mapping[str, int]]) -> int:

@@ -18,6 +18,15 @@ Names = Mapping[str, Mapping[str, str]]
 """Names of rules by rule and language (``*``: any language), as ``Program.names`` gives them."""
 
 
+# Reasons whose sentence names points.
+_CAPPED = ("capped_day", "capped_week", "capped_month", "capped_year", "capped_program", "budget_exhausted")
+_POINTS_OF = {"better_in_group": ("points", "best"), **dict.fromkeys(_CAPPED, ("cap",))}
+# Reasons whose sentence names numbers as they are.
+_PLAIN = (
+    "too_little_pieces", "too_much_pieces", "capped_times", "other_purchase", "other_absence", "other_streak",
+    "same_visit",
+)  # fmt: skip
+
 SHORTEST = timedelta(microseconds=1)
 """Points end as a day begins: the day before is the last on which they can be used."""
 
@@ -84,21 +93,23 @@ def effect_text(effect: Effect, *, currency: str, language: str) -> str:
 def reason_text(reason: Reason, *, currency: str, language: str) -> str:
     """Why a rule gave nothing, with the numbers the reason carries."""
     words, numbers = catalogue(language), reason.numbers
-    values = {}
+    values = {name: words.points(numbers[name]) for name in _POINTS_OF.get(reason.code, ())}
     if reason.code == "below_minimum":
         values["missing"] = words.money(numbers["minimum"] - numbers["amount"], currency)
         values["minimum"] = words.money(numbers["minimum"], currency)
+    elif reason.code in ("too_little_amount", "too_much_amount"):
+        values = {name: words.money(number, currency) for name, number in numbers.items()}
+    elif reason.code in _PLAIN:
+        values = {name: str(number) for name, number in numbers.items()}
     return words.say("reason", reason.code, **values)
 
 
 def near_miss_text(miss: NearMiss, *, currency: str, names: Names, language: str) -> str:
     """How little was missing: ``2.10 NOK more and Double dairy would have given points.``"""
     words, rule = catalogue(language), rule_name(miss.rule, names=names, language=language)
-    if "amount" in miss.missing:
-        return words.say(
-            "near_miss", "amount", rule=rule, amount=words.money(miss.missing["amount"], currency)
-        )
-    return words.say("near_miss", "quantity", rule=rule, quantity=str(miss.missing["quantity"]))
+    ((measure, number), *_) = miss.missing.items()
+    missing = words.money(number, currency) if measure == "amount" else str(number)
+    return words.say("near_miss", measure, rule=rule, **{measure: missing})
 
 
 def _basis_steps(basket: Basket, decision: Decision, words: Catalogue) -> list[Step]:

@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
 
 from loyalty_api import ids
+from loyalty_api.db import driver
 from loyalty_api.ledger.rules import Lot
 from loyalty_api.ledger.service import Book, Cause, write_book
 from loyalty_api.purchases import returned as kept
+from loyalty_api.purchases.limiting import stored, together
 from loyalty_api.returns import queries
+from loyalty_api.returns.limits import count_back
 from loyalty_api.returns.moving import Given, Loose, Moved, Part, book_return
 from loyalty_api.returns.policy import Policy
 from loyalty_api.returns.rules import shortfall, tenders
@@ -24,7 +26,7 @@ Row = dict[str, Any]
 
 
 def apply(
-    connection: Connection[TupleRow],
+    session: Session,
     row: Row,
     *,
     parts: Sequence[Part],
@@ -38,16 +40,23 @@ def apply(
 
     Without a ``book`` it is recorded and nothing moves.
     """
+    connection = driver(session)
     moved = book_return(connection, row, parts, loose, book, policy, cause, now) if book else Moved()
     lines = _lines(parts, loose, moved)
     refunds = [tenders(part.opened.bought.left_by_tender, part.back.refundable) for part in parts]
     _complete(row, parts, lines, refunds, moved, policy)
+    back = count_back(session, row["member_id"], parts, moved.taken) if book else [() for _ in parts]
+    for part, claims in zip(row["outcome"]["parts"], back, strict=True):
+        if claims:
+            part["counted"] = stored(claims)
     if book:
         row["outcome"]["balance"] = balance_after(book)
         write_book(connection, book)
     queries.add(connection, row, [_line_row(row, n, line) for n, line in enumerate(lines)])
-    for part, refund in zip(parts, refunds, strict=True):
-        kept.keep(connection, part.opened.row, _returned(row, part, lines, refund, moved))
+    for part, refund, claims in zip(parts, refunds, back, strict=True):
+        returned = _returned(row, part, lines, refund, moved)
+        counted = together(part.opened.returned.get("counted", ()), claims)
+        kept.keep(connection, part.opened.row, {**returned, "counted": counted} if counted else returned)
 
 
 def _lines(parts: Sequence[Part], loose: Sequence[Loose], moved: Moved) -> list[Row]:

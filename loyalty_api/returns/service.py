@@ -212,7 +212,7 @@ def write(
         "return", row["return_id"], row["store_id"], row["reference"], None, who.kind, who.client_id
     )
     apply(
-        driver(session), row, parts=parts, loose=loose, book=book, policy=policy, cause=cause, now=now
+        session, row, parts=parts, loose=loose, book=book, policy=policy, cause=cause, now=now
     )  # fmt: skip
     if book is not None:
         points = {"taken_back": row["points_taken_back"], "given_back": row["points_given_back"]}

@@ -19,11 +19,13 @@ from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.purchases import queries as purchases
 from loyalty_api.purchases import returned as kept
 from loyalty_api.purchases.desk import Desk, Who
+from loyalty_api.purchases.limiting import claims_in, together
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules_returns import ALL, progress_from
 from loyalty_api.redemptions.service import take_again_in
 from loyalty_api.returns import queries, rules
 from loyalty_api.returns.applying import balance_after
+from loyalty_api.returns.limits import count_again
 from loyalty_api.returns.moving import Part
 from loyalty_api.returns.opening import open_purchase
 from loyalty_api.returns.service import (
@@ -165,6 +167,7 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
     if held is None:
         raise PurchaseUnknown
     returned = held["outcome"]["returned"]
+    claims = claims_in(part.get("counted", ()))
     shown = ids.show("ret", row["return_id"])
     standing = [entry for entry in returned["list"] if entry["status"] != "voided"]
     if standing[-1]["return_id"] != shown or standing[-1].get("settled"):
@@ -179,6 +182,7 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
             take_again_in(
                 connection, member_id=held["member_id"], redemption_id=redemption_id, points=points, now=now
             )
+    count_again(session, held["member_id"], claims)
     whole = lines and all(p.part == ALL for p in progress_from(lines).values()) and len(standing) > 1
     kept.keep(
         connection,
@@ -192,6 +196,7 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
             "given": {r: points - given.get(r, 0) for r, points in returned["given"].items()},
             "refunded": [a - b for a, b in zip(returned["refunded"], part["refund"], strict=True)],
             "list": [{**e, "status": "voided"} if e is mine else e for e in returned["list"]],
+            "counted": together(returned.get("counted", ()), claims, sign=-1),
         },
     )  # fmt: skip
 

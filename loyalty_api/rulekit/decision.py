@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-ENGINE = 1
-"""The number of the evaluation's arithmetic; it changes when the same inputs would give another decision."""
+ENGINE = 2
+"""The number of the evaluation; it changes when the same inputs give another decision, or say more of it.
+
+2: conditions with their own codes, steps, multipliers, groups, caps of periods.
+"""
+READABLE = frozenset((1, 2))
+"""Stored documents of these numbers are read as they were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +20,9 @@ class Rate:
     """``points`` for each ``per`` of ``unit``, rounded by ``round``.
 
     ``unit`` is ``amount`` (minor units of money), ``each``, ``g``, ``ml``, ``mm``, or ``basket`` for points
-    that are given once. ``by_line`` rounds once a line instead of once a basket.
+    that are given once, ``line`` for points that are given once a line, ``step`` for those of a sum of at least
+    ``per`` minor units, and ``points`` for a multiplier's: it adds ``points`` ÷ ``per`` of those that are there.
+    ``by_line`` rounds once a line instead of once a basket.
     """
 
     points: int
@@ -55,7 +62,7 @@ class Effect:
 class Reason:
     """Why a rule gave nothing or less; ``numbers`` say by how much.
 
-    ``rule`` is None when the whole basket is meant.
+    ``rule`` is None when the whole basket is meant. ``by`` is the rule that stood instead, if one did.
     ``outcome`` is ``not_applicable``, ``skipped`` or ``capped``.
     """
 
@@ -63,6 +70,7 @@ class Reason:
     outcome: str
     code: str
     numbers: Mapping[str, int] = field(default_factory=dict)
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +83,10 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What must be taken for an effect to stand.
+    """What must be taken for an effect to stand, or what is known once the purchase stands.
 
     ``amount`` comes off the remaining limit at ``key`` (``kind`` ``limit``) or onto the counter at ``key``
-    (``kind`` ``counter``).
+    (``kind`` ``counter``); a number of the member's history becomes ``amount`` (``kind`` ``history``).
     """
 
     kind: str

@@ -37,5 +37,13 @@ class Needs:
     counters: frozenset[str] = frozenset()
     limits: frozenset[str] = frozenset()
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to load."""
+        return bool(self.counters or self.limits)
+
+    def __or__(self, other: Needs) -> Needs:
+        """The keys of both."""
+        return Needs(self.counters | other.counters, self.limits | other.limits)
+
 
 NOBODY = Facts()

@@ -55,6 +55,13 @@ def integer(lowest: int, highest: int) -> Reader:
     return read
 
 
+def flag(value: Any, pointer: str, faults: list[Fault]) -> Any:
+    """True or false."""
+    return (
+        value if isinstance(value, bool) else _wrong(faults, pointer, "wrong_type", "Expected true or false.")
+    )
+
+
 def choice(*allowed: str) -> Reader:
     """One of the named values."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.rulekit.basket import NO_PATH, Basket, Line, LineDiscount, Payment
-from loyalty_api.rulekit.decision import ENGINE, Claim, Decision, Effect, NearMiss, Rate, Reason
+from loyalty_api.rulekit.decision import ENGINE, READABLE, Claim, Decision, Effect, NearMiss, Rate, Reason
 from loyalty_api.rulekit.facts import Facts, Member
 
 Document = dict[str, Any]
@@ -25,7 +25,7 @@ class UnknownEngine(LoyaltyError):
 
 
 def _known(document: Mapping[str, Any]) -> None:
-    if document.get("e") != ENGINE:
+    if document.get("e") not in READABLE:
         raise UnknownEngine(f"Engine {document.get('e')!r} is not known here.")
 
 
@@ -226,7 +226,7 @@ def decision_to_json(decision: Decision) -> Document:
                 "rule": reason.rule,
                 "outcome": reason.outcome,
                 "code": reason.code,
-                **_said(numbers=dict(reason.numbers)),
+                **_said(numbers=dict(reason.numbers), by=reason.by),
             }
             for reason in decision.reasons
         ],

@@ -15,7 +15,7 @@ import loyalty_api
 PACKAGE = Path(loyalty_api.__file__).parent
 FEATURES = frozenset(
     {
-        "adjustments", "analytics", "auth", "batches", "consent", "earning", "ledger", "members", "products",
+        "adjustments", "analytics", "auth", "batches", "consent", "earning", "facts", "ledger", "members", "products",
         "program", "purchases", "rating", "redemptions", "returns", "rewards", "sandbox", "stores", "summaries",
     }
 )  # fmt: skip

@@ -68,6 +68,8 @@ BREACHES = {
         "UPDATE reward_orders SET state = 'cancelled'"
     ),
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
+    "I6 a counter is what the member's purchases claimed": "UPDATE member_counters SET value = value + 1",
+    "I6 what is taken of a limit is what purchases claimed": "UPDATE rule_limits SET taken = taken - 1",
     "I4 no lot is below zero or holds more than it was born with": (
         "ALTER TABLE lots DROP CONSTRAINT ck_lots_remaining; UPDATE lots SET available = points + 1"
     ),
@@ -79,6 +81,16 @@ BY_CONSTRUCTION = {"I1 the ledger sums to zero"}
 @pytest.fixture(scope="module")
 def busy(shop: Shop) -> Shop:
     """A shop where two members and a stranger have bought, twice each; one claimed later. Some came back."""
+    visit = {
+        "id": "visit",
+        "kind": "bonus",
+        "points": 5,
+        "budget": 500,
+        "caps": [{"per": "day", "points": 8}],
+    }
+    document = with_lots()
+    document["earn"]["rules"].append(visit)
+    shop.publish(document, effective_from=datetime(2019, 1, 1, tzinfo=UTC))
     members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
     for card in ("7770001", "7770002", None):
         for _ in range(2):

@@ -227,8 +227,8 @@ def test_base_comes_before_bonus_whatever_the_order_of_the_document():
     ("when", "code"),
     [
         ({"store": ["str_0412"]}, None),
-        ({"store": ["str_0077"]}, "conditions_not_met"),
-        ({"channel": "web"}, "conditions_not_met"),
+        ({"store": ["str_0077"]}, "other_store"),
+        ({"channel": "web"}, "other_channel"),
         ({"days": ["sat"]}, None),
         ({"days": ["sun"]}, "outside_window"),
         ({"hours": [{"from": "16:00", "until": "18:00"}]}, None),

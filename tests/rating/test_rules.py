@@ -121,7 +121,7 @@ def test_the_demo_program_is_valid_and_gives_base_and_produce_bonus():
     ]
     assert {effect.expires_at for effect in decision.effects} == {None}
     assert demo.settings.late_days is None
-    assert demo.needs(Basket("367", "USD", lines)) == Needs()
+    assert demo.needs(datetime(2017, 1, 1, tzinfo=UTC)) == Needs()
 
 
 # --- counting --------------------------------------------------------------------------------------------

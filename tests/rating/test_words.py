@@ -138,3 +138,68 @@ def test_every_decision_can_be_told_in_every_language(of, facts, by):
         assert told["text"]
         entries = catalogue(language).entries["reason"]
         assert all(reason.code in entries for reason in decision.reasons)
+
+
+# --- conditions, awards and groups -----------------------------------------------------------------------
+
+
+def reasons_of(*rules, language, of=None):
+    by = program(BASE, *rules)
+    decision = rated(of or basket(goods(1, 4790, department="DAIRY")), by)
+    near = [
+        words.near_miss_text(miss, currency="NOK", names=by.names, language=language)
+        for miss in decision.near_misses
+    ]
+    return [words.reason_text(r, currency="NOK", language=language) for r in decision.reasons] + near
+
+
+DOUBLE = {"id": "double", "kind": "bonus", "name": {"en": "Double dairy", "nb": "Doble meieripoeng"}}
+DOUBLE |= {"multiply": {"by": "2"}, "when": {"lines": {"where": {"department": "DAIRY"}}}}
+
+
+def test_which_condition_failed_and_how_far_it_was_is_said():
+    short = {**DOUBLE, "when": {"lines": {"where": {"department": "DAIRY"}, "amount": {"at_least": 5000}}}}
+    assert reasons_of(short, language="en") == [
+        "Its goods came to 47.90 NOK of the 50.00 NOK that it asks for.",
+        "2.10 NOK more and Double dairy would have given points.",
+    ]
+    assert reasons_of(short, language="nb") == [
+        "Varene kom på 47,90 kr av de 50,00 kr den krever.",
+        "2,10 kr til, så hadde Doble meieripoeng gitt poeng.",
+    ]
+
+
+def test_every_condition_has_its_words():
+    conditions = [
+        {"store": "x"}, {"channel": "x"}, {"payment": "x"}, {"coupon": "x"}, {"not": {"store": "str_0412"}},
+        {"lines": {"amount": {"at_most": 1}}}, {"lines": {"pieces": {"at_least": 2}}},
+        {"lines": {"pieces": {"at_most": 0}}}, {"member": {"tier": "gold"}}, {"member": {"segment": "x"}},
+        {"member": {"staff": True}}, {"member": {"enrolled": {"from": "2026-01-01"}}},
+        {"member": {"attribute": {"language": "nb"}}},
+    ]  # fmt: skip
+    for language in languages():
+        for when in conditions:
+            told = reasons_of({**DOUBLE, "when": when}, language=language)
+            assert all(" " in text and "{" not in text for text in told), (when, told)
+
+
+def test_what_a_multiplier_and_a_step_did_is_said():
+    steps = {"id": "big", "kind": "bonus", "name": "Big", "steps": [{"from": 4000, "points": 10}]}
+    said = told(
+        basket(goods(1, 4790, department="DAIRY")), program(BASE, steps, {**DOUBLE, "multiply": {"by": "1.5"}}),
+        language="en",
+    )  # fmt: skip
+    by_label = {step["label"]: step["value"] for step in said["steps"]}
+    assert by_label["Big"] == "10 points from 40.00 NOK, with 47.90 NOK = 10 points"
+    assert by_label["Double dairy"] == "0.5 times 57 points on top = 28 points"
+    assert by_label["Points in total"] == "85 points"
+
+
+def test_of_a_group_it_is_said_what_the_other_one_gave():
+    two = [{"id": f"r{n}", "kind": "bonus", "points": n, "group": "g"} for n in (3, 9)]
+    assert reasons_of(*two, language="en") == [
+        "Only one of these rules counts, and another one gave more: 9 points instead of 3 points."
+    ]
+    assert reasons_of(*two, language="nb") == [
+        "Bare én av disse reglene teller, og en annen ga mer: 9 poeng i stedet for 3 poeng."
+    ]

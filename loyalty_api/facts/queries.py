@@ -1,0 +1,94 @@
+"""The statements behind counters and limits.
+
+Counters are written by whoever holds the member's lock. The rows of limits are locked in the order of their keys, after
+the members, and the last of all, so that nobody waits in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from loyalty_api.rows import Table
+from loyalty_api.rulekit.facts import Needs
+
+COUNTERS = Table(
+    "member_counters",
+    "ON CONFLICT (member_id, key) DO UPDATE SET value = member_counters.value + excluded.value",
+    member_id="uuid",
+    key="varchar",
+    value="bigint",
+)
+"""Adds to counters; each key once in a statement."""
+LIMITS = Table(
+    "rule_limits",
+    statement="UPDATE rule_limits SET taken = rule_limits.taken + given.taken,"
+    " most = greatest(rule_limits.most, rule_limits.taken + given.taken)"
+    " FROM {given} WHERE rule_limits.key = given.key",
+    key="varchar",
+    taken="bigint",
+)
+"""Adds to what is taken of limits whose rows the caller holds, or takes it back with a number below zero."""
+
+READ = (
+    "SELECT member_id, key, value FROM member_counters WHERE member_id = {named} AND key = ANY($4::text[])"
+    " UNION ALL SELECT NULL, key, taken FROM rule_limits WHERE key = ANY($5::text[])"
+)
+"""Counters of the members that stand for ``{named}``, and limits, under the keys of ``needed``; a limit's row has no
+member and what is taken of it."""
+
+_TAKE = (
+    "INSERT INTO rule_limits AS l (key, most, taken) SELECT given.key, given.most, given.taken"
+    " FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS given(key, most, taken) ORDER BY given.key"
+    " ON CONFLICT (key) DO UPDATE SET taken = l.taken + excluded.taken, most = greatest(l.most, excluded.most)"
+    " WHERE l.taken + excluded.taken <= excluded.most RETURNING key"
+)
+_HOLD = (
+    "INSERT INTO rule_limits AS l (key, most, taken) SELECT given.key, given.most, 0"
+    " FROM unnest(%s::text[], %s::bigint[]) AS given(key, most) ORDER BY given.key"
+    " ON CONFLICT (key) DO UPDATE SET most = greatest(l.most, excluded.most) RETURNING key, taken"
+)
+
+
+def needed(needs: Needs) -> list[str]:
+    """The parameters of ``READ`` behind those that name the members."""
+    return [_array(needs.counters), _array(needs.limits)]
+
+
+def _array(keys: frozenset[str]) -> str:
+    """An array as PostgreSQL writes it; keys are made of rules' ids, which need no quotes."""
+    return "{" + ",".join([f'"{key}"' for key in sorted(keys)]) + "}"
+
+
+def read(connection: Connection[TupleRow], member_id: UUID, needs: Needs) -> list[TupleRow]:
+    """The rows of ``READ`` for one member."""
+    sql = READ.replace("{named}", "%s").replace("$4", "%s").replace("$5", "%s")
+    return connection.execute(sql, (member_id, *needed(needs)), prepare=True).fetchall()
+
+
+def take(connection: Connection[TupleRow], taken: Mapping[str, int], most: Mapping[str, int]) -> set[str]:
+    """Take of limits where that much is left of ``most``; the keys of which it was taken."""
+    keys = sorted(taken)
+    rows = connection.execute(
+        _TAKE, (keys, [most[key] for key in keys], [taken[key] for key in keys]), prepare=True
+    )
+    return {row[0] for row in rows}
+
+
+def hold(connection: Connection[TupleRow], most: Mapping[str, int]) -> list[TupleRow]:
+    """Lock limits, made where there are none yet; (key, what is taken) of each."""
+    keys = sorted(most)
+    return connection.execute(_HOLD, (keys, [most[key] for key in keys]), prepare=True).fetchall()
+
+
+def taken_of(connection: Connection[TupleRow], keys: Sequence[str], *, lock: bool = False) -> dict[str, int]:
+    """What is taken of each limit, as of now; with ``lock`` nobody else takes of them until we are done."""
+    rows = connection.execute(
+        f"SELECT key, taken FROM rule_limits WHERE key = ANY(%s) ORDER BY key {'FOR UPDATE' if lock else ''}",
+        (list(keys),),
+        prepare=True,
+    )
+    return {row[0]: row[1] for row in rows}

@@ -1,0 +1,123 @@
+"""Facts that rules count: read once, counted on within a transaction, written at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
+
+from loyalty_api.db import driver
+from loyalty_api.facts import queries
+from loyalty_api.facts.queries import COUNTERS, LIMITS, READ, needed
+from loyalty_api.rows import Rows, Table, write
+from loyalty_api.rulekit.decision import Claim
+from loyalty_api.rulekit.facts import Facts, Needs
+
+__all__ = ["COUNTERS", "LIMITS", "READ", "Counted", "counted", "give_back", "needed", "open_for"]
+
+_SAVEPOINT = "limits"
+
+
+@dataclass(slots=True)
+class Counted:
+    """Counters by member and what is taken of limits: as they were read, and as this transaction counts on.
+
+    ``held`` says that the rows of the limits are ours until the transaction ends, so that nothing can be refused.
+    """
+
+    counters: dict[UUID, dict[str, int]] = field(default_factory=dict)
+    taken: dict[str, int] = field(default_factory=dict)
+    held: bool = False
+    _to_count: dict[tuple[UUID, str], int] = field(default_factory=dict)
+    _to_take: dict[str, int] = field(default_factory=dict)
+
+    def facts(
+        self,
+        facts: Facts,
+        *,
+        member_id: UUID,
+        needs: Needs,
+        budgets: Mapping[str, int],
+        past: Mapping[str, int],
+    ) -> Facts:
+        """The facts with the counters and what remains of the limits that rating asks for, and with the ``past``."""
+        known = self.counters.get(member_id, {})
+        counters = {key: known[key] for key in sorted(needs.counters) if known.get(key)}
+        limits = {key: max(0, budgets[key] - self.taken.get(key, 0)) for key in sorted(needs.limits)}
+        return Facts(facts.member, {**counters, **past}, limits)
+
+    def hold(self, connection: Connection[TupleRow], budgets: Mapping[str, int]) -> None:
+        """Lock the limits, for a transaction in which several purchases take of them in no order."""
+        self.taken |= dict(queries.hold(connection, budgets))
+        self.held = True
+
+    def take(
+        self, connection: Connection[TupleRow], claims: Iterable[Claim], budgets: Mapping[str, int]
+    ) -> bool:
+        """Take what claims ask of limits, all of it or nothing. Refused, what is taken of them is known anew."""
+        wanted = {claim.key: claim.amount for claim in claims if claim.kind == "limit"}
+        if not wanted or self.held:
+            return True
+        connection.execute(f"SAVEPOINT {_SAVEPOINT}")
+        if queries.take(connection, wanted, budgets) == wanted.keys():
+            return True
+        connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        self.taken |= queries.taken_of(connection, list(wanted))
+        return False
+
+    def count(
+        self, member_id: UUID, claims: Iterable[Claim], after: Facts, budgets: Mapping[str, int]
+    ) -> None:
+        """Go on from the facts ``after`` a decision whose claims stand."""
+        known = self.counters.setdefault(member_id, {})
+        for claim in claims:
+            if claim.kind == "counter":
+                place = (member_id, claim.key)
+                known[claim.key] = after.counters[claim.key]
+                self._to_count[place] = self._to_count.get(place, 0) + claim.amount
+            elif claim.kind == "limit":
+                self.taken[claim.key] = budgets[claim.key] - after.limits[claim.key]
+                if self.held:
+                    self._to_take[claim.key] = self._to_take.get(claim.key, 0) + claim.amount
+
+    def rows(self) -> list[tuple[Table, Rows]]:
+        """What is to be written when all is decided."""
+        counters = [(member_id, key, amount) for (member_id, key), amount in self._to_count.items()]
+        return [(COUNTERS, counters), (LIMITS, list(self._to_take.items()))]
+
+
+def counted(rows: Sequence[TupleRow]) -> Counted:
+    """What ``READ`` has brought."""
+    found = Counted()
+    for member_id, key, value in rows:
+        if member_id is None:
+            found.taken[key] = value
+        else:
+            found.counters.setdefault(member_id, {})[key] = value
+    return found
+
+
+def open_for(session: Session, *, member_id: UUID, needs: Needs) -> Counted:
+    """The counters of one member, whom the caller holds, and the limits; no query when nothing is needed."""
+    if not needs:
+        return Counted()
+    return counted(queries.read(driver(session), member_id, needs))
+
+
+def give_back(session: Session, *, member_id: UUID, claims: Sequence[Claim]) -> None:
+    """Count claims back whose effects went back; with amounts below zero they stand again.
+
+    The caller holds the member.
+    """
+    if not claims:
+        return
+    connection = driver(session)
+    less = [(claim.key, -claim.amount) for claim in claims if claim.kind == "limit"]
+    if less:
+        queries.taken_of(connection, [key for key, _ in less], lock=True)
+    counters = [(member_id, claim.key, -claim.amount) for claim in claims if claim.kind == "counter"]
+    write(connection, [(COUNTERS, counters), (LIMITS, less)])

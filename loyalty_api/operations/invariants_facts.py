@@ -1,0 +1,33 @@
+"""What must always be true of what rules have counted."""
+
+from __future__ import annotations
+
+from loyalty_api.operations.invariant import Invariant
+
+# What purchases claimed when they were rated, less what came back of it.
+_CLAIMED = (
+    "SELECT member_id, claim->>0 AS kind, claim->>1 AS key, sum(amount) AS amount FROM"
+    " (SELECT member_id, claim, (claim->>2)::bigint AS amount FROM purchases,"
+    " jsonb_array_elements(decision->'claims') AS claim WHERE status <> 'moved'"
+    " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint FROM purchases,"
+    " jsonb_array_elements(outcome->'returned'->'counted') AS claim WHERE status <> 'moved') AS said"
+    " GROUP BY 1, 2, 3"
+)
+FACTS = (
+    Invariant(
+        "I6",
+        "a counter is what the member's purchases claimed",
+        "SELECT count(*) FROM member_counters",
+        "SELECT coalesce(c.member_id, f.member_id)::text, concat(key, ': ', c.value, ' for ', f.amount)"
+        f" FROM member_counters c FULL JOIN (SELECT * FROM ({_CLAIMED}) s WHERE kind = 'counter') f"
+        " USING (member_id, key) WHERE coalesce(c.value, 0) <> coalesce(f.amount, 0)",
+    ),
+    Invariant(
+        "I6",
+        "what is taken of a limit is what purchases claimed",
+        "SELECT count(*) FROM rule_limits",
+        "SELECT key, concat(l.taken, ' for ', f.amount) FROM rule_limits l FULL JOIN (SELECT key, sum(amount)"
+        f" AS amount FROM ({_CLAIMED}) s WHERE kind = 'limit' GROUP BY key) f USING (key)"
+        " WHERE coalesce(l.taken, 0) <> coalesce(f.amount, 0)",
+    ),
+)

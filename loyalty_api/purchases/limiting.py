@@ -1,0 +1,163 @@
+"""Rating where rules count: what they need is read with the members, and what they claim is taken and written.
+
+A purchase takes of a budget by an UPDATE that is refused when there is not enough left: then it is rated again with
+what is left, so it always ends. Many purchases at once hold the budgets they may need from the beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
+
+from loyalty_api.db import driver
+from loyalty_api.facts import service as facts_service
+from loyalty_api.facts.service import Counted
+from loyalty_api.purchases.booking import facts_of
+from loyalty_api.purchases.queries import Also, MemberRow
+from loyalty_api.purchases.remembering import LAST, Recorded, remembered
+from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate
+from loyalty_api.rating.rules_returns import claims_back, progress_from
+from loyalty_api.rows import write
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.decision import Claim, Decision
+from loyalty_api.rulekit.facts import Facts
+
+
+def reading(asked: Iterable[tuple[Program | None, datetime]]) -> list[Also]:
+    """What to read with the members for purchases at these moments under these programs; nothing where none counts."""
+    needs = NOTHING
+    for program, at in asked:
+        if program is not None and program.earning.counting:
+            needs |= program.needs(at)
+    return [(facts_service.READ, facts_service.needed(needs))] if needs else []
+
+
+def decide(
+    connection: Connection[TupleRow],
+    counted: Counted,
+    basket: Basket,
+    facts: Facts,
+    program: Program,
+    at: datetime,
+    *,
+    member_id: UUID | None,
+    purchase_id: UUID,
+    recorded: Sequence[Recorded] = (),
+) -> tuple[Facts, Decision]:
+    """Rate a purchase and let what it claims stand: the facts it was rated with, and the decision.
+
+    ``recorded`` are the member's purchases of this transaction.
+    """
+    if member_id is None or program.plain:
+        return facts, evaluate(basket, facts, program, at)
+    past = remembered(
+        connection, basket, program, at, member_id=member_id, purchase_id=purchase_id, recorded=recorded
+    )
+    needs, budgets = program.needs(at), program.budgets
+    while True:
+        known = counted.facts(facts, member_id=member_id, needs=needs, budgets=budgets, past=past)
+        decision = evaluate(basket, known, program, at)
+        if counted.take(connection, decision.claims, budgets):
+            break
+    counted.count(member_id, decision.claims, advance(known, basket, decision), budgets)
+    return known, decision
+
+
+def look(
+    connection: Connection[TupleRow],
+    counted: Counted,
+    basket: Basket,
+    facts: Facts,
+    program: Program,
+    at: datetime,
+    *,
+    member_id: UUID | None,
+) -> Facts:
+    """The facts for a quote, which takes nothing."""
+    if member_id is None or program.plain:
+        return facts
+    past = remembered(connection, basket, program, at, member_id=member_id, purchase_id=LAST)
+    needs = program.needs(at)
+    return counted.facts(facts, member_id=member_id, needs=needs, budgets=program.budgets, past=past)
+
+
+def decide_later(
+    session: Session,
+    basket: Basket,
+    program: Program | None,
+    at: datetime,
+    *,
+    member: MemberRow,
+    purchase_id: UUID,
+) -> tuple[Facts, Decision | None]:
+    """Rate a purchase that finds its member, or is reviewed, now, and write what it claims.
+
+    The caller holds the member.
+    """
+    facts = facts_of(member, program, at)
+    if program is None:
+        return facts, None
+    connection, member_id = driver(session), member.member_id
+    counted = facts_service.open_for(session, member_id=member_id, needs=program.needs(at))
+    facts, decision = decide(
+        connection, counted, basket, facts, program, at, member_id=member_id, purchase_id=purchase_id
+    )
+    write(connection, counted.rows())
+    return facts, decision
+
+
+def give_back_returned(session: Session, row: dict[str, Any], decision: Decision | None) -> None:
+    """Count back what a purchase claims only now for lines that were returned before."""
+    returned = row["outcome"].get("returned")
+    if not returned or decision is None:
+        return
+    claims = claims_back(
+        decision, {}, progress_from(returned["lines"]), whole=returned["status"] == "returned"
+    )
+    facts_service.give_back(session, member_id=row["member_id"], claims=claims)
+    row["outcome"]["returned"] = {**returned, "counted": stored(claims)}
+
+
+def stored(claims: Iterable[Claim]) -> list[list[Any]]:
+    """Claims as they are kept with a purchase and a return."""
+    return [[claim.kind, claim.key, claim.amount] for claim in claims]
+
+
+def claims_in(document: Iterable[Any]) -> list[Claim]:
+    """The claims that ``stored`` wrote."""
+    return [Claim(*claim) for claim in document]
+
+
+def together(earlier: Iterable[Any], more: Iterable[Claim], *, sign: int = 1) -> list[list[Any]]:
+    """Stored claims with more of them added, or taken away; none that are zero."""
+    sums: dict[tuple[str, str], int] = {(kind, key): amount for kind, key, amount in earlier}
+    for claim in more:
+        place = (claim.kind, claim.key)
+        sums[place] = sums.get(place, 0) + sign * claim.amount
+    return [[kind, key, amount] for (kind, key), amount in sorted(sums.items()) if amount]
+
+
+def exhausted(decision: Decision | None) -> list[dict[str, Any]]:
+    """The discrepancy that says which budgets ran short (R1); none when there was enough."""
+    short = (
+        [reason.rule for reason in decision.reasons if reason.code == "budget_exhausted"] if decision else []
+    )
+    return [{"code": "budget_exhausted", "rules": short}] if short else []
+
+
+def hold_budgets(
+    connection: Connection[TupleRow], counted: Counted, programs: Iterable[Program | None]
+) -> None:
+    """Hold the budgets of several purchases' programs; each as large as the largest version has it."""
+    most: dict[str, int] = {}
+    for program in programs:
+        for key, budget in (program.budgets if program else {}).items():
+            most[key] = max(budget, most.get(key, 0))
+    if most:
+        counted.hold(connection, most)
