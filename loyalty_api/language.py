@@ -85,6 +85,8 @@ def rate_text(rate: Rate, basis: int, *, currency: str, words: Catalogue) -> str
     points = words.points(rate.points)
     if rate.unit == "basket":
         return words.say("rate", "basket", points=points)
+    if rate.unit == "points":
+        return words.say("rate", "points", points=points, per=str(rate.per), basis=words.points(basis))
     per, of = _measure(words, rate.per, rate.unit, currency), _measure(words, basis, rate.unit, currency)
     text = words.say("rate", rate.round, points=points, per=per, basis=of)
     return words.say("rate", "by_line", text=text) if rate.by_line else text

@@ -48,7 +48,8 @@ class Book:
     """The movements of one member within one transaction, applied as they are made and written at the end.
 
     ``version`` is the member's version before them; each journal takes the next one. A change without a journal (an
-    expiry that moved) takes one too, for it is shown, and what is shown is cached by the version.
+    expiry that moved; or one that another feature makes, who says ``touched``) takes one too, for it is shown, and what
+    is shown is cached by the version.
     """
 
     member_id: UUID
@@ -60,6 +61,7 @@ class Book:
     opened: dict[UUID, Hold] = field(default_factory=dict)
     closed: list[UUID] = field(default_factory=list)
     events: list[Sequence[Any]] = field(default_factory=list)
+    touched: bool = False
 
     @property
     def balance(self) -> Balance:
@@ -69,12 +71,12 @@ class Book:
     @property
     def changed(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.journals or self.lots)
+        return bool(self.journals or self.lots or self.touched)
 
     @property
     def version_after(self) -> int:
         """The member's version once this book is written."""
-        return self.version + (len(self.journals) or bool(self.lots))
+        return self.version + (len(self.journals) or bool(self.lots or self.touched))
 
     def record(
         self,

@@ -23,12 +23,14 @@ from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries, queries_claims, returned
-from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_rows, note_balance
+from loyalty_api.purchases.booking import basket_document, book_points, line_rows, note_balance
+from loyalty_api.purchases.counting import count, facts_with_tier, sold
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
+from loyalty_api.tiers import service as tiers
 
 SYSTEM = Who("system", "system")
 # The ids that an adoption makes are counted up from the purchase's, past those that its recording may have made.
@@ -246,7 +248,11 @@ def _adopt(
     lines = queries.lines_of(connection, held["member_id"], purchase_id)
     basket = basket_from_json(basket_document(held, lines))
     program = desk.programs.at(connection, rated_at(held))
-    facts = facts_of(member)
+    through = tiers.timeline(desk.programs, connection, now)
+    tier = tiers.open_book(connection, member.member_id, through=through, now=now) if through else None
+    facts = facts_with_tier(
+        connection, member, tier, basket=basket, program=program, at=rated_at(held) if program else None
+    )
     decision = evaluate(basket, facts, program, rated_at(held)) if program else None
     row = {
         **held,
@@ -271,6 +277,7 @@ def _adopt(
         journal_id = ids.nth(purchase_id, _ADOPTION + _RETURNED)
         returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
+    count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
     note_balance(row, book, program)
     queries.PURCHASES.insert(connection, [row])
     queries.LINES.insert(connection, line_rows(row, basket, lines, decision))
@@ -280,4 +287,6 @@ def _adopt(
     events.EVENTS.insert(
         connection, [(member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)]
     )
+    if tier:
+        tiers.write_book(connection, tier)
     return row

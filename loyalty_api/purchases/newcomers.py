@@ -17,7 +17,14 @@ from loyalty_api.purchases.queries import Opened
 
 
 def enrol_unknown(
-    session: Session, desk: Desk, reported: Sequence[Reported], opened: Opened, *, who: Who, now: datetime
+    session: Session,
+    desk: Desk,
+    reported: Sequence[Reported],
+    opened: Opened,
+    *,
+    who: Who,
+    now: datetime,
+    also: str | None = None,
 ) -> Opened:
     """Make members of the identifiers that nobody has, where the program of the receipt's time says so.
 
@@ -34,12 +41,13 @@ def enrol_unknown(
         return opened
     for blind in sorted(asked):
         _enrol(session, desk, asked[blind], who, now)
-    more = queries.open_receipts(connection, receipts=[], blinds=sorted(asked), member_ids=[])
+    more = queries.open_receipts(connection, receipts=[], blinds=sorted(asked), member_ids=[], also=also)
     return replace(
         opened,
         members={**opened.members, **more.members},
         identified={**opened.identified, **more.identified},
         balances={**opened.balances, **more.balances},
+        also=[*opened.also, *more.also],
     )
 
 

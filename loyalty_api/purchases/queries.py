@@ -7,7 +7,7 @@ only a new statement sees what was committed meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -141,6 +141,7 @@ class Opened:
     balances: dict[UUID, Balance]
     masters: dict[str, int]
     awaited: frozenset[UUID] = frozenset()
+    also: Sequence[TupleRow] = ()
 
 
 def open_receipts(
@@ -150,25 +151,31 @@ def open_receipts(
     blinds: Sequence[Blind],
     member_ids: Sequence[UUID],
     lock: bool = True,
+    also: str | None = None,
 ) -> Opened:
     """Take the receipts, lock the members and read what rating needs, in one round trip.
 
     ``receipts`` are (key, purchase id, hash of the content); one that is already taken is left out of ``taken``.
-    Without ``lock`` nothing is taken or locked: that is a quote.
+    Without ``lock`` nothing is taken or locked: that is a quote. ``also`` is what another feature reads of the members
+    once they are locked, a SELECT with a place ``{named}`` for them.
     """
     ordered = sorted(receipts, key=lambda receipt: receipt[0])
     rows = [(*key, purchase_id, "\\x" + content.hex()) for key, purchase_id, content in ordered]
     taking: Statement = (_TAKE, [dump(_RECEIPTS.documents(rows))]) if rows else (_NOTHING_TO_TAKE, [])
     if lock and len(blinds) == 1 and not member_ids:
         kind, blind = blinds[0]
-        taken, one = round_trip(connection, [taking, (_ONE_KNOWN, [kind, "\\x" + blind.hex()])])
+        asked = _also(also, blinds, member_ids)
+        taken, one, *more = round_trip(
+            connection, [taking, (_ONE_KNOWN, [kind, "\\x" + blind.hex()]), *asked]
+        )
         if one:
-            return _opened_one(taken[0], one[0])
+            return _opened_one(taken[0], one[0], more)
         # Nobody's identifier, or a member who has never had a point and so has no balance to lock.
-        many = round_trip(connection, _ask_for_many(blinds, member_ids, lock=lock))
+        many = round_trip(connection, [*_ask_for_many(blinds, member_ids, lock=lock), *asked])
     else:
-        taken, *many = round_trip(connection, [taking, *_ask_for_many(blinds, member_ids, lock=lock)])
-    members, identifiers, balances = many
+        asked = _also(also, blinds, member_ids)
+        taken, *many = round_trip(connection, [taking, *_ask_for_many(blinds, member_ids, lock=lock), *asked])
+    members, identifiers, balances, *more = many
     return Opened(
         frozenset(taken[0][0]),
         {row[0]: MemberRow(*row) for row in members},
@@ -176,10 +183,11 @@ def open_receipts(
         {row[0]: Balance(*row[1:]) for row in balances},
         _masters(taken[0]),
         frozenset(taken[0][3]),
+        more[0] if more else (),
     )
 
 
-def _opened_one(taken: TupleRow, row: TupleRow) -> Opened:
+def _opened_one(taken: TupleRow, row: TupleRow, more: Sequence[Sequence[TupleRow]]) -> Opened:
     member = MemberRow(*row[3:8])
     return Opened(
         frozenset(taken[0]),
@@ -188,6 +196,7 @@ def _opened_one(taken: TupleRow, row: TupleRow) -> Opened:
         {member.member_id: Balance(*row[8:])},
         _masters(taken),
         frozenset(taken[3]),
+        more[0] if more else (),
     )
 
 
@@ -197,14 +206,22 @@ def _masters(taken: TupleRow) -> dict[str, int]:
 
 def _ask_for_many(blinds: Sequence[Blind], member_ids: Sequence[UUID], *, lock: bool) -> list[Statement]:
     """Members, who their identifiers are, and balances, each by a statement that starts when the locks are held."""
-    kinds = _array([kind for kind, _ in blinds])
-    marks = _array(["\\\\x" + blind.hex() for _, blind in blinds])
-    ids = _array([str(member_id) for member_id in member_ids])
+    kinds, marks, ids = _names(blinds, member_ids)
     return [
         (_LOCK_MEMBERS if lock else _READ_MEMBERS, [kinds, marks, ids]),
         (_IDENTIFIERS, [kinds, marks]),
         (_BALANCES, [kinds, marks, ids]),
     ]
+
+
+def _names(blinds: Sequence[Blind], member_ids: Sequence[UUID]) -> tuple[str, str, str]:
+    kinds = _array([kind for kind, _ in blinds])
+    marks = _array(["\\\\x" + blind.hex() for _, blind in blinds])
+    return kinds, marks, _array([str(member_id) for member_id in member_ids])
+
+
+def _also(also: str | None, blinds: Sequence[Blind], member_ids: Sequence[UUID]) -> list[Statement]:
+    return [(also.format(named=_NAMED), _names(blinds, member_ids))] if also else []
 
 
 def _array(texts: Sequence[str]) -> str:
@@ -213,35 +230,6 @@ def _array(texts: Sequence[str]) -> str:
 
 
 _SELECT = f"SELECT {', '.join('p.' + column for column in PURCHASES.columns)} FROM purchases p"
-_KNOWN = (
-    "SELECT r.store_id, r.terminal, r.business_date, r.reference, r.content,"
-    f" {', '.join('p.' + column for column in PURCHASES.columns)}"
-    " FROM unnest(%s::text[], %s::text[], %s::date[], %s::text[]) AS k(store_id, terminal, business_date, reference)"
-    " JOIN receipts r USING (store_id, terminal, business_date, reference) JOIN locators l ON l.id = r.purchase_id"
-    " JOIN purchases p ON p.member_id = l.member_id AND p.purchase_id = l.id"
-)
-
-
-def known_receipts(
-    connection: Connection[TupleRow], keys: Sequence[ReceiptKey]
-) -> dict[ReceiptKey, tuple[bytes, dict[str, Any]]]:
-    """The hash of the content and the purchase of each of these receipts that was recorded before."""
-    if not keys:
-        return {}
-    rows = connection.execute(_KNOWN, [list(column) for column in zip(*keys, strict=True)], prepare=True)
-    return {
-        (row[0], row[1], row[2], row[3]): (bytes(row[4]), dict(zip(PURCHASES.columns, row[5:], strict=True)))
-        for row in rows
-    }
-
-
-def give_up(connection: Connection[TupleRow], keys: Sequence[ReceiptKey]) -> None:
-    """Let go of receipts that were taken and then refused, so that a mended copy can come."""
-    for key in keys:
-        connection.execute(
-            "DELETE FROM receipts WHERE store_id = %s AND terminal = %s AND business_date = %s AND reference = %s",
-            key,
-        )
 
 
 def find(connection: Connection[TupleRow], purchase_id: UUID) -> dict[str, Any] | None:
@@ -281,20 +269,3 @@ def of_member(
         prepare=True,
     )
     return [dict(zip(PURCHASES.columns, row, strict=True)) for row in rows]
-
-
-def rate_late(connection: Connection[TupleRow], row: Mapping[str, Any], points: Mapping[str, int]) -> None:
-    """Keep what a review decided about a purchase, and the points of its lines."""
-    connection.execute(
-        "UPDATE purchases SET facts = %s, decision = %s, points_base = %s, points_bonus = %s, outcome = %s"
-        " WHERE member_id = %s AND purchase_id = %s",
-        (
-            dump(row["facts"]), dump(row["decision"]), row["points_base"], row["points_bonus"],
-            dump(row["outcome"]), row["member_id"], row["purchase_id"],
-        ),
-    )  # fmt: skip
-    connection.execute(
-        "UPDATE purchase_lines l SET points = earned.points FROM unnest(%s::text[], %s::bigint[])"
-        " AS earned(line_id, points) WHERE l.member_id = %s AND l.purchase_id = %s AND l.line_id = earned.line_id",
-        (list(points), list(points.values()), row["member_id"], row["purchase_id"]),
-    )

@@ -25,19 +25,22 @@ from loyalty_api.errors import Conflict, Invalid, LoyaltyError, Unavailable
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
-from loyalty_api.purchases import queries, queries_claims, rules
-from loyalty_api.purchases.booking import activity_expiry, book_points, facts_of, line_rows, note_balance
+from loyalty_api.purchases import queries, queries_receipts, rules
+from loyalty_api.purchases.booking import activity_expiry, book_points, line_rows, note_balance
+from loyalty_api.purchases.counting import count, facts_with_tier, sold
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.paying import Paid, pay, unpaid
-from loyalty_api.purchases.queries import Blind, MemberRow, Opened
+from loyalty_api.purchases.queries import MemberRow, Opened
 from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
 from loyalty_api.purchases.rules_paying import points_payments
+from loyalty_api.purchases.telling import look_again
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
+from loyalty_api.tiers import service as tiers
 from loyalty_api.vault import Vault
 from loyalty_api.wire import Statement, round_trip
 
@@ -94,18 +97,21 @@ def record(
     """
     connection = driver(session)
     first, copies = _first_of_each(reported)
+    through = tiers.timeline(desk.programs, connection, now)
+    also = tiers.READ if through else None
     opened = queries.open_receipts(
         connection,
         receipts=[(r.key, r.purchase_id, r.mark) for r in first],
         blinds=[r.blind for r in first if r.blind],
         member_ids=[r.member_id for r in first if r.member_id],
+        also=also,
     )
-    opened = enrol_unknown(session, desk, first, opened, who=who, now=now)
+    opened = enrol_unknown(session, desk, first, opened, who=who, now=now, also=also)
     fresh = [r for r in first if r.purchase_id in opened.taken]
     earlier = [r for r in first if r.purchase_id not in opened.taken]
-    known = queries.known_receipts(connection, [r.key for r in earlier])
+    known = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: _known(r, known.get(r.key)) for r in earlier}
-    batch = _Batch(connection, desk, opened, fresh, who, now)
+    batch = _Batch(connection, desk, opened, fresh, who, now, through)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -113,8 +119,8 @@ def record(
         session.info["reaction_due"] = True
     if batch.refused or batch.anonymous:
         round_trip(connection, batch.statements())
-        queries.give_up(connection, batch.refused)
-        _look_again(session, batch.anonymous, {r.purchase_id: r.blind for r in first}, now)
+        queries_receipts.give_up(connection, batch.refused)
+        look_again(session, batch.anonymous, {r.purchase_id: r.blind for r in first}, now)
     else:
         send_with_commit(session, batch.statements())
     by_key = {r.key: r for r in first}
@@ -131,33 +137,6 @@ def _copied(original: Reported, copy: Reported, outcome: Outcome) -> Outcome:
     if copy.mark != original.mark:
         return Outcome(error=ReceiptMismatch("Another sale was recorded under this receipt's number."))
     return Outcome(row=outcome.row, replayed=True)
-
-
-def _look_again(
-    session: Session, rows: Sequence[Row], scanned: Mapping[UUID, Blind | None], now: datetime
-) -> None:
-    """See whether someone has claimed one of these receipts before it arrived (M9), or enrolled its identifier.
-
-    They are told of it once this is committed. Who comes later finds the receipts by themselves.
-    """
-    if not rows:
-        return
-    blinds = {blind for row in rows if (blind := scanned[row["purchase_id"]])}
-    claimed, enrolled = queries_claims.looked_for(driver(session), rows, sorted(blinds))
-    for row in rows:
-        blind = scanned[row["purchase_id"]]
-        if row["purchase_id"] in claimed:
-            _tell(session, row, "awaited_receipt_arrived", {}, now)
-        if blind in enrolled:
-            kind, mark = blind
-            _tell(session, row, "scanned_identifier_enrolled", {"kind": kind, "_blind": mark.hex()}, now)
-
-
-def _tell(session: Session, row: Row, kind: str, body: Mapping[str, Any], now: datetime) -> None:
-    events.record(
-        session, member_id=row["member_id"], kind=kind, subject=ids.show("pur", row["purchase_id"]),
-        occurred_at=row["occurred_at"], now=now, body=body, reaction_due=True,
-    )  # fmt: skip
 
 
 def _first_of_each(reported: Sequence[Reported]) -> tuple[list[Reported], list[Reported]]:
@@ -188,6 +167,7 @@ class _Batch:
         reported: Sequence[Reported],
         who: Who,
         now: datetime,
+        through: tiers.Timeline,
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
         skus = {line["sku"] for report in reported for line in report.body["lines"] if "sku" in line}
@@ -198,6 +178,8 @@ class _Batch:
             versions={m.member_id: m.version for m in opened.members.values()},
             balances=opened.balances,
         )
+        members = opened.members if through else {}
+        self.tiers = tiers.open_books(opened.also, members=members, through=through, now=now)
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
@@ -242,6 +224,8 @@ class _Batch:
         if paid.redemptions:
             row["outcome"]["redemptions"] = paid.redemptions
         if book:
+            tier = self.tiers.get(book.member_id)
+            count(row, tier, book, rated.decision, sold(rated.basket), by=(self.who.kind, self.who.client_id))
             note_balance(row, book, rated.program)
         self._note(report, row, rated, member)
         return row
@@ -270,7 +254,10 @@ class _Batch:
         timed = rules.timing(
             occurred_at, now=self.now, late_days=program.settings.late_days if program else None
         )
-        facts = facts_of(member)
+        facts = facts_with_tier(
+            self.connection, member, self.tiers.get(member.member_id) if member else None,
+            basket=basket, program=program, at=timed.rated_at,
+        )  # fmt: skip
         paid = sum([line.paid for line in basket.lines])
         decision = (
             evaluate(basket, facts, program, timed.rated_at)
@@ -382,6 +369,8 @@ class _Batch:
         books = [book for book in self.books.values() if book.changed]
         versions = [(book.member_id, book.version_after) for book in books]
         booked = [row for book in books for row in book.events]
+        booked += tiers.events_of(self.tiers.values())
+        stood = tiers.rows_of(self.tiers.values())
         return statements(
-            [*self.written.rows(), *rows_of(books), (VERSIONS, versions), (events.EVENTS, booked)]
+            [*self.written.rows(), *rows_of(books), *stood, (VERSIONS, versions), (events.EVENTS, booked)]
         )

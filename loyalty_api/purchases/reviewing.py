@@ -11,14 +11,16 @@ from loyalty_api import events, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict
 from loyalty_api.ledger.service import Cause, lock_book, write_book
-from loyalty_api.purchases import queries, returned
-from loyalty_api.purchases.booking import basket_document, book_points, facts_of, line_points, note_balance
+from loyalty_api.purchases import queries, queries_late, returned
+from loyalty_api.purchases.booking import basket_document, book_points, line_points, note_balance
+from loyalty_api.purchases.counting import count, facts_with_tier, sold
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules import evaluate
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
+from loyalty_api.tiers import service as tiers
 
 # The ids that a review makes are counted up from the purchase's, past those that recording and claiming may have made.
 _REVIEW, _RETURNED = 1 << 26, 1 << 16
@@ -51,8 +53,11 @@ def rate(
         raise NothingToReview
     member = MemberRow(locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags)
     lines = queries.lines_of(connection, member.member_id, purchase_id)
-    facts = facts_of(member)
-    decision = evaluate(basket_from_json(basket_document(row, lines)), facts, program, row["occurred_at"])
+    basket = basket_from_json(basket_document(row, lines))
+    through = tiers.timeline(desk.programs, connection, now)
+    tier = tiers.open_book(connection, member.member_id, through=through, now=now) if through else None
+    facts = facts_with_tier(connection, member, tier, basket=basket, program=program, at=row["occurred_at"])
+    decision = evaluate(basket, facts, program, row["occurred_at"])
     first_id = ids.nth(purchase_id, _REVIEW)
     book.settle(first_id=first_id, now=now)
     if decision.points():
@@ -79,13 +84,16 @@ def rate(
         "points_bonus": decision.points(award="bonus"),
     }
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
+    count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
     note_balance(row, book, program)
     write_book(connection, book)
-    queries.rate_late(connection, row, line_points(decision))
+    queries_late.rate_late(connection, row, line_points(decision))
     points = {"points": decision.points()}
     subject = ids.show("pur", purchase_id)
     events.record(
         session, member_id=member.member_id, kind="purchase_rated", subject=subject,
         occurred_at=row["occurred_at"], now=now, body=points,
     )  # fmt: skip
+    if tier:
+        tiers.write_book(connection, tier)
     return row

@@ -15,6 +15,7 @@ from loyalty_api.ledger.rules import Lot
 from loyalty_api.ledger.service import Book, Cause, write_book
 from loyalty_api.purchases import returned as kept
 from loyalty_api.returns import queries
+from loyalty_api.returns.counting import count_less
 from loyalty_api.returns.moving import Given, Loose, Moved, Part, book_return
 from loyalty_api.returns.policy import Policy
 from loyalty_api.returns.rules import shortfall, tenders
@@ -43,6 +44,7 @@ def apply(
     refunds = [tenders(part.opened.bought.left_by_tender, part.back.refundable) for part in parts]
     _complete(row, parts, lines, refunds, moved, policy)
     if book:
+        count_less(connection, row, parts, book, policy.tiers, now)
         row["outcome"]["balance"] = balance_after(book)
         write_book(connection, book)
     queries.add(connection, row, [_line_row(row, n, line) for n, line in enumerate(lines)])

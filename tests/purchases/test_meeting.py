@@ -75,7 +75,7 @@ def test_a_card_enrolled_just_before_its_purchase_is_committed_brings_it(shop: S
     office = another(shop.office)
     body = {"identifiers": [{"kind": "card", "value": "MEET2"}]}
     pause.after(
-        recording, "_look_again", lambda: office.post("/v1/members", body),
+        recording, "look_again", lambda: office.post("/v1/members", body),
         lambda: wait_for_waiting(shop, "advisory"),
     )  # fmt: skip
     sold = shop.till.post("/v1/purchases", receipt(line(700), card="MEET2"), key=None)
@@ -117,7 +117,7 @@ def test_a_receipt_claimed_just_before_it_is_committed_is_credited(shop: Shop, p
     member = shop.enrol()
     app, body = shop.member(member), receipt(line(900))
     pause.after(
-        recording, "_look_again", lambda: app.post("/v1/me/claims", claim_of(body)),
+        recording, "look_again", lambda: app.post("/v1/me/claims", claim_of(body)),
         lambda: wait_for_waiting(shop, "advisory"),
     )  # fmt: skip
     assert shop.till.post("/v1/purchases", body, key=None).status == 201
