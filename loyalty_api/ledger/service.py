@@ -206,7 +206,7 @@ def rows_of(books: Sequence[Book]) -> list[tuple[Table, Rows]]:
 
     Their ``events`` are left to the caller, who writes them before events of its own.
     """
-    changed = [book for book in books if book.changed]
+    changed = [book for book in books if book.journals or book.lots]
     return [
         (queries.JOURNALS, [row for book in changed for row in book.journals]),
         (queries.POSTINGS, [row for book in changed for row in book.postings]),

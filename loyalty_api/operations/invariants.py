@@ -9,6 +9,7 @@ from __future__ import annotations
 from loyalty_api.operations.invariant import CHANGES, Invariant
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
+from loyalty_api.operations.invariants_tiers import TIERS
 
 
 def _on(*accounts: str) -> str:
@@ -257,4 +258,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + RETURNS + SPENDING + EVENTS
+INVARIANTS = LEDGER + EFFECTS + RETURNS + SPENDING + TIERS + EVENTS
