@@ -17,27 +17,23 @@ ONE_DAY = timedelta(days=1)
 def current(policy: Policy, today: date, *, joined: date) -> Period:
     """The period that ``today`` counts in; a rolling one ends with today."""
     if policy.period == "rolling":
-        return Period(_first_that_counts(policy, today), today + ONE_DAY)
+        return Period(first_that_counts(policy, today), today + ONE_DAY)
     return period_of(policy.period, today, joined=joined)
 
 
 def value(policy: Policy, days: Days, today: date, *, joined: date) -> int:
     """The progress of the current period."""
-    if policy.period == "rolling":
-        return sum(amounts.of(policy.metric) for day, amounts in days.items() if counts(policy, day, today))
     period = current(policy, today, joined=joined)
     return policy.total(days, period.first, period.end)
 
 
-def counts(policy: Policy, day: date, today: date) -> bool:
-    """Whether a day lies in the rolling period that ends with ``today``."""
-    return day <= today < months_on(day, policy.months)
+def first_that_counts(policy: Policy, today: date) -> date:
+    """The earliest day of the rolling period that ends with ``today``.
 
-
-def _first_that_counts(policy: Policy, today: date) -> date:
-    """The earliest day of the rolling period; where a month is too short, all its last days leave together."""
+    A day counts up to the same day so many months later; where that month is shorter, its last days leave together.
+    """
     first = months_on(today, -policy.months)
-    while not counts(policy, first, today):
+    while months_on(first, policy.months) <= today:
         first += ONE_DAY
     return first
 

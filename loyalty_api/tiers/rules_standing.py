@@ -173,7 +173,8 @@ def _ends(state: State, known: Known, policy: Policy) -> list[datetime]:
     if policy.period != "rolling":
         return [begins(_next_closing(policy, today, known.joined(policy)), policy.zone)]
     grace = timedelta(days=policy.grace_days)
-    leaving = [months_on(day, policy.months) + grace for day in known.days]
+    first = progress.first_that_counts(policy, today - grace)
+    leaving = [months_on(day, policy.months) + grace for day in known.days if day >= first]
     if policy.downgrade == "one_step":
         leaving.append(_held_until(state, policy))
     later = [day for day in leaving if day > today]

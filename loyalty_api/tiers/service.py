@@ -201,6 +201,8 @@ def _opened(member_id: UUID, row: TupleRow | None, through: Timeline, now: datet
     days = {date.fromisoformat(day): Amounts(*amounts) for day, *amounts in (row[11] or ())} if row else {}
     known = Known(days, row[1] if row else now, through)
     state = _state(row) if row and row[2] is not None else begin(known, now)
+    # Whoever waited for the lock began before the one who had it: time does not go back for that.
+    now = max(now, state.as_of)
     book = TierBook(
         member_id, known, state, days, now, row[2] or 0 if row else 0, state.shown, state.since
     )  # fmt: skip

@@ -57,7 +57,8 @@ class Counter:
         moment = self.calendar.on(at)
         lines = None if amount is None else [{"line_id": "1", "amount": amount}]
         body = {
-            "store": "str_1", "terminal": "1", "business_date": at[:10], "reference": f"R{sale['reference']}-{moment:%j%H%M}",
+            "store": "str_1", "terminal": "1", "business_date": at[:10],
+            "reference": f"R{sale['reference']}-{moment:%j%H%M}",
             "occurred_at": moment.isoformat(), "original": {"purchase_id": sale["purchase_id"]}, "kind": "goods",
         }  # fmt: skip
         reply = self.shop.till.post("/v1/returns", {**body, **({"lines": lines} if lines else {})}, key=None)
