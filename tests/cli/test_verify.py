@@ -42,7 +42,7 @@ BREACHES = {
         "UPDATE tier_progress SET spend = spend + 1"
     ),
     "I3 the level that is held is the latest of its history": "UPDATE member_tiers SET shown = 'other'",
-    "I3 each change of a level begins where the one before ended": "UPDATE tier_changes SET change_no = change_no + 1",
+    "I3 each change of a level begins where the one before ended": "UPDATE tier_changes SET change_no = change_no + 99",
     "I6 no more points of a purchase count than it earned": (
         "UPDATE purchases SET outcome = jsonb_set(outcome, '{counted,points}', '999') WHERE outcome ? 'counted'"
     ),
