@@ -26,7 +26,7 @@ from loyalty_api.cache import SummaryCache
 from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
 from loyalty_api.consent import service as consent_service
-from loyalty_api.db import Database
+from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.http import Blueprint, id_converter
@@ -51,6 +51,8 @@ from loyalty_api.stores.service import Directory
 from loyalty_api.summaries import api as summaries
 from loyalty_api.summaries.service import Summaries
 from loyalty_api.throttle import Throttle, shared_counter
+from loyalty_api.tiers import api as tiers
+from loyalty_api.tiers.service import level_now
 from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
@@ -76,6 +78,7 @@ def blueprints() -> Sequence[Blueprint]:
         redemptions.blueprint,
         rewards.blueprint,
         adjustments.blueprint,
+        tiers.blueprint,
         returns.blueprint,
         batches.blueprint,
         ledger.blueprint,
@@ -139,17 +142,26 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
         settings=settings,
         database=database,
         vault=vault,
-        summaries=Summaries(database=database, cache=SummaryCache(settings.redis_url), vault=vault),
+        summaries=Summaries(
+            database=database, cache=SummaryCache(settings.redis_url), vault=vault, programs=programs
+        ),
         desk=Desk(vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory()),
         programs=programs,
         check_document=check_document,
         member_balance=_balance_for_till,
+        member_tier=partial(_tier_for_till, programs),
         record_terms=consent_service.record_terms,
     )
 
 
 def _balance_for_till(session: Session, member_id: UUID, now: datetime) -> dict[str, Any] | None:
     return shown_balance(session, member_id=member_id, now=now)
+
+
+def _tier_for_till(
+    programs: Programs[Program], session: Session, member_id: UUID, now: datetime
+) -> str | None:
+    return level_now(driver(session), programs, member_id=member_id, now=now)
 
 
 def _member_for_subject(database: Database, vault: Vault, issuer: str, subject: str) -> UUID | None:

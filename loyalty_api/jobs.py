@@ -24,6 +24,7 @@ from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.program import service as programs
 from loyalty_api.redemptions import service as redemptions
+from loyalty_api.tiers import overdue as levels
 
 MEMBERS_AT_ONCE = 500
 _HOLDS_AT_ONCE = 200
@@ -153,6 +154,24 @@ def _release(database: Database, release: Release, now: datetime, limit: Limit) 
     return done
 
 
+def settle_levels(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
+    """Book every level that time alone has changed; how many changes that were."""
+    with database.unit_of_work() as session:
+        through = levels.read_timeline(session, now=now)
+    if not through:
+        return 0
+    done = 0
+    for walk in levels.WALKS:
+        place: levels.Place | None = levels.START
+        while place is not None and not limit.reached:
+            with database.unit_of_work() as session:
+                changed, place = levels.settle_batch(
+                    session, walk=walk, through=through, after=place, now=now, limit=MEMBERS_AT_ONCE
+                )
+            done += changed
+    return done
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What one run of all jobs came to; ``complete`` unless its time was up."""
@@ -161,6 +180,7 @@ class Done:
     expired: int
     released: int
     announced: int
+    levels: int
     complete: bool
 
 
@@ -173,7 +193,8 @@ def run_all(database: Database, *, since: datetime, now: datetime, seconds: floa
     announced = announce(database, now=now, since=since, limit=limit)
     released = release_holds(database, now=now, limit=limit)
     booked = settle(database, now=now, limit=limit)
-    return Done(booked.activated, booked.expired, released, announced, not limit.reached)
+    changed = settle_levels(database, now=now, limit=limit)
+    return Done(booked.activated, booked.expired, released, announced, changed, not limit.reached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +209,9 @@ JOBS: Mapping[str, Job] = {
     "settle": Job("* * * * *", lambda database, now, limit: settle(database, now=now, limit=limit)),
     "release_holds": Job(
         "* * * * *", lambda database, now, limit: release_holds(database, now=now, limit=limit)
+    ),
+    "settle_levels": Job(
+        "*/5 * * * *", lambda database, now, limit: settle_levels(database, now=now, limit=limit)
     ),
     "announce_expiring": Job(
         "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)

@@ -77,6 +77,10 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_member_summary": needs("members:read"),
     "list_member_purchases": needs("members:read"),
     "explain_entry": needs("members:read"),
+    # Levels.
+    "get_member_tier": needs("members:read"),
+    "assign_tier": needs("tiers:assign", only=_OFFICE),
+    "end_tier_assignment": needs("tiers:assign", only=_OFFICE),
     # The till.
     "create_quote": needs("quotes:create"),
     "record_purchase": needs("purchases:write"),
@@ -137,6 +141,7 @@ PERMISSIONS: Mapping[str, Access] = {
     # The member's own account.
     "me_summary": needs("me:read"),
     "me_balance": needs("me:read"),
+    "me_tier": needs("me:read"),
     "me_card": needs("me:read"),
     "me_activity": needs("me:read"),
     "me_entries": needs("me:read"),

@@ -30,6 +30,7 @@ SCOPES: Mapping[str, str] = {
     "rewards:read": "Read the catalogue of rewards",
     "rewards:write": "Change the catalogue of rewards",
     "points:adjust": "Correct members' points",
+    "tiers:assign": "Give members a level",
     "claims:write": "Claim a purchase for a member afterwards",
     "stores:read": "Read stores",
     "stores:write": "Change stores",
@@ -60,7 +61,7 @@ ALLOWED: Mapping[ClientKind, frozenset[str]] = {
     "staff": _MEMBERS
     | _LOOK
     | {"quotes:create", "returns:write", "redemptions:write", "purchases:import", "purchases:review"}
-    | {"rewards:write", "points:adjust"},
+    | {"rewards:write", "points:adjust", "tiers:assign"},
     "mobile": _MEMBERS | _LOOK | MEMBER_SCOPES | {"events:read"},
     "partner": _LANE | _LOOK | {"purchases:read", "purchases:import", "events:read"},
     "admin": frozenset(SCOPES) - MEMBER_SCOPES,

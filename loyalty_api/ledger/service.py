@@ -49,7 +49,8 @@ class Book:
     """The movements of one member within one transaction, applied as they are made and written at the end.
 
     ``version`` is the member's version before them; each journal takes the next one. A change without a journal (an
-    expiry that moved) takes one too, for it is shown, and what is shown is cached by the version.
+    expiry that moved; or one that another feature makes, who says ``touched``) takes one too, for it is shown, and what
+    is shown is cached by the version.
     """
 
     member_id: UUID
@@ -61,6 +62,7 @@ class Book:
     opened: dict[UUID, Hold] = field(default_factory=dict)
     closed: list[UUID] = field(default_factory=list)
     events: list[Sequence[Any]] = field(default_factory=list)
+    touched: bool = False
 
     @property
     def balance(self) -> Balance:
@@ -70,12 +72,12 @@ class Book:
     @property
     def changed(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.journals or self.lots)
+        return bool(self.journals or self.lots or self.touched)
 
     @property
     def version_after(self) -> int:
         """The member's version once this book is written."""
-        return self.version + (len(self.journals) or bool(self.lots))
+        return self.version + (len(self.journals) or bool(self.lots or self.touched))
 
     def record(
         self,
@@ -205,7 +207,7 @@ def rows_of(books: Sequence[Book]) -> list[tuple[Table, Rows]]:
 
     Their ``events`` are left to the caller, who writes them before events of its own.
     """
-    changed = [book for book in books if book.changed]
+    changed = [book for book in books if book.journals or book.lots]
     return [
         (queries.JOURNALS, [row for book in changed for row in book.journals]),
         (queries.POSTINGS, [row for book in changed for row in book.postings]),

@@ -157,7 +157,7 @@ def _found(session: Session, found: Found, now: datetime) -> dict[str, Any]:
     return {
         **{name: shown[name] for name in ("member_id", "status", "name", "language")},
         "person": _sharer(session, found),
-        "tier": None,
+        "tier": edge.tier_of(session, member_id=found.member_id, now=now),
         "balance": edge.balance_of(session, member_id=found.member_id, now=now),
         "messages": [{"audience": "cashier", "code": f"member_{found.status}", "text": text}] if text else [],
     }

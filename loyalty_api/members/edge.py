@@ -1,7 +1,8 @@
 """What the resources of members share: who asks, what they may see, what the application lends them.
 
-The application lends two functions of features above this one. ``extensions["member_balance"]``, called with
-the session, the member's id and now, gives the figures that a till shows. ``extensions["record_terms"]`` is
+The application lends functions of features above this one. ``extensions["member_balance"]``, called with the session,
+the member's id and now, gives the figures that a till shows, ``extensions["member_tier"]`` the member's level.
+``extensions["record_terms"]`` is
 ``consent.service.record_terms``: it keeps terms that were accepted.
 """
 
@@ -87,6 +88,12 @@ def balance_of(session: Session, *, member_id: UUID, now: datetime) -> dict[str,
     ask = current_app.extensions.get("member_balance")
     figures = cast("Mapping[str, int] | None", ask(session, member_id, now)) if ask else None
     return {name: figures[name] for name in BALANCE} if figures else None
+
+
+def tier_of(session: Session, *, member_id: UUID, now: datetime) -> str | None:
+    """The member's level; None for none, or where no feature knows of any."""
+    ask = current_app.extensions.get("member_tier")
+    return cast("str | None", ask(session, member_id, now)) if ask else None
 
 
 def record_terms(session: Session, *, member_id: UUID, terms: Mapping[str, Any], now: datetime) -> None:

@@ -59,7 +59,7 @@ FOUND: dict[str, Any] = {
     "name": "K. N***",
     "language": "nb",
     "person": {"person_id": PERSON_ID, "name": "O***"},
-    "tier": None,
+    "tier": "gold",
     "balance": {"available": 1243, "pending": 67, "held": 0, "debt": 0, "version": 318},
     "messages": [],
 }

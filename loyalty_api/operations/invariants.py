@@ -10,6 +10,7 @@ from loyalty_api.operations.invariant import CHANGES, Invariant
 from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
+from loyalty_api.operations.invariants_tiers import TIERS
 
 
 def _on(*accounts: str) -> str:
@@ -258,4 +259,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + FACTS + RETURNS + SPENDING + EVENTS
+INVARIANTS = LEDGER + EFFECTS + FACTS + RETURNS + SPENDING + TIERS + EVENTS

@@ -1,6 +1,6 @@
 """The program's settings as one table: every path, what it allows, and what it is when left out.
 
-Sections of capabilities that do not act yet (returns, redeem, tiers, discounts, coupons, gifts) are read all
+Sections of capabilities that do not act yet (discounts, coupons, gifts) are read all
 the same, so that a document may carry them and a mistake in them is found now.
 """
 
@@ -167,6 +167,7 @@ SETTINGS = {
             grace_days=Member(integer(0, 366), 0),
         ),
         on_return=Member(choice("recompute", "at_period_end"), "recompute"),
+        levels=Member(items(lambda value, _pointer, _faults: value, most=1000), ()),
     ),
     "discounts": _section(
         percents=Member(choice("sequential", "additive"), "sequential"),

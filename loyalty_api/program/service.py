@@ -170,6 +170,13 @@ def settings_in_force(session: Session, *, now: datetime) -> Settings | None:
     return settings(orjson.loads(document)) if document else None
 
 
+def settings_through_time(session: Session) -> list[tuple[int, datetime, Settings]]:
+    """The number, beginning and settings of every version, read anew, in the order in which they are in force."""
+    versions = [Version(*row) for row in queries.versions(driver(session))]
+    ordered = sorted(versions, key=lambda version: (version.effective_from, version.version))
+    return [(v.version, v.effective_from, settings(orjson.loads(v.document))) for v in ordered]
+
+
 def _refuse_faults(faults: tuple[Fault, ...]) -> None:
     if faults:
         raise DocumentFaulty(f"{len(faults)} fault{'s' * (len(faults) > 1)}; see errors.", errors=faults)

@@ -53,7 +53,7 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
         },
         "balance": _in_order(outcome.get("balance"), "available", "pending", "held", "debt", "version"),
         "expiring_next": _in_order(outcome.get("expiring_next"), "points", "expires_at"),
-        "tier": None,
+        "tier": _in_order(outcome.get("tier"), "code", "until", "changed"),
         "redemptions": [_redemption(used) for used in outcome.get("redemptions", ())],
         "returns": [_in_order(back, *_RETURN) for back in outcome.get("returned", {}).get("list", ())],
         "coupons": [],

@@ -23,19 +23,15 @@ from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries, queries_claims, returned
-from loyalty_api.purchases.booking import (
-    basket_document,
-    book_points,
-    line_rows,
-    member_row,
-    note_balance,
-)
+from loyalty_api.purchases.booking import basket_document, book_points, line_rows, member_row, note_balance
+from loyalty_api.purchases.counting import count, sold
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.rules import Program
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
+from loyalty_api.tiers import service as tiers
 
 SYSTEM = Who("system", "system")
 # The ids that an adoption makes are counted up from the purchase's, past those that its recording may have made.
@@ -255,8 +251,10 @@ def _adopt(
     lines = queries.lines_of(connection, held["member_id"], purchase_id)
     basket = basket_from_json(basket_document(held, lines))
     program = desk.programs.at(connection, rated_at(held))
+    through = tiers.timeline(desk.programs, connection, now)
+    tier = tiers.open_book(connection, member.member_id, through=through, now=now) if through else None
     facts, decision = decide_later(
-        session, basket, program, rated_at(held), member=member, purchase_id=purchase_id
+        session, basket, program, rated_at(held), member=member, tier=tier, purchase_id=purchase_id
     )
     row = {
         **held,
@@ -281,6 +279,7 @@ def _adopt(
         journal_id = ids.nth(purchase_id, _ADOPTION + _RETURNED)
         returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
+    count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
     give_back_returned(session, row, decision)
     note_balance(row, book, program)
     queries.PURCHASES.insert(connection, [row])
@@ -291,4 +290,6 @@ def _adopt(
     events.EVENTS.insert(
         connection, [(member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)]
     )
+    if tier:
+        tiers.write_book(connection, tier)
     return row

@@ -31,7 +31,7 @@ QUOTE_ANSWER: dict[str, Any] = {
     "program_version": 12,
     "currency": "NOK",
     "member": {
-        "member_id": "mbr_01m80xfza0e4trdbsjq23m1646", "status": "active", "tier": None, "available": 1243,
+        "member_id": "mbr_01m80xfza0e4trdbsjq23m1646", "status": "active", "tier": "gold", "available": 1243,
     },
     "totals": {"amount": 7900, "till_discounts": 500, "program_discounts": 0, "total": 7400},
     "lines": [
@@ -95,7 +95,7 @@ PURCHASE_ANSWER: dict[str, Any] = {
     },
     "balance": {"available": 1243, "pending": 95, "held": 0, "debt": 0, "version": 318},
     "expiring_next": {"points": 120, "expires_at": "2026-12-31T23:00:00Z"},
-    "tier": None,
+    "tier": {"code": "gold", "until": "2027-12-31T23:00:00Z", "changed": False},
     "redemptions": [],
     "returns": [],
     "coupons": [],

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from loyalty_api.db import driver
 from loyalty_api.facts import service as facts_service
 from loyalty_api.facts.service import Counted
-from loyalty_api.purchases.booking import facts_of
+from loyalty_api.purchases.counting import facts_with_tier, with_benefits
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.remembering import LAST, Recorded, remembered
 from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate
@@ -27,6 +27,7 @@ from loyalty_api.rows import write
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Claim, Decision
 from loyalty_api.rulekit.facts import Facts
+from loyalty_api.tiers.service import TierBook
 
 
 def reading(asked: Iterable[tuple[Program | None, datetime]]) -> list[Also]:
@@ -46,6 +47,7 @@ def decide(
     program: Program,
     at: datetime,
     *,
+    tier: TierBook | None,
     member_id: UUID | None,
     purchase_id: UUID,
     recorded: Sequence[Recorded] = (),
@@ -55,13 +57,15 @@ def decide(
     ``recorded`` are the member's purchases of this transaction.
     """
     if member_id is None or program.plain:
-        return facts, evaluate(basket, facts, program, at)
+        known = with_benefits(facts, tier, basket=basket, program=program, at=at)
+        return known, evaluate(basket, known, program, at)
     past = remembered(
         connection, basket, program, at, member_id=member_id, purchase_id=purchase_id, recorded=recorded
     )
     needs, budgets = program.needs(at), program.budgets
     while True:
         known = counted.facts(facts, member_id=member_id, needs=needs, budgets=budgets, past=past)
+        known = with_benefits(known, tier, basket=basket, program=program, at=at)
         decision = evaluate(basket, known, program, at)
         if counted.take(connection, decision.claims, budgets):
             break
@@ -77,14 +81,16 @@ def look(
     program: Program,
     at: datetime,
     *,
+    tier: TierBook | None,
     member_id: UUID | None,
 ) -> Facts:
     """The facts for a quote, which takes nothing."""
     if member_id is None or program.plain:
-        return facts
+        return with_benefits(facts, tier, basket=basket, program=program, at=at)
     past = remembered(connection, basket, program, at, member_id=member_id, purchase_id=LAST)
     needs = program.needs(at)
-    return counted.facts(facts, member_id=member_id, needs=needs, budgets=program.budgets, past=past)
+    known = counted.facts(facts, member_id=member_id, needs=needs, budgets=program.budgets, past=past)
+    return with_benefits(known, tier, basket=basket, program=program, at=at)
 
 
 def decide_later(
@@ -94,20 +100,22 @@ def decide_later(
     at: datetime,
     *,
     member: MemberRow,
+    tier: TierBook | None,
     purchase_id: UUID,
 ) -> tuple[Facts, Decision | None]:
     """Rate a purchase that finds its member, or is reviewed, now, and write what it claims.
 
     The caller holds the member.
     """
-    facts = facts_of(member, program, at)
+    connection, member_id = driver(session), member.member_id
+    facts = facts_with_tier(connection, member, tier, program=program, at=at if program else None)
     if program is None:
         return facts, None
-    connection, member_id = driver(session), member.member_id
     counted = facts_service.open_for(session, member_id=member_id, needs=program.needs(at))
     facts, decision = decide(
-        connection, counted, basket, facts, program, at, member_id=member_id, purchase_id=purchase_id
-    )
+        connection, counted, basket, facts, program, at,
+        tier=tier, member_id=member_id, purchase_id=purchase_id,
+    )  # fmt: skip
     write(connection, counted.rows())
     return facts, decision
 

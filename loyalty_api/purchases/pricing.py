@@ -19,7 +19,7 @@ from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
 from loyalty_api.purchases import queries, rules
 from loyalty_api.purchases.answers import SPOKEN
-from loyalty_api.purchases.booking import facts_of
+from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
@@ -31,6 +31,7 @@ from loyalty_api.rating.words import effect_text, near_miss_text, reason_text
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.stores.service import StoreUnknown
+from loyalty_api.tiers import service as tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class _Priced:
     decision: Decision | None
     redeemable: Redeemable | None
     member: queries.MemberRow | None
+    tier: tiers.TierBook | None
     available: int
     discrepancies: list[rules.Discrepancy]
 
@@ -119,17 +121,22 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     blind, member_id = blind_in(body, desk.vault), member_in(body)
     at = min(body["occurred_at"], now)
     program = desk.programs.at(connection, at)
+    through = tiers.timeline(desk.programs, connection, now)
     opened = queries.open_receipts(
         connection,
         receipts=[],
         blinds=[blind] if blind else [],
         member_ids=[member_id] if member_id else [],
         lock=False,
-        also=reading([(program, at)]),
+        also=[*reading([(program, at)]), *levels_too(through)],
     )
     if len(opened.members) > 1 or (member_id and member_id not in opened.members):
         raise MemberMismatch
     member = next(iter(opened.members.values()), None)
+    standing = opened.members if through else {}
+    counting, levels = parted(opened.also, through)
+    books = tiers.open_books(levels, members=standing, through=through, now=now)
+    tier = next(iter(books.values()), None)
     store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
     if store is None:
         raise StoreUnknown(f"We do not know the store {body['store']}.")
@@ -148,14 +155,15 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     ]
     available = _available(connection, opened, member, now)
     if program is None or timed.rated_at is None:
-        return _Priced(basket, basket, program, None, None, None, member, available, odd)
+        return _Priced(basket, basket, program, None, None, None, member, tier, available, odd)
     facts = look(
         connection,
-        counted([row for rows in opened.also for row in rows]),
+        counted(counting),
         basket,
-        facts_of(member, program, timed.rated_at),
+        facts_with_tier(connection, member, tier, program=program, at=timed.rated_at),
         program,
         timed.rated_at,
+        tier=tier,
         member_id=member.member_id if member else None,
     )
     priced = with_points(
@@ -169,6 +177,7 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         priced.decision,
         priced.redeemable,
         member,
+        tier,
         available,
         odd,
     )
@@ -193,7 +202,7 @@ def _member(priced: _Priced) -> dict[str, Any] | None:
     return {
         "member_id": ids.show("mbr", priced.member.member_id),
         "status": priced.member.status,
-        "tier": None,
+        "tier": priced.tier.state.shown if priced.tier else None,
         "available": priced.available,
     }
 

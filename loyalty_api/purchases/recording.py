@@ -28,7 +28,8 @@ from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
 from loyalty_api.purchases import queries, queries_receipts, rules
-from loyalty_api.purchases.booking import activity_expiry, book_points, facts_of, line_rows, note_balance
+from loyalty_api.purchases.booking import activity_expiry, book_points, line_rows, note_balance
+from loyalty_api.purchases.counting import count, facts_with_tier, levels_too, parted, sold
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
@@ -43,6 +44,7 @@ from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
+from loyalty_api.tiers import service as tiers
 from loyalty_api.vault import Vault
 from loyalty_api.wire import Statement, round_trip
 
@@ -99,7 +101,9 @@ def record(
     """
     connection = driver(session)
     first, copies = _first_of_each(reported)
-    also = reading([(program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in first])
+    through = tiers.timeline(desk.programs, connection, now)
+    asked = [(program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in first]
+    also = [*reading(asked), *levels_too(through)]
     opened = queries.open_receipts(
         connection,
         receipts=[(r.key, r.purchase_id, r.mark) for r in first],
@@ -112,7 +116,7 @@ def record(
     earlier = [r for r in first if r.purchase_id not in opened.taken]
     known = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: _known(r, known.get(r.key)) for r in earlier}
-    batch = _Batch(connection, desk, opened, fresh, who, now)
+    batch = _Batch(connection, desk, opened, fresh, who, now, through)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -178,6 +182,7 @@ class _Batch:
         reported: Sequence[Reported],
         who: Who,
         now: datetime,
+        through: tiers.Timeline,
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
         skus = {line["sku"] for report in reported for line in report.body["lines"] if "sku" in line}
@@ -188,11 +193,14 @@ class _Batch:
             versions={m.member_id: m.version for m in opened.members.values()},
             balances=opened.balances,
         )
-        self.counted = counted([row for rows in opened.also for row in rows])
+        counting, levels = parted(opened.also, through)
+        self.counted = counted(counting)
         if len(reported) > 1:
             programs = [program_of(connection, desk, report, now) for report in reported]
             hold_budgets(connection, self.counted, programs)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
+        members = opened.members if through else {}
+        self.tiers = tiers.open_books(levels, members=members, through=through, now=now)
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
@@ -237,6 +245,8 @@ class _Batch:
         if paid.redemptions:
             row["outcome"]["redemptions"] = paid.redemptions
         if book:
+            tier = self.tiers.get(book.member_id)
+            count(row, tier, book, rated.decision, sold(rated.basket), by=(self.who.kind, self.who.client_id))
             note_balance(row, book, rated.program)
         self._note(report, row, rated, member)
         return row
@@ -265,14 +275,15 @@ class _Batch:
         timed = rules.timing(
             occurred_at, now=self.now, late_days=program.settings.late_days if program else None
         )
-        facts = facts_of(member, program, timed.rated_at)
+        tier = self.tiers.get(member.member_id) if member else None
+        facts = facts_with_tier(self.connection, member, tier, program=program, at=timed.rated_at)
         paid = sum([line.paid for line in basket.lines])
         decision = None
         if program and timed.rated_at is not None:
             member_id = member.member_id if member else None
             facts, decision = decide(
-                self.connection, self.counted, basket, facts, program, timed.rated_at, member_id=member_id,
-                purchase_id=report.purchase_id, recorded=self.recorded[member_id],
+                self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
+                member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
             )  # fmt: skip
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
@@ -376,10 +387,13 @@ class _Batch:
         books = [book for book in self.books.values() if book.changed]
         versions = [(book.member_id, book.version_after) for book in books]
         booked = [row for book in books for row in book.events]
+        booked += tiers.events_of(self.tiers.values())
+        stood = tiers.rows_of(self.tiers.values())
         return statements(
             [
                 *self.written.rows(),
                 *rows_of(books),
+                *stood,
                 *self.counted.rows(),
                 (VERSIONS, versions),
                 (events.EVENTS, booked),

@@ -12,18 +12,14 @@ from loyalty_api.db import driver
 from loyalty_api.errors import Conflict
 from loyalty_api.ledger.service import Cause, lock_book, write_book
 from loyalty_api.purchases import queries, queries_late, returned
-from loyalty_api.purchases.booking import (
-    basket_document,
-    book_points,
-    line_points,
-    member_row,
-    note_balance,
-)
+from loyalty_api.purchases.booking import basket_document, book_points, line_points, member_row, note_balance
+from loyalty_api.purchases.counting import count, sold
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
+from loyalty_api.tiers import service as tiers
 
 # The ids that a review makes are counted up from the purchase's, past those that recording and claiming may have made.
 _REVIEW, _RETURNED = 1 << 26, 1 << 16
@@ -57,8 +53,10 @@ def rate(
     member = member_row(locked)
     lines = queries.lines_of(connection, member.member_id, purchase_id)
     basket = basket_from_json(basket_document(row, lines))
+    through = tiers.timeline(desk.programs, connection, now)
+    tier = tiers.open_book(connection, member.member_id, through=through, now=now) if through else None
     facts, decision = decide_later(
-        session, basket, program, row["occurred_at"], member=member, purchase_id=purchase_id
+        session, basket, program, row["occurred_at"], member=member, tier=tier, purchase_id=purchase_id
     )
     if decision is None:
         raise NothingToReview
@@ -89,6 +87,7 @@ def rate(
         "points_bonus": decision.points(award="bonus"),
     }
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
+    count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
     note_balance(row, book, program)
     write_book(connection, book)
     queries_late.rate_late(connection, row, line_points(decision))
@@ -98,4 +97,6 @@ def rate(
         session, member_id=member.member_id, kind="purchase_rated", subject=subject,
         occurred_at=row["occurred_at"], now=now, body=points,
     )  # fmt: skip
+    if tier:
+        tiers.write_book(connection, tier)
     return row

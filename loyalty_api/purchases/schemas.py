@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from loyalty_api.fields import Choice, Day, Flag, Metadata, Moment, Rate, Schema, Text, Whole
+from loyalty_api.tiers.schemas import TierAfterSchema
 
 MAX_LINES = 1000
 IDENTIFIER_KINDS = ("card", "app_code", "phone", "email", "payment_card")
@@ -244,7 +245,7 @@ class PurchaseAnswerSchema(Schema):
         Schema.from_dict({"points": Whole(), "expires_at": Moment()}, name="ExpiringSchema")(),
         allow_none=True,
     )
-    tier = fields.Raw(allow_none=True)
+    tier = fields.Nested(TierAfterSchema(), allow_none=True)
     redemptions = fields.List(fields.Nested(RedeemedSchema()))
     returns = fields.List(fields.Nested(PurchaseReturnSchema()))
     coupons = fields.List(fields.Raw())

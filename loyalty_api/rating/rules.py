@@ -22,6 +22,9 @@ from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Reason
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Facts, Needs
+from loyalty_api.tiers import rules_benefits as tier_benefits
+from loyalty_api.tiers import rules_reading as tier_rules
+from loyalty_api.tiers.rules import Policy as Tiers
 
 NOTHING = Needs()
 """What a program without caps of periods and without budgets needs to know."""
@@ -36,11 +39,13 @@ class Program:
     version: int
     settings: Settings
     earning: Earning
+    tiers: Tiers | None = None
 
     @property
     def names(self) -> dict[str, Mapping[str, str]]:
-        """The names of the rules for people, by rule and language (``*``: any)."""
-        return {rule.rule_id: rule.name for rule in self.earning.every}
+        """The names of the rules and levels for people, by rule and language (``*``: any)."""
+        rules = {rule.rule_id: rule.name for rule in self.earning.every}
+        return {**rules, **self.tiers.names()} if self.tiers else rules
 
     @property
     def excluded(self) -> Excluded | None:
@@ -69,14 +74,20 @@ class Program:
 def check_document(document: Any) -> tuple[Fault, ...]:
     """Every fault of a program document: its settings and the rules of every feature."""
     faults = program_rules.check(document)
-    section = document.get("earn") if isinstance(document, Mapping) else None
-    rules = section.get("rules") if isinstance(section, Mapping) else None
-    if not isinstance(rules, list) or any(fault.code == "too_deep" for fault in faults):
+    if any(fault.code == "too_deep" for fault in faults):
         return faults
+    rules, levels = _listed(document, "earn", "rules"), _listed(document, "tiers", "levels")
     lots = LotTerms() if faults else program_rules.settings(document).lots
     known = {fault.pointer for fault in faults}
-    inner = earning_rules.check(rules, lots=lots)
+    inner = earning_rules.check(rules, lots=lots) + tier_rules.check(levels)
     return faults + tuple(fault for fault in inner if fault.pointer not in known)
+
+
+def _listed(document: Any, section: str, name: str) -> list[Any]:
+    """A list that a feature checks itself, empty where there is none."""
+    found = document.get(section) if isinstance(document, Mapping) else None
+    listed = found.get(name) if isinstance(found, Mapping) else None
+    return listed if isinstance(listed, list) else []
 
 
 def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
@@ -88,7 +99,7 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
         lots=settings.lots,
         excluded=exclusions(entries) if entries else None,
     )
-    return Program(version, settings, earning)
+    return Program(version, settings, earning, tier_rules.policy(settings, version=version))
 
 
 def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> Decision:
@@ -102,10 +113,14 @@ def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> De
         claims = earning_rules.remembered(basket, facts, program.earning, at=at, zone=program.settings.zone)
         return Decision(program.version, at, (), (Reason(None, "not_applicable", refused),), (), claims)
     earned = earning_rules.earn(basket, facts, program.earning, at=at, zone=program.settings.zone)
+    held = facts.member.tier if facts.member else None
+    more = tier_benefits.level_points(
+        basket, earned.effects, program.tiers, held, settings=program.settings, at=at
+    )
     return Decision(
         program.version,
         at,
-        tuple(earned.effects),
+        (*earned.effects, *more),
         tuple(earned.reasons),
         tuple(earned.near_misses),
         tuple(earned.claims),

@@ -20,6 +20,7 @@ from loyalty_api.redemptions.rules import Caller, Redemption, RedemptionUnknown
 from loyalty_api.redemptions.writing import Counter, Done
 from loyalty_api.rewards import service as catalogue
 from loyalty_api.rewards.rules import Asking, Reason, Reward
+from loyalty_api.tiers.service import level_now
 
 
 def look(
@@ -77,7 +78,8 @@ def offered_to(
     connection = driver(session)
     found = reading.shown(connection, member_id, now)
     status, tags = members.standing(session, member_id=member_id)
-    asking = Asking(status, tuple(tags), None, found.account.balance.available, store_id, now)
+    tier = level_now(connection, counter.programs, member_id=member_id, now=now)
+    asking = Asking(status, tuple(tags), tier, found.account.balance.available, store_id, now)
     offered = catalogue.offered(connection, after=after, limit=limit)
     return why_not(connection, offered, asking, member_id, counter.policy(connection, now))
 

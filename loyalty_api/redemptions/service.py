@@ -30,6 +30,7 @@ from loyalty_api.redemptions.wishing import ensure_may_spend, price_of, wanted_b
 from loyalty_api.redemptions.writing import Counter, Done, Wish, finish, moment_of, note, write_all
 from loyalty_api.rewards.rules import Asking
 from loyalty_api.rewards.service import get as get_reward
+from loyalty_api.tiers.service import level_now
 
 __all__ = [
     "Captured", "Counter", "Done", "Moment", "Wish", "capture", "capture_held", "capture_in", "give_back_in", "hold",
@@ -72,7 +73,8 @@ def hold(
     book.settle(first_id=redemption_id, now=now)
     reward = get_reward(connection, wish.reward_id) if wish.purpose == "reward" else None
     if reward:
-        asking = Asking(member.status, tuple(member.tags), None, book.balance.available, wish.store_id, now)
+        tier = level_now(connection, counter.programs, member_id=member_id, now=now) if reward.tiers else None
+        asking = Asking(member.status, tuple(member.tags), tier, book.balance.available, wish.store_id, now)
         rewarding.ensure_to_be_had(connection, reward, asking, member_id, wish.quantity, policy)
     price, rate = price_of(book, wish, reward, policy)
     if not wish.in_app:

@@ -44,7 +44,7 @@ def answer(row: Mapping[str, Any]) -> dict[str, Any]:
         "money": {"refundable": money["refundable"], "tenders": tenders, "shortfall": money["shortfall"]},
         "coupons": [],
         "gifts": [],
-        "tier": None,
+        "tier": _in_order(outcome["tier"], ("code", "until", "changed")) if "tier" in outcome else None,
         "balance": _balance(outcome.get("balance")),
         "discrepancies": [dict(sorted(odd.items())) for odd in outcome["discrepancies"]],
         "receipt_lines": _receipt_lines(row),

@@ -16,6 +16,7 @@ from loyalty_api.ledger.service import Book, Cause, write_book
 from loyalty_api.purchases import returned as kept
 from loyalty_api.purchases.limiting import stored, together
 from loyalty_api.returns import queries
+from loyalty_api.returns.counting import count_less
 from loyalty_api.returns.limits import count_back
 from loyalty_api.returns.moving import Given, Loose, Moved, Part, book_return
 from loyalty_api.returns.policy import Policy
@@ -50,6 +51,7 @@ def apply(
         if claims:
             part["counted"] = stored(claims)
     if book:
+        count_less(connection, row, parts, book, policy.tiers, now)
         row["outcome"]["balance"] = balance_after(book)
         write_book(connection, book)
     queries.add(connection, row, [_line_row(row, n, line) for n, line in enumerate(lines)])

@@ -52,7 +52,7 @@ ANSWER: dict[str, Any] = {
     "money": {"refundable": 2250, "tenders": [{"kind": "card", "amount": 2250}], "shortfall": 0},
     "coupons": [],
     "gifts": [],
-    "tier": None,
+    "tier": {"code": "gold", "until": "2027-12-31T23:00:00Z", "changed": False},
     "balance": {"available": 1243, "pending": 73, "held": 0, "debt": 0, "version": 319},
     "discrepancies": [],
     "receipt_lines": [

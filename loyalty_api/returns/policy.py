@@ -9,6 +9,7 @@ from typing import Any
 from loyalty_api.program.rules import Settings
 from loyalty_api.rating.rules import Program
 from loyalty_api.rulekit.decision import Rate
+from loyalty_api.tiers.rules_standing import Timeline
 
 _LONGEST_WINDOW = 365
 
@@ -18,7 +19,7 @@ class Policy:
     """``returns.*`` and what goes with it; ``price`` is ``redeem.rate``, ``base`` the rate of the first plain rule.
 
     ``window_days`` is how far back goods without a receipt are looked for: as long as points are pending (the return
-    window), a year where the program has no such days.
+    window), a year where the program has no such days. ``tiers`` are those of every version through time.
     """
 
     reach: str = "debt"
@@ -30,6 +31,7 @@ class Policy:
     base: Rate | None = None
     currency: str | None = None
     settings: Settings | None = None
+    tiers: Timeline = ()
 
     def for_void(self) -> Policy:
         """The same for a sale that is undone: it never was, so nothing that it gave is let go."""

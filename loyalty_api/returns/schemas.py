@@ -17,6 +17,7 @@ from loyalty_api.purchases.schemas import (
     ReceiptLayoutSchema,
     ReceiptLineSchema,
 )  # fmt: skip
+from loyalty_api.tiers.schemas import TierAfterSchema
 
 STORE = r"str_[A-Za-z0-9_-]{1,40}"
 KINDS = ("goods", "exchange", "price_correction", "goodwill")
@@ -172,7 +173,7 @@ class ReturnAnswerSchema(Schema):
     money = fields.Nested(ReturnMoneySchema(), required=True)
     coupons = fields.List(fields.Raw(), required=True)
     gifts = fields.List(fields.Raw(), required=True)
-    tier = fields.Raw(required=True, allow_none=True)
+    tier = fields.Nested(TierAfterSchema(), required=True, allow_none=True)
     balance = fields.Nested(BalanceAfterSchema(), required=True, allow_none=True)
     discrepancies = fields.List(fields.Nested(NoticeSchema()), required=True)
     receipt_lines = fields.List(fields.Nested(ReceiptLineSchema()), required=True)

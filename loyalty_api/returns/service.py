@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
@@ -30,6 +30,7 @@ from loyalty_api.returns.moving import Part
 from loyalty_api.returns.opening import Opened, open_purchase
 from loyalty_api.returns.policy import Policy, policy_of
 from loyalty_api.stores import service as stores
+from loyalty_api.tiers import service as tiers
 from loyalty_api.vault import Vault
 
 Row = dict[str, Any]
@@ -193,6 +194,7 @@ def undo_purchase(
 def policy_at(connection: Connection[TupleRow], desk: Desk, row: Row, now: datetime) -> Policy:
     """What the program says of returns when this one happened; a void reaches as far as it must."""
     policy = policy_of(desk.programs.at(connection, min(row["occurred_at"], now)))
+    policy = replace(policy, tiers=tiers.timeline(desk.programs, connection, now))
     return policy.for_void() if row["kind"] == "void" else policy
 
 

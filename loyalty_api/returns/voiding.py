@@ -25,6 +25,7 @@ from loyalty_api.rating.rules_returns import ALL, progress_from
 from loyalty_api.redemptions.service import take_again_in
 from loyalty_api.returns import queries, rules
 from loyalty_api.returns.applying import balance_after
+from loyalty_api.returns.counting import count_again as level_again
 from loyalty_api.returns.limits import count_again
 from loyalty_api.returns.moving import Part
 from loyalty_api.returns.opening import open_purchase
@@ -37,6 +38,7 @@ from loyalty_api.returns.service import (
     undo_purchase,
     write,
 )
+from loyalty_api.tiers import service as tiers
 
 _JOURNAL, _SPARE = 1, 2
 
@@ -133,6 +135,7 @@ def void_return(
     for part in row["outcome"].get("parts", ()):
         _put_back(session, row, part, now)
     if book is not None:
+        level_again(connection, row, book, tiers.timeline(desk.programs, connection, now), now)
         _book(session, desk, row, book, void_id, who, now)
         row["outcome"]["balance"] = balance_after(book)
     row["outcome"]["void"] = {"reason": reason, "by": who.client_id, "at": now}

@@ -57,6 +57,7 @@ class RunSchema(Schema):
     expired = Whole(required=True)
     released = Whole(required=True)
     announced = Whole(required=True)
+    levels = Whole(required=True)
     complete = Flag(required=True)
 
 
@@ -85,7 +86,7 @@ def show() -> dict[str, datetime]:
     answer=MovedSchema(), example={"advance": {"days": 3}},
     answer_example={
         "now": "2026-11-24T12:00:00Z",
-        "jobs": {"activated": 2, "expired": 1, "released": 0, "announced": 1, "complete": True},
+        "jobs": {"activated": 2, "expired": 1, "released": 0, "announced": 1, "levels": 0, "complete": True},
     },
     errors=(service.SandboxOnly, service.ClockBackwards),
 )  # fmt: skip
@@ -103,6 +104,7 @@ def move(session: Session, body: dict[str, Any]) -> Answer:
         seconds=_JOB_SECONDS,
     )  # fmt: skip
     jobs = {
-        name: getattr(done, name) for name in ("activated", "expired", "released", "announced", "complete")
+        name: getattr(done, name)
+        for name in ("activated", "expired", "released", "announced", "levels", "complete")
     }
     return Answer({"now": moment, "jobs": jobs})

@@ -21,6 +21,7 @@ from loyalty_api.ledger.api import (
     program_now,
 )  # fmt: skip
 from loyalty_api.summaries.service import Summaries
+from loyalty_api.tiers.schemas import SummaryTierSchema
 
 blueprint = Blueprint(
     "summary", __name__, url_prefix="/v1", description="A member's first screen in one small document."
@@ -70,7 +71,7 @@ class SummarySchema(Schema):
     balance = ma.fields.Nested(SummaryBalanceSchema(), required=True)
     pending_next = ma.fields.Nested(PendingNextSchema(), required=True, allow_none=True)
     expiring_next = ma.fields.Nested(ExpirySchema(), required=True, allow_none=True)
-    tier = ma.fields.Dict(required=True, allow_none=True)
+    tier = ma.fields.Nested(SummaryTierSchema(), required=True, allow_none=True)
     card = ma.fields.Nested(CardSchema(), required=True, allow_none=True)
     offers = ma.fields.Nested(CountSchema(), required=True)
     gifts = ma.fields.Nested(UnopenedSchema(), required=True)
@@ -87,7 +88,16 @@ EXAMPLE = {
     },
     "pending_next": {"points": 67, "available_at": "2026-12-04T23:00:00Z"},
     "expiring_next": {"points": 120, "expires_at": "2026-12-31T23:00:00Z", "last_day": "2026-12-31"},
-    "tier": None,
+    "tier": {
+        "code": "gold", "since": "2026-11-21T15:06:41Z", "until": "2027-12-31T23:00:00Z",
+        "progress": {
+            "metric": "spend", "value": 1012300, "since": "2025-12-31T23:00:00Z", "until": "2026-12-31T23:00:00Z",
+        },
+        "keep": {
+            "code": "gold", "missing": 1000000, "since": "2026-12-31T23:00:00Z", "by": "2027-12-31T23:00:00Z",
+        },
+        "next": None,
+    },
     "card": {"format": "code128", "value": "9609001234567890128", "valid_until": None},
     "offers": {"count": 0},
     "gifts": {"unopened": 0},

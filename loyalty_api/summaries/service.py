@@ -19,7 +19,11 @@ from loyalty_api.ledger import reading
 from loyalty_api.ledger.reading import Shown
 from loyalty_api.members import service as members
 from loyalty_api.program.rules import Settings
+from loyalty_api.program.service import Programs
 from loyalty_api.purchases import claims
+from loyalty_api.tiers import service as tiers
+from loyalty_api.tiers.reading import summary as tier_summary
+from loyalty_api.tiers.rules_outlook import Outlook
 from loyalty_api.vault import Unreadable, Vault
 
 
@@ -29,8 +33,10 @@ class Summaries:
     Documents lie sealed in Redis, because they hold the card.
     """
 
-    def __init__(self, *, database: Database, cache: SummaryCache, vault: Vault) -> None:
-        self._database, self._cache, self._vault = database, cache, vault
+    def __init__(
+        self, *, database: Database, cache: SummaryCache, vault: Vault, programs: Programs[Any]
+    ) -> None:
+        self._database, self._cache, self._vault, self._programs = database, cache, vault, programs
 
     def read(
         self, *, member_id: UUID, now: datetime, program_version: int, program: Settings | None
@@ -66,12 +72,15 @@ class Summaries:
     ) -> tuple[bytes, str]:
         with self._database.unit_of_work(snapshot=True) as session:
             found = reading.shown(driver(session), member_id, now)
-            document = _document(session, self._vault, found, now, program)
+            standing = tiers.look(driver(session), self._programs, member_id=member_id, now=now)
+            document = _document(session, self._vault, found, now, program, standing and standing[1])
         key = Key(self._database.incarnation, member_id, found.version, program_version)
         text = orjson.dumps(document, option=JSON_OPTIONS)
-        sealed = self._vault.wrap(b"%d\n%s" % (found.holds_until, text), key.text().encode())
-        self._cache.put(key, sealed, now=now, valid_until=found.valid_until)
-        return text, etag_of(key, found.holds_until)
+        until: datetime | None = document["valid_until"]
+        holds_until = reading.instant(until) if until else 0
+        sealed = self._vault.wrap(b"%d\n%s" % (holds_until, text), key.text().encode())
+        self._cache.put(key, sealed, now=now, valid_until=until)
+        return text, etag_of(key, holds_until)
 
 
 def etag_of(key: Key, until: int) -> str:
@@ -80,24 +89,30 @@ def etag_of(key: Key, until: int) -> str:
 
 
 def _document(
-    session: Session, vault: Vault, found: Shown, now: datetime, program: Settings | None
+    session: Session,
+    vault: Vault,
+    found: Shown,
+    now: datetime,
+    program: Settings | None,
+    standing: Outlook | None,
 ) -> dict[str, Any]:
     """The state at one version: nothing in it may change without the version or ``valid_until``."""
     balance = reading.balance_document(found, now=now, program=program)
     expiring = balance["expiring"]
+    moments = [found.valid_until, standing and standing.changes_at]
     open_claims = claims.waiting(session, member_id=found.member_id)
     return {
         "member_id": ids.show("mbr", found.member_id),
         "balance": {name: balance[name] for name in ("available", "pending", "held", "debt", "worth")},
         "pending_next": balance["pending_next"],
         "expiring_next": expiring[0] if expiring else None,
-        "tier": None,
+        "tier": tier_summary(standing) if standing else None,
         "card": _card(session, vault, found.member_id),
         "offers": {"count": 0},
         "gifts": {"unopened": 0},
         "claims": {"open": open_claims},
         "version": found.version,
-        "valid_until": found.valid_until,
+        "valid_until": min([moment for moment in moments if moment], default=None),
     }
 
 

@@ -17,6 +17,7 @@ FEATURES = frozenset(
     {
         "adjustments", "analytics", "auth", "batches", "consent", "earning", "facts", "ledger", "members", "products",
         "program", "purchases", "rating", "redemptions", "returns", "rewards", "sandbox", "stores", "summaries",
+        "tiers",
     }
 )  # fmt: skip
 STANDARD = frozenset(sys.stdlib_module_names)

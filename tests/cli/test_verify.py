@@ -38,6 +38,15 @@ BREACHES = {
     ),
     "I6 a return did what the ledger says": "UPDATE returns SET points_taken_back = points_taken_back + 1",
     "I6 a return that waits has no purchase": "DELETE FROM awaited_returns",
+    "I3 what counts on a day is the fold of its purchases and of what came back of them": (
+        "UPDATE tier_progress SET spend = spend + 1"
+    ),
+    "I3 the level that is held is the latest of its history": "UPDATE member_tiers SET shown = 'other'",
+    "I3 each change of a level begins where the one before ended": "UPDATE tier_changes SET change_no = change_no + 99",
+    "I6 no more points of a purchase count than it earned": (
+        "UPDATE purchases SET outcome = jsonb_set(outcome, '{counted,points}', '999') WHERE outcome ? 'counted'"
+    ),
+    "I9 each change of a level was told, once": "DELETE FROM events WHERE kind = 'tier_changed'",
     "I9 no two events have one position": "UPDATE events SET position = 1",
     "I9 a member's events keep their order": "UPDATE events SET position = -event_id",
     "I9 no activation or expiry is told that was not booked, or twice": (
@@ -78,6 +87,9 @@ BREACHES = {
 BY_CONSTRUCTION = {"I1 the ledger sums to zero"}
 
 
+TIERS = {"levels": [{"id": "some", "threshold": 1}, {"id": "more", "threshold": 2000}]}
+
+
 @pytest.fixture(scope="module")
 def busy(shop: Shop) -> Shop:
     """A shop where two members and a stranger have bought, twice each; one claimed later. Some came back."""
@@ -92,6 +104,7 @@ def busy(shop: Shop) -> Shop:
     document["earn"]["rules"].append(visit)
     shop.publish(document, effective_from=datetime(2019, 1, 1, tzinfo=UTC))
     members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
+    shop.publish(with_lots(tiers=TIERS), effective_from=datetime(2019, 1, 1, tzinfo=UTC))
     for card in ("7770001", "7770002", None):
         for _ in range(2):
             sold = receipt(line(1000), line(250, sku="apple", line_id="2"), card=card)
@@ -109,7 +122,9 @@ def busy(shop: Shop) -> Shop:
 def spend(shop: Shop, member: str) -> None:
     """The member is given points, uses some, holds some, and has one reward ordered."""
     rate = {"points": 1, "amount": 10}
-    shop.publish(with_lots(redeem={"rate": rate}), effective_from=datetime(2020, 1, 1, tzinfo=UTC))
+    shop.publish(
+        with_lots(redeem={"rate": rate}, tiers=TIERS), effective_from=datetime(2020, 1, 1, tzinfo=UTC)
+    )
     given = shop.office.post(f"/v1/members/{member}/adjustments", {"points": 500, "reason": "goodwill"})
     assert given.status == 201
     offer = {"kind": "product", "name": {"en": "Mug"}, "price": {"points": 10}, "stock": 5}

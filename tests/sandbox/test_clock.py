@@ -53,12 +53,26 @@ def test_points_become_available_and_expire_as_time_is_moved(sandbox: Shop) -> N
     sell(sandbox, 50, "WATCH")
     moved = sandbox.office.post("/v1/sandbox/clock", {"advance": {"days": 14}})
     assert moved["now"] == "2017-03-24T12:00:00Z"
-    assert moved["jobs"] == {"activated": 1, "expired": 0, "released": 0, "announced": 0, "complete": True}
+    assert moved["jobs"] == {
+        "activated": 1,
+        "expired": 0,
+        "released": 0,
+        "announced": 0,
+        "levels": 0,
+        "complete": True,
+    }
     assert sandbox.balance(member)["available"] == 50
     moved = sandbox.office.post("/v1/sandbox/clock", {"advance": {"days": 20, "hours": 1}})
     assert moved["jobs"]["announced"] == 1
     moved = sandbox.office.post("/v1/sandbox/clock", {"now": "2017-05-09T22:00:00Z"})
-    assert moved["jobs"] == {"activated": 0, "expired": 1, "released": 0, "announced": 0, "complete": True}
+    assert moved["jobs"] == {
+        "activated": 0,
+        "expired": 1,
+        "released": 0,
+        "announced": 0,
+        "levels": 0,
+        "complete": True,
+    }
     assert sandbox.balance(member)["lifetime"]["expired"] == 50
     assert kinds(sandbox) == ["points_activated", "points_expiring", "points_expired"]
 
@@ -67,7 +81,14 @@ def test_a_leap_over_everything_tells_of_everything_in_order(sandbox: Shop) -> N
     sandbox.enrol("LEAP")
     sell(sandbox, 50, "LEAP")
     moved = sandbox.office.post("/v1/sandbox/clock", {"advance": {"days": 400}})
-    assert moved["jobs"] == {"activated": 1, "expired": 1, "released": 0, "announced": 1, "complete": True}
+    assert moved["jobs"] == {
+        "activated": 1,
+        "expired": 1,
+        "released": 0,
+        "announced": 1,
+        "levels": 0,
+        "complete": True,
+    }
     events = [e for e in sandbox.office.get("/v1/events")["data"] if e["kind"].startswith("points_")]
     assert [(e["kind"], e["occurred_at"]) for e in events] == [
         ("points_expiring", "2017-04-09T22:00:00Z"),
