@@ -12,6 +12,7 @@ STARTERS = {
     "loyalty_api.jobs": "work that runs by itself",
     "loyalty_api.sandbox.following": "what business time is in a sandbox",
     "loyalty_api.idempotency": "when a key was first seen",
+    "loyalty_api.health": "what an operator asks of this moment",
     "loyalty_api.operations": "commands",
     "loyalty_api.demo": "a command",
 }
