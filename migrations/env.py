@@ -22,9 +22,11 @@ LOCK = 7_310_000
 connection = context.config.attributes["connection"]
 app_role = context.config.attributes.get("app_role")
 
-connection.execute(text("SET lock_timeout = '1s'"))
 connection.execute(text("SET statement_timeout = '10min'"))
+# Another migration is waited for: nobody else stands behind this lock.
+connection.execute(text("SET lock_timeout = 0"))
 connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
+connection.execute(text("SET lock_timeout = '1s'"))
 connection.commit()
 try:
     context.configure(connection=connection, target_metadata=None, transaction_per_migration=True)

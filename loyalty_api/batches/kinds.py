@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.purchases import service as purchases
+from loyalty_api.purchases.copies import Outcome
 from loyalty_api.purchases.desk import Desk, Who
-from loyalty_api.purchases.recording import Outcome
 from loyalty_api.purchases.recording import record as record_purchases
 from loyalty_api.redemptions import service as redemptions
 from loyalty_api.redemptions.rules import Caller, RedemptionUnknown

@@ -21,13 +21,10 @@ from loyalty_api.members import service as members
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.purchases import examples, explaining, pricing, queries, service
 from loyalty_api.purchases.answers import answer
+from loyalty_api.purchases.copies import ReceiptMismatch
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.rated import Row
-from loyalty_api.purchases.recording import (
-    CurrencyMismatch,
-    MemberMismatch,
-    ReceiptMismatch,
-)
+from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.schemas import (
     ActivitySchema,
     IgnoredSchema,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -22,13 +21,14 @@ from sqlalchemy.orm import Session
 from loyalty_api import events, ids
 from loyalty_api.codes import claim_code
 from loyalty_api.db import driver, send_with_commit
-from loyalty_api.errors import Conflict, Invalid, LoyaltyError, Unavailable
+from loyalty_api.errors import Invalid, LoyaltyError, Unavailable
 from loyalty_api.facts.service import counted
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
 from loyalty_api.purchases import queries, queries_receipts, rules
 from loyalty_api.purchases.booking import activity_expiry, book_points, line_rows, note_balance
+from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import count, facts_with_tier, levels_too, parted, sold
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
@@ -52,12 +52,6 @@ from loyalty_api.wire import Statement, round_trip
 _SLICE = 100
 
 
-class ReceiptMismatch(Conflict):
-    """The same receipt came before with another content (R4)."""
-
-    code, title, action = "receipt_mismatch", "This receipt was recorded with another content", "call_support"
-
-
 class CurrencyMismatch(Invalid):
     """One installation has one currency (R60)."""
 
@@ -68,15 +62,6 @@ class MemberMismatch(Invalid):
     """``identifier`` and ``member_id`` name two members; a purchase has one (R26)."""
 
     code, title = "identifier_mismatch", "The identifier and the member_id name two members"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one receipt: the purchase's row (``replayed``: it was there before), or why it is refused."""
-
-    row: Row | None = None
-    replayed: bool = False
-    error: LoyaltyError | None = None
 
 
 def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
@@ -100,7 +85,7 @@ def record(
     :raises Unavailable: a member was re-identified while we waited; nothing is written, send it again.
     """
     connection = driver(session)
-    first, copies = _first_of_each(reported)
+    first, copies = first_of_each(reported)
     through = tiers.timeline(desk.programs, connection, now)
     asked = [(program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in first]
     also = [*reading(asked), *levels_too(through)]
@@ -114,8 +99,8 @@ def record(
     opened = enrol_unknown(session, desk, first, opened, who=who, now=now, also=also)
     fresh = [r for r in first if r.purchase_id in opened.taken]
     earlier = [r for r in first if r.purchase_id not in opened.taken]
-    known = queries_receipts.known_receipts(connection, [r.key for r in earlier])
-    outcomes = {r.purchase_id: _known(r, known.get(r.key)) for r in earlier}
+    before = queries_receipts.known_receipts(connection, [r.key for r in earlier])
+    outcomes = {r.purchase_id: known(r, before.get(r.key)) for r in earlier}
     batch = _Batch(connection, desk, opened, fresh, who, now, through)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
@@ -131,34 +116,8 @@ def record(
     by_key = {r.key: r for r in first}
     for copy in copies:
         original = by_key[copy.key]
-        outcomes[copy.purchase_id] = _copied(original, copy, outcomes[original.purchase_id])
+        outcomes[copy.purchase_id] = copied(original, copy, outcomes[original.purchase_id])
     return [outcomes[r.purchase_id] for r in reported]
-
-
-def _copied(original: Reported, copy: Reported, outcome: Outcome) -> Outcome:
-    """The outcome of a receipt that stood in the same batch before, under the same number."""
-    if outcome.row is None:
-        return outcome
-    if copy.mark != original.mark:
-        return Outcome(error=ReceiptMismatch("Another sale was recorded under this receipt's number."))
-    return Outcome(row=outcome.row, replayed=True)
-
-
-def _first_of_each(reported: Sequence[Reported]) -> tuple[list[Reported], list[Reported]]:
-    """Receipts apart from the copies of them within the same batch."""
-    seen: dict[rules.ReceiptKey, Reported] = {}
-    copies = [r for r in reported if seen.setdefault(r.key, r) is not r]
-    return list(seen.values()), copies
-
-
-def _known(report: Reported, found: tuple[bytes, Row] | None) -> Outcome:
-    """The first answer for a receipt that was recorded before, or the refusal of another one under its number."""
-    if found is None:
-        return Outcome(error=Unavailable("The first copy of this receipt was refused just now."))
-    mark, row = found
-    if mark != report.mark:
-        return Outcome(error=ReceiptMismatch("Another sale was recorded under this receipt's number."))
-    return Outcome(row=row, replayed=True)
 
 
 def program_of(

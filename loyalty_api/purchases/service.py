@@ -14,9 +14,10 @@ from loyalty_api.db import driver
 from loyalty_api.errors import Fault, Invalid, NotFound
 from loyalty_api.members.identifiers import blind_of
 from loyalty_api.purchases import queries
+from loyalty_api.purchases.copies import Outcome
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.rated import Row
-from loyalty_api.purchases.recording import Outcome, mark_of, record
+from loyalty_api.purchases.recording import mark_of, record
 from loyalty_api.quotes import read_quote
 from loyalty_api.vault import Vault
 

@@ -11,7 +11,8 @@ from loyalty_api import clock, ids
 from loyalty_api.http import Blueprint, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.purchases.api_till import caller, desk
-from loyalty_api.purchases.recording import CurrencyMismatch, ReceiptMismatch
+from loyalty_api.purchases.copies import ReceiptMismatch
+from loyalty_api.purchases.recording import CurrencyMismatch
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules_returns import ReturnExceedsPurchase
 from loyalty_api.returns import examples, service, voiding

@@ -19,8 +19,9 @@ from loyalty_api.errors import NotFound, Unavailable
 from loyalty_api.ledger.service import Book, Cause
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import walk_in_account
+from loyalty_api.purchases.copies import ReceiptMismatch
 from loyalty_api.purchases.desk import Desk, Who
-from loyalty_api.purchases.recording import CurrencyMismatch, ReceiptMismatch
+from loyalty_api.purchases.recording import CurrencyMismatch
 from loyalty_api.purchases.rules import MOST_AHEAD
 from loyalty_api.purchases.service import PurchaseUnknown, blind_in
 from loyalty_api.rating.rules_returns import Wanted

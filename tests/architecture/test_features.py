@@ -31,6 +31,7 @@ PUBLIC = {
     "loyalty_api.purchases.queries": "purchases and their lines as they are kept, which returns undo",
     "loyalty_api.purchases.queries_claims": "whose the card is that was scanned with goods that come back",
     "loyalty_api.purchases.limiting": "claims as purchases keep them, which returns count back",
+    "loyalty_api.purchases.copies": "what becomes of a receipt, the first time and again",
     "loyalty_api.purchases.recording": "many receipts at once, and why one is refused",
     "loyalty_api.purchases.returned": "what came back of a purchase, as the purchase keeps it",
     "loyalty_api.purchases.schemas": "what a till sends looks the same wherever it is sent",

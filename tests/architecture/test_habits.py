@@ -12,13 +12,14 @@ STARTERS = {
     "loyalty_api.jobs": "work that runs by itself",
     "loyalty_api.sandbox.following": "what business time is in a sandbox",
     "loyalty_api.idempotency": "when a key was first seen",
+    "loyalty_api.health": "what an operator asks of this moment",
     "loyalty_api.operations": "commands",
     "loyalty_api.demo": "a command",
 }
 # A tolerated module may shrink and not grow; what is no longer too long leaves the list.
 LONG = {
     "loyalty_api.http": 313,
-    "loyalty_api.purchases.recording": 387,
+    "loyalty_api.purchases.recording": 360,
     "loyalty_api.ledger.api": 313,
 }
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 70

@@ -58,10 +58,10 @@ def test_a_level_explains_itself(fresh_shop: Shop, calendar: Calendar) -> None:
     said = fresh_shop.office.get(path, Accept_Language="en")["steps"]
     assert {
         "label": "Gold",
-        "value": "what comes on top when every 2 of 15 points become 3 points = 7 points",
+        "value": "0.5 times 15 points on top = 7 points",
     } in said
     said = fresh_shop.office.get(path, Accept_Language="nb")["steps"]
-    value = "det som kommer i tillegg når hver 2 av 15 poeng blir 3 poeng = 7 poeng"
+    value = "0,5 ganger 15 poeng i tillegg = 7 poeng"
     assert {"label": "Gull", "value": value} in said
     entries = fresh_shop.office.get(f"/v1/members/{member}/entries")["data"]
     assert any(entry["rule"]["id"] == "tier:gold" for entry in entries)
