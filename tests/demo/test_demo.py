@@ -161,7 +161,7 @@ def test_it_serves_until_ctrl_c_and_what_it_says_to_try_works(folder: Path, firs
         tried = subprocess.run(["sh", "-c", commands], capture_output=True, text=True, check=True).stdout
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
     assert process.returncode == 0
     known = {**figures_of(days=3), **SPENT, "duplicates": first["purchases"]}
     assert found == {**known, "seconds": found["seconds"]}
