@@ -28,6 +28,7 @@ class Expected:
     points_bonus: int
 
 
+@cache
 def expected_totals(*, days: int) -> Expected:
     """Totals of the first ``days`` UTC days of the data."""
     rows = [

@@ -30,9 +30,8 @@ def test_the_window_holds_what_an_independent_count_finds(days: int) -> None:
     assert (window.purchases, window.lines) == (expected.purchases, expected.lines)
 
 
-@pytest.mark.parametrize("days", [3, 14])
-def test_the_purchases_add_up_to_the_cent(days: int) -> None:
-    expected, purchases = expected_totals(days=days), all_purchases(days)
+def test_the_purchases_add_up_to_the_cent() -> None:
+    expected, purchases = expected_totals(days=14), all_purchases(14)
     assert len(purchases) == expected.purchases
     assert sum(len(found.lines) for found in purchases) == expected.lines
     assert sum(found.paid for found in purchases) == expected.paid_minor

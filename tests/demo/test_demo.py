@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from tests.support.processes import free_port
 
 from .expected import expected_totals
 
-DAYS = 2
+DAYS = 1
 # What points were used for and what came back in three days, by the rule of who does.
 SPENT = {"redemptions": 17, "points_redeemed": 1050, "returns": 37, "points_taken_back": 96}
 FIGURES = [
@@ -87,10 +88,14 @@ def database(folder: Path, program: str) -> Iterator[psycopg.Connection[Any]]:
             yield connection
 
 
-def balances(folder: Path) -> list[tuple[Any, ...]]:
-    """Every member's balance as the database has it."""
+# The first day's entries. Its last moment is the second day's first, when points wake and holds end by themselves.
+_BOOKED = "SELECT * FROM journals WHERE occurred_at < '2017-01-02' ORDER BY journal_id"
+
+
+def first_day(folder: Path) -> list[tuple[Any, ...]]:
+    """What the ledger has of the first day, entry by entry."""
     with database(folder, "full") as connection:
-        return connection.execute("SELECT * FROM balances ORDER BY member_id").fetchall()
+        return connection.execute(_BOOKED).fetchall()
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +119,6 @@ def test_the_totals_are_those_of_the_data(first: dict[str, Any]) -> None:
 
 def test_the_figures_come_in_the_documented_order(first: dict[str, Any]) -> None:
     assert list(first) == FIGURES
-
-
-def test_a_second_run_meets_only_duplicates_and_changes_nothing(folder: Path, first: dict[str, Any]) -> None:
-    """Also when the first run reported as tills and the second one whole days at a time."""
-    before = balances(folder)
-    again = run_demo(folder, "--fast")
-    assert again == {**first, "duplicates": first["purchases"], "seconds": again["seconds"]}
-    assert balances(folder) == before
 
 
 def test_points_are_of_no_use_in_the_basic_program(folder: Path, first: dict[str, Any]) -> None:
@@ -148,17 +145,23 @@ def documents(text: str) -> Iterator[dict[str, Any]]:
 
 
 def test_it_serves_until_ctrl_c_and_what_it_says_to_try_works(folder: Path, first: dict[str, Any]) -> None:
-    """It goes on where the first run ended; the figures of three days are the known ones."""
+    """It goes on where the first run ended, also when that one reported as tills and this one whole days at a time.
+
+    Of the day that was reported before it meets only duplicates and changes nothing, and the figures of three days are
+    the known ones.
+    """
+    before = first_day(folder)
     process = start_demo(folder, "--days", "3", "--fast", "--json")
     try:
         assert process.stdout is not None
-        said = list(iter(process.stdout.readline, "Serving until Ctrl-C.\n"))
+        said = list(takewhile(lambda line: line != "Serving until Ctrl-C.\n", process.stdout))
         found = orjson.loads(process.stdout.readline())
+        assert first_day(folder) == before
         commands = "".join(said[next(i for i, line in enumerate(said) if line.startswith("# Sign")) :])
         tried = subprocess.run(["sh", "-c", commands], capture_output=True, text=True, check=True).stdout
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
     assert process.returncode == 0
     known = {**figures_of(days=3), **SPENT, "duplicates": first["purchases"]}
     assert found == {**known, "seconds": found["seconds"]}

@@ -53,11 +53,16 @@ class Place:
         request = urllib.request.Request(self.variables["API"] + path, data=body, method="POST")
         for name, value in {"Content-Type": content_type, **(headers or {})}.items():
             request.add_header(name, value)
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refused:
-            return refused.code, json.load(refused)
+        for _ in range(100):
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return answer.status, json.load(answer)
+            except urllib.error.HTTPError as refused:
+                if refused.code != 503:
+                    return refused.code, json.load(refused)
+                # A busy machine asks to come again.
+                time.sleep(0.1)
+        raise AssertionError(f"{path} was not answered.")
 
 
 def _environment(folder: Path, data: Path) -> dict[str, str]:
@@ -101,7 +106,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             yield Place(folder, _printed(said))
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
+            process.communicate(timeout=120)
 
 
 def _printed(said: str) -> dict[str, str]:
@@ -149,7 +154,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             yield place
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=120)
 
 
 def _publish(place: Place) -> None:
@@ -164,7 +169,7 @@ def _publish(place: Place) -> None:
 
 def _wait_until_ready(api: str, process: subprocess.Popen[bytes]) -> None:
     """The limit is only there to end a broken run."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while time.monotonic() < until and process.poll() is None:
         try:
             with urllib.request.urlopen(f"{api}/readyz", timeout=5):

@@ -21,7 +21,7 @@ def run(commands: Sequence[str], *, env: Mapping[str, str], folder: Path) -> lis
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

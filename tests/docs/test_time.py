@@ -40,7 +40,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             yield Place(folder, {"API": api, "TOKEN": place.token(*found)})
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            process.wait(timeout=120)
 
 
 def publish(place: Place) -> None:
