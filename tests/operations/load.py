@@ -15,8 +15,8 @@ from tests.support.shop import Shop, line, receipt
 JSON = "application/json"
 # `unsent`: nobody took the connection. `unheard`: not a byte came back. `half`: some bytes did.
 Heard = Literal["answered", "unsent", "unheard", "half"]
-# Nothing was decided: a till sends the same again.
-UNDECIDED = (429, 503)
+# Nothing was decided yet, or not here: a till sends the same again.
+UNDECIDED = (409, 429, 503)
 # Few members, so that their sales meet.
 CARDS = tuple(f"TILL-{number}" for number in range(5))
 

@@ -6,7 +6,7 @@ import json
 import sys
 
 from tests.cli.conftest import Installation, empty, folder, installation  # noqa: F401 - fixtures
-from tests.operations.load import Sale, Tills
+from tests.operations.load import UNDECIDED, Sale, Tills
 from tests.operations.servers import serving, shop_over
 from tests.purchases.racing import breaches, until_answered
 from tests.support.engines import until
@@ -44,7 +44,7 @@ def test_no_request_is_lost_when_a_server_is_told_to_end(installation: Installat
                 tills.stop()
             sold += tills.sales
         assert [sale for sale in sold if sale.heard == "half"] == [], "an answer was cut"
-        assert {sale.status for sale in sold if sale.heard == "answered"} == {201}
+        assert {sale.status for sale in sold if sale.heard == "answered"} <= {201, *UNDECIDED}
         unheard = [sale for sale in sold if sale.heard == "unheard"]
         assert not any(again(shop, unheard)), "it was done, and nobody was told"
         known = again(shop, [sale for sale in sold if sale.acknowledged])
