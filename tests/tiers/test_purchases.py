@@ -119,6 +119,26 @@ def test_a_late_receipt_raises_from_when_it_is_recorded(fresh_shop: Shop, calend
     assert shop.tier(member)["progress"]["value"] == 0
 
 
+def test_a_receipt_that_was_reviewed_counts_on_its_own_day(fresh_shop: Shop, calendar: Calendar) -> None:
+    shop = Counter(fresh_shop, calendar)
+    strict = {**document(), "purchases": {"late_days": 31}}
+    fresh_shop.publish(strict, effective_from=datetime(2021, 1, 1, tzinfo=UTC))
+    member = shop.enrol("K-1001")
+    sale = shop.sells("K-1001", 60_000, at="2026-12-01T12:00+01:00", recorded="2027-02-01T12:00+01:00")
+    assert (sale["points"]["earned"], sale["tier"]["code"]) == (0, None)
+    rated = fresh_shop.office.post(
+        f"/v1/purchases/{sale['purchase_id']}/review", {"note": "The line was down."}
+    )
+    assert (rated.status, rated["tier"]["code"], rated["tier"]["until"]) == (
+        200,
+        "silver",
+        "2027-12-31T23:00:00Z",
+    )
+    assert shop.told(member) == [(None, "silver", "reached", "2027-02-01T11:00:00Z")]
+    assert shop.tier(member)["progress"]["value"] == 0
+    assert shop.all_is_well()
+
+
 def test_a_batch_counts_every_purchase_of_it(fresh_shop: Shop, calendar: Calendar) -> None:
     shop = Counter(fresh_shop, calendar)
     members = {card: shop.enrol(card) for card in ("K-1001", "K-1002")}
