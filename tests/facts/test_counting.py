@@ -310,7 +310,7 @@ def test_facts_from_the_database_equal_facts_folded_by_advance(fresh_shop: Shop)
 def test_a_sale_claimed_later_is_rated_by_the_clock_of_its_store(fresh_shop: Shop) -> None:
     happy = {**DAILY, "when": {"hours": [{"from": "11:30", "until": "12:30"}]}}
     fresh_shop.publish(document(happy, time_zone="Asia/Tokyo"), effective_from=BEGAN)
-    _, sold = buy(fresh_shop, 2000, "CLOCK")
+    buy(fresh_shop, 2000, "CLOCK")
     member = fresh_shop.enrol("CLOCK")
     settled(fresh_shop)
     assert fresh_shop.balance(member)["available"] == 20
