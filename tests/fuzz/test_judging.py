@@ -39,7 +39,8 @@ def test_what_is_promised_is_no_fault(promises: Promises) -> None:
     assert promises.faults("get_member", problem(429, "rate_limited", **{"retry-after": "7"})) == []
     assert promises.faults(None, problem(405, "method_not_allowed")) == []
     assert (
-        promises.faults("livez", Answer(200, {"content-type": "application/json"}, b'{"status":"alive"}')) == []
+        promises.faults("livez", Answer(200, {"content-type": "application/json"}, b'{"status":"alive"}'))
+        == []
     )
 
 
