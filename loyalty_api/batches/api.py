@@ -186,5 +186,13 @@ def _reject(row: dict[str, Any]) -> dict[str, Any]:
 @idempotent()
 def clear(session: Session, reject_id: UUID, body: dict[str, Any]) -> dict[str, Any]:
     """It stays in the list of cleared items, with who did it and the note."""
-    rejects.clear(session, reject_id=reject_id, note=body["note"], by=principal().client_id, now=clock.now())
+    who = principal()
+    rejects.clear(
+        session,
+        reject_id=reject_id,
+        store_id=who.store_id,
+        note=body["note"],
+        by=who.client_id,
+        now=clock.now(),
+    )
     return {"reject_id": ids.show("rej", reject_id), "state": "cleared"}

@@ -59,12 +59,18 @@ def rejects(
 
 
 def clear_reject(
-    connection: Connection[TupleRow], *, reject_id: UUID, note: str | None, by: str, now: datetime
+    connection: Connection[TupleRow],
+    *,
+    reject_id: UUID,
+    store_id: str | None,
+    note: str | None,
+    by: str,
+    now: datetime,
 ) -> bool:
-    """Mark a refused item as seen to; False when there is no open one with this id."""
+    """Mark a refused item as seen to; False when there is no open one with this id (in that store)."""
     cursor = connection.execute(
         "UPDATE rejects SET cleared_at = %s, cleared_by = %s, note = %s"
-        " WHERE reject_id = %s AND cleared_at IS NULL",
-        (now, by, note, reject_id),
+        " WHERE reject_id = %s AND cleared_at IS NULL AND (%s::text IS NULL OR store_id = %s)",
+        (now, by, note, reject_id, store_id, store_id),
     )
     return cursor.rowcount == 1

@@ -87,10 +87,15 @@ def _shown(raw: bytes) -> Any:
     return document
 
 
-def clear(session: Session, *, reject_id: UUID, note: str | None, by: str, now: datetime) -> None:
-    """A person has seen to a refused item.
+def clear(
+    session: Session, *, reject_id: UUID, store_id: str | None, note: str | None, by: str, now: datetime
+) -> None:
+    """A person has seen to a refused item: of ``store_id`` alone, if that is the only store they speak for.
 
     :raises RejectUnknown: there is no such item that is still open.
     """
-    if not queries.clear_reject(driver(session), reject_id=reject_id, note=note, by=by, now=now):
+    done = queries.clear_reject(
+        driver(session), reject_id=reject_id, store_id=store_id, note=note, by=by, now=now
+    )
+    if not done:
         raise RejectUnknown

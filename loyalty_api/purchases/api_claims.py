@@ -16,9 +16,9 @@ from loyalty_api.http import unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger.api import own_id
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
-from loyalty_api.purchases import claims, examples, queries_claims, reviewing
+from loyalty_api.purchases import claims, examples, queries_claims, reviewing, service
 from loyalty_api.purchases.answers import answer
-from loyalty_api.purchases.api_till import blueprint, caller, desk
+from loyalty_api.purchases.api_till import blueprint, caller, desk, visible
 from loyalty_api.purchases.claims import Claim, Decided
 from loyalty_api.purchases.schemas import MAX_MONEY, PurchaseAnswerSchema
 from loyalty_api.purchases.service import PurchaseUnknown
@@ -156,6 +156,7 @@ def _kept(row: dict[str, Any]) -> dict[str, Any]:
 @idempotent()
 def review(session: Session, purchase_id: UUID, body: dict[str, Any]) -> Answer:
     """A receipt older than the program's ``late_days`` is kept at once and rated when a person says so."""
+    visible(service.find(session, purchase_id=purchase_id))
     row = reviewing.rate(
         session, desk(), purchase_id=purchase_id, who=caller(), note=body["note"], now=clock.now()
     )

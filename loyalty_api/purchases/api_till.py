@@ -116,9 +116,15 @@ def record(session: Session, body: dict[str, Any]) -> Answer:
 
 
 def _visible(purchase_id: UUID) -> Row:
-    """The purchase, unless the caller is bound to another store: then there is none."""
     with unit_of_work() as session:
-        row = service.find(session, purchase_id=purchase_id)
+        return visible(service.find(session, purchase_id=purchase_id))
+
+
+def visible(row: Row) -> Row:
+    """The purchase, unless the caller is bound to another store: then there is none.
+
+    :raises PurchaseUnknown: it is another store's.
+    """
     store_id = principal().store_id
     if store_id is not None and row["store_id"] != store_id:
         raise service.PurchaseUnknown

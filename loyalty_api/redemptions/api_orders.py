@@ -16,12 +16,11 @@ from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.redemptions import examples, ordering
 from loyalty_api.redemptions.edge import blueprint, caller, counter, speaking_for
 from loyalty_api.redemptions.queries_orders import Order
-from loyalty_api.redemptions.rules import HoldNotYours
 from loyalty_api.redemptions.schemas import WORD
 from loyalty_api.security import StoreNotAllowed
 
 _STATES = ("issued", "ready", "handed_over", "cancelled")
-_CLOSED = (ordering.OrderUnknown, HoldNotYours, ordering.OrderClosed)
+_CLOSED = (ordering.OrderUnknown, ordering.OrderClosed)
 
 
 class OrderSchema(Schema):

@@ -38,7 +38,7 @@ _REFUSED = (
     NotFound, MemberBlocked, MemberClosed, InsufficientPoints, rules.NotRedeemableHere, rules.BelowMinimum,
     RewardUnknown, RewardNotAvailable, RewardOutOfStock, MemberLimitReached,
 )  # fmt: skip
-_STEP = (rules.RedemptionUnknown, rules.HoldNotYours, rules.AlreadyReversed)
+_STEP = (rules.RedemptionUnknown, rules.AlreadyReversed)
 
 
 def counted(view: Callable[..., Any]) -> Callable[..., Any]:

@@ -34,8 +34,7 @@ def look(
 ) -> Done:
     """A redemption as it stands, with the member's balance as of ``now``.
 
-    :raises RedemptionUnknown: there is none, or it is not the owner's.
-    :raises HoldNotYours: it is another store's.
+    :raises RedemptionUnknown: there is none, or it is not the owner's, or another store's.
     """
     connection = driver(session)
     found = queries.find(connection, redemption_id)

@@ -15,7 +15,7 @@ from loyalty_api.errors import Action, Conflict, NotFound
 from loyalty_api.members import service as members
 from loyalty_api.redemptions import queries_orders, service
 from loyalty_api.redemptions.queries_orders import Order
-from loyalty_api.redemptions.rules import Caller, HoldNotYours
+from loyalty_api.redemptions.rules import Caller
 from loyalty_api.redemptions.writing import Counter
 
 Step = Literal["ready", "handed_over"]
@@ -38,8 +38,7 @@ class OrderClosed(Conflict):
 def move(session: Session, *, order_id: UUID, step: Step, caller: Caller, now: datetime) -> Order:
     """Note that an order is ready, or handed over. What is so already is answered as it stands.
 
-    :raises OrderUnknown: there is none.
-    :raises HoldNotYours: it is another store's.
+    :raises OrderUnknown: there is none, or it is another store's.
     :raises OrderClosed: it was handed over or cancelled.
     """
     found = _open(session, order_id, caller)
@@ -68,8 +67,7 @@ def cancel(
 ) -> Order:
     """Cancel an order that was not handed over: points, stock and the member's limit come back.
 
-    :raises OrderUnknown: there is none.
-    :raises HoldNotYours: it is another store's.
+    :raises OrderUnknown: there is none, or it is another store's.
     :raises OrderClosed: it was handed over.
     """
     found = _open(session, order_id, caller)
@@ -98,9 +96,7 @@ def _open(session: Session, order_id: UUID, caller: Caller) -> Order:
     """The order, with its member's lock before its own."""
     connection = driver(session)
     seen = queries_orders.order(connection, order_id)
-    if seen is None:
+    if seen is None or (caller.store_id is not None and seen.store_id not in (None, caller.store_id)):
         raise OrderUnknown
-    if caller.store_id is not None and seen.store_id not in (None, caller.store_id):
-        raise HoldNotYours
     members.lock_person(session, member_id=seen.member_id)
     return queries_orders.order(connection, order_id, lock=True) or seen

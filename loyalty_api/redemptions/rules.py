@@ -47,9 +47,9 @@ class HoldExpired(Conflict):
 
 
 class HoldNotYours(Forbidden):
-    """The redemption is another store's."""
+    """A receipt names a redemption of another member: a discrepancy of that receipt."""
 
-    code, title = "hold_not_yours", "This redemption is another store's"
+    code, title = "hold_not_yours", "This redemption is another member's"
     action: ClassVar[Action] = "proceed_without"
 
 
@@ -230,10 +230,10 @@ class Caller:
 def ensure_yours(found: Redemption, caller: Caller) -> None:
     """A store's client may touch what its own store holds, and what a member holds in the app.
 
-    :raises HoldNotYours: it is another store's.
+    :raises RedemptionUnknown: it is another store's, and who asks shall not even learn that it is there.
     """
     if caller.store_id is not None and found.store_id not in (None, caller.store_id):
-        raise HoldNotYours
+        raise RedemptionUnknown
 
 
 def is_repeated_capture(found: Redemption, points: int | None) -> bool:

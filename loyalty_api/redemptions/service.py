@@ -105,8 +105,7 @@ def capture(
 ) -> Done:
     """Use what is held, all of it unless ``points`` says fewer; the rest is let go. ``owner`` sees only one's own.
 
-    :raises RedemptionUnknown: there is none.
-    :raises HoldNotYours: it is another store's.
+    :raises RedemptionUnknown: there is none, or it is another store's.
     :raises HoldExpired: it was captured too late.
     :raises AlreadyCaptured: another number of points was used before.
     :raises AlreadyReleased: the points were let go.
@@ -175,8 +174,7 @@ def release(
 ) -> Done:
     """Let go of what is held. What was let go or has returned by itself is answered as it stands.
 
-    :raises RedemptionUnknown: there is none.
-    :raises HoldNotYours: it is another store's.
+    :raises RedemptionUnknown: there is none, or it is another store's.
     :raises AlreadyCaptured: the points were used.
     :raises AlreadyReversed: they were used and given back.
     """
@@ -203,8 +201,7 @@ def reverse(
 ) -> Done:
     """Give back what was used, all that is left unless ``points`` says fewer, to the lots it came from.
 
-    :raises RedemptionUnknown: there is none.
-    :raises HoldNotYours: it is another store's.
+    :raises RedemptionUnknown: there is none, or it is another store's.
     :raises NotCaptured: the points are held.
     :raises HoldExpired: they returned by themselves.
     :raises AlreadyReleased: they were let go.
@@ -255,8 +252,7 @@ def _open(
 ) -> tuple[Book, Redemption]:
     """A redemption with its member's book, both locked.
 
-    :raises RedemptionUnknown: there is none, or it is not the owner's.
-    :raises HoldNotYours: it is another store's.
+    :raises RedemptionUnknown: there is none, or it is not the owner's, or it is another store's.
     """
     connection = driver(session)
     found = queries.find(connection, redemption_id)

@@ -107,7 +107,11 @@ def void_receipt(session: Session, body: dict[str, Any]) -> Answer:
 
 
 def _void(session: Session, original: dict[str, Any], reason: str) -> Answer:
-    ensure_store(principal(), voiding.store_of(session, original))
+    store_id = voiding.store_of(session, original)
+    # Whoever names the store itself is told that it is not theirs; an id is as if it were not there.
+    if original.get("store") is None and principal().store_id not in (None, store_id):
+        raise PurchaseUnknown
+    ensure_store(principal(), store_id)
     row = voiding.void_purchase(
         session, desk(), original=original, reason=reason, void_id=ids.new(), who=caller(), now=clock.now()
     )

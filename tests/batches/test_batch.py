@@ -137,7 +137,7 @@ def test_a_hold_that_a_till_gave_up_while_it_was_alone_is_let_go(
     unknown = {**given_up, "redemption_id": "red_00000000000000000000000000"}
     elsewhere = fresh_shop.caller("terminal", store="str_2")
     assert [one["code"] for one in elsewhere.upload("POST", "/v1/batch", [given_up]).lines] == [
-        "hold_not_yours"
+        "redemption_unknown"
     ]
     told = fresh_shop.till.upload(
         "POST", "/v1/batch", [given_up, given_up, unknown, {"type": "release"}]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import requests
 import schemathesis
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import Interaction, ScenarioRecorder
@@ -31,6 +32,7 @@ CHECKS = (
     "response_schema_conformance",
 )  # fmt: skip
 _THOROUGH = 20_000
+LEAST = 40
 
 
 @schemathesis.serializer(NDJSON)
@@ -52,9 +54,15 @@ def run(*, world: World, promises: Promises, tally: Tally, requests: int, until:
         else Depth(edges=False, cases=1, chains=4)
     )
     for number, caller in _rounds():
-        if tally.parts[PART] >= requests or time.monotonic() > until:
+        if _enough(tally, requests, until):
             return
         Round(world, promises, tally, caller, number, depth).run(requests, until)
+
+
+def _enough(tally: Tally, requests: int, until: float) -> bool:
+    """All were sent, or the time is over; a slow machine sends a few all the same."""
+    sent = tally.parts[PART]
+    return sent >= requests or (sent >= LEAST and time.monotonic() > until)
 
 
 def _rounds() -> Iterator[tuple[int, str]]:
@@ -92,10 +100,22 @@ class Round:
         for event in stream:
             if isinstance(event, events.ScenarioFinished):
                 self._take(event.recorder)
-            elif isinstance(event, events.NonFatalError | events.FatalError):
-                raise RuntimeError(f"schemathesis: {event.value!r}")
-            if self.tally.parts[PART] >= requests or time.monotonic() > until:
+            elif isinstance(event, events.NonFatalError):
+                self._unanswered(event)
+            elif isinstance(event, events.FatalError):
+                raise event.exception
+            if _enough(self.tally, requests, until):
                 stream.stop()
+
+    def _unanswered(self, event: events.NonFatalError) -> None:
+        """A request without an answer; anything else that it cannot do is trouble of ours.
+
+        :raises Exception: just that.
+        """
+        if not isinstance(event.value, requests.RequestException):
+            raise event.value
+        sort = "hang" if isinstance(event.value, requests.Timeout) else "undocumented"
+        self.tally.fail(sort, "(schemathesis)", f"{event.label}: {event.value}", b"")
 
     def _schema(self) -> Any:
         config = schemathesis.Config.from_dict(self._settings())
@@ -127,6 +147,8 @@ class Round:
             "seed": self.tally.seed * 1000 + self.number,
             "base-url": f"http://{HOST}:{self.tally.port}",
             "request-timeout": PATIENCE,
+            # A connection that was kept may have been closed by then.
+            "request-retries": 2,
             "continue-on-failure": True,
             "generation": {"max-examples": self.depth.cases, "no-shrink": True, "database": "none"},
             "parameters": self._known(),
@@ -176,8 +198,7 @@ class Round:
     def _judge(self, operation_id: str, interaction: Interaction, failed: list[str]) -> None:
         raw, response = _raw(interaction), interaction.response
         if response is None:
-            self.tally.fail("hang", operation_id, "no answer", raw)
-            status = "hang"
+            status = "unanswered"
         else:
             headers = {name: ", ".join(values) for name, values in response.headers.items()}
             answer = Answer(response.status_code, headers, response.content)

@@ -61,9 +61,9 @@ class Promises:
         None as the operation: the request addressed none, so any refusal will do if it is said properly.
         """
         found = _said_badly(answer)
-        if operation_id is None:
-            return found + (self._problem_faults(answer) if answer.media_type == PROBLEM else [])
-        return found + self._breaches(operation_id, answer)
+        if found or operation_id is not None:
+            return found + (self._breaches(operation_id, answer) if operation_id else [])
+        return self._problem_faults(answer) if answer.media_type == PROBLEM else []
 
     def _problem_faults(self, answer: Answer) -> list[str]:
         schema = {"$ref": "#/components/schemas/Problem"}
@@ -115,8 +115,12 @@ def _said_badly(answer: Answer) -> list[str]:
         found.append(f"it shows our insides: {_shown(answer)}")
     if answer.status in _WAITS and not answer.headers.get("retry-after", "").isdigit():
         found.append(f"{answer.status} without Retry-After")
-    if answer.media_type == PROBLEM and orjson.loads(answer.body).get("status") != answer.status:
-        found.append("the problem has another status than the answer")
+    if answer.media_type == PROBLEM:
+        try:
+            if orjson.loads(answer.body)["status"] != answer.status:
+                found.append("the problem has another status than the answer")
+        except (ValueError, KeyError, TypeError) as error:
+            found.append(f"no problem document: {error!r}: {_shown(answer)}")
     return found
 
 

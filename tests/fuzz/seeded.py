@@ -17,6 +17,7 @@ from tests.fuzz.world import World
 
 PART = "seeded"
 _LANES = 4
+LEAST = 40
 _RENEW_EVERY = 1_500
 
 
@@ -40,9 +41,9 @@ class Lane:
         self._wire = Wire(self.tally.port)
 
     def run(self, requests: int, until: float) -> None:
-        """Send so many requests, or fewer when the time (of the monotonic clock) is over."""
+        """Send so many requests, or fewer when the time (of the monotonic clock) is over; a few in any case."""
         for number in range(requests):
-            if time.monotonic() > until:
+            if number >= LEAST and time.monotonic() > until:
                 break
             if number % _RENEW_EVERY == _RENEW_EVERY - 1 and self.number == 0:
                 self.world.renew()

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from loyalty_api.engines import Engines
+from tests.fuzz import by_schemathesis, seeded
 from tests.fuzz.place import Place, open_place
 from tests.fuzz.run import Plan, breaches, run
 from tests.support.engines import data_folder
 
 # Counts that fit on a quiet machine; on a busy one the time ends each part earlier.
-_REQUESTS, _SECONDS, _SEED = 9_000, 16.0, 20_261_122
+_REQUESTS, _SECONDS, _SEED = 9_000, 14.0, 20_261_122
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +28,7 @@ def test_nothing_that_is_sent_makes_it_fail_or_answer_otherwise_than_promised(
 ) -> None:
     tally = run(place, Plan(_REQUESTS, _SEED, _SECONDS, tmp_path))
     assert not tally.failures, "\n".join(tally.told())
-    assert {"schemathesis", "seeded"} == tally.parts.keys()
+    assert tally.parts[by_schemathesis.PART] >= by_schemathesis.LEAST
+    assert tally.parts[seeded.PART] >= seeded.LEAST
     assert tally.outcome == {"requests": tally.requests, "server_errors": 0, "undocumented": 0, "hangs": 0}
     assert breaches(place) == []

@@ -228,7 +228,7 @@ def test_an_order_is_made_ready_and_handed_over(kiosk: Kiosk) -> None:
     path = f"/v1/orders/{order['order_id']}"
     elsewhere = kiosk.shop.caller("terminal", store="str_2")
     assert elsewhere.get("/v1/orders")["data"] == []
-    assert elsewhere.post(path + "/ready").code == "hold_not_yours"
+    assert elsewhere.post(path + "/ready").code == "order_unknown"
     assert [till.post(path + "/ready")["state"] for _ in range(2)] == ["ready", "ready"]
     assert till.post(path + "/hand-over")["state"] == "handed_over"
     assert till.post(path + "/ready").code == "order_closed"
