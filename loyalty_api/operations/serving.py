@@ -7,11 +7,13 @@ there are any. Workers are spawned and not forked, since the parent has threads 
 from __future__ import annotations
 
 import gc
+import math
 import multiprocessing
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,7 +21,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from loyalty_api import telemetry
 from loyalty_api.config import BadSettings, Settings, read
@@ -32,9 +34,8 @@ if TYPE_CHECKING:
 
 # A request ends within 10 s, so a worker that has not ended by then never will.
 _LONGEST_REQUEST = 12
-# A worker that dies twice within seconds ends granian. If it had been serving that was the outside world's
-# doing, and it starts again; if it never came up, starting again would not help.
-_SERVED_SECONDS = 20.0
+# So many workers in a row may die before one comes up, for each that there should be; more of them never will.
+_IN_VAIN = 4
 _LOGS: dict[str, Any] = {"loggers": {"_granian": {"handlers": [], "propagate": True}}, "handlers": {}}
 
 
@@ -90,7 +91,7 @@ def serve(settings: Settings, *, host: str, port: int, database: str, worker: bo
             from loyalty_api.operations.working import worker_beside
 
             stack.enter_context(worker_beside(found))
-        _keep_serving(found, host, port)
+        _granian(found, host, port)
 
 
 def _end_by_exception() -> None:
@@ -98,20 +99,8 @@ def _end_by_exception() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
-def _keep_serving(settings: Settings, host: str, port: int) -> None:
-    while True:
-        began = time.monotonic()
-        try:
-            _granian(settings, host, port)
-        except SystemExit as ended:
-            if not ended.code or time.monotonic() - began < _SERVED_SECONDS:
-                raise
-        else:
-            return
-
-
 def _granian(settings: Settings, host: str, port: int) -> None:
-    """Serve until told to end. SystemExit with a code other than 0 says that workers keep dying."""
+    """Serve until told to end. SystemExit with a code other than 0 says that no worker comes up."""
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server import Server
@@ -130,13 +119,57 @@ def _granian(settings: Settings, host: str, port: int) -> None:
         log_level=LogLevels(settings.log_level),
         log_dictconfig=_LOGS,
     )
-    server.serve(target_loader=partial(_in_worker, settings, os.getpid()), wrap_loader=False)
+    came_up: Moment = multiprocessing.get_context("spawn").RawValue("d", 0.0)
+    server.respawned_wrks = Deaths(came_up, most=_IN_VAIN * settings.workers)
+    server.main_loop_interrupt = _Wake(server.interrupt_children)
+    server.serve(target_loader=partial(_in_worker, settings, os.getpid(), came_up), wrap_loader=False)
 
 
-def _in_worker(settings: Settings, parent: int) -> Callable[..., Any]:
+def _in_worker(settings: Settings, parent: int, came_up: Moment) -> Callable[..., Any]:
     """What a worker process begins with."""
     end_with(parent)
-    return create(settings)
+    app = create(settings)
+    came_up.value = time.monotonic()
+    return app
+
+
+class Moment(Protocol):
+    """A moment on the machine's monotonic clock that processes share."""
+
+    value: float
+
+
+class Deaths(dict[int, float]):
+    """What granian asks, when a worker has died, for the moment it was last started again.
+
+    It ends everything when that was less than 5.5 s ago. But a worker that came up and was killed is to be replaced
+    whatever killed it and however often; only when ``most`` in a row never came up, starting more would not help.
+    """
+
+    def __init__(self, came_up: Moment, *, most: int) -> None:
+        super().__init__()
+        self._came_up, self._most = came_up, most
+        self._seen, self._died = 0.0, 0
+
+    def get(self, worker: int, default: Any = None) -> float:  # type: ignore[override] # noqa: ARG002
+        """Long ago, as long as starting it again makes sense; else in the future."""
+        if self._came_up.value > self._seen:
+            self._seen, self._died = self._came_up.value, 0
+        self._died += 1
+        return math.inf if self._died > self._most else -math.inf
+
+
+class _Wake(threading.Event):
+    """Wakes granian when a worker has died. It stays set for one that dies while granian clears it for another."""
+
+    def __init__(self, dead: list[int]) -> None:
+        super().__init__()
+        self._dead = dead
+
+    def clear(self) -> None:
+        super().clear()
+        if self._dead:
+            self.set()
 
 
 def _ensure_free(host: str, port: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -90,6 +92,38 @@ def test_a_server_from_nothing(folder: Path) -> None:
         _, said = server.communicate()
     for text in said.decode().splitlines():
         assert "event" in json.loads(text), "every line of the log is a JSON object"
+
+
+def test_the_service_outlives_workers_that_are_killed_again_and_again(installation: Installation) -> None:
+    port = free_port()
+    server = subprocess.Popen(
+        [*_COMMAND, "serve", "--port", str(port), "--workers", "2", "--threads", "1"],
+        env={**os.environ, **installation.environment},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: get(port, "/readyz")[0] == 200, "it is ready")
+        for _ in range(3):
+            until(lambda: len(workers_of(server)) == 2, "both workers are there")
+            killed = {p.pid for p in workers_of(server)}
+            for worker in workers_of(server):
+                worker.kill()
+            until(lambda: get(port, "/readyz")[0] == 200, "it is ready again")  # noqa: B023
+            until(lambda: not killed & {p.pid for p in workers_of(server)}, "they are replaced")  # noqa: B023
+        assert server.poll() is None
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_a_service_whose_workers_never_come_up_ends() -> None:
+    came_up = SimpleNamespace(value=0.0)
+    deaths = serving.Deaths(came_up, most=2)
+    assert [deaths.get(0, 0) for _ in range(2)] == [-math.inf] * 2
+    came_up.value = 1.0
+    assert [deaths.get(0, 0) for _ in range(3)] == [-math.inf, -math.inf, math.inf]
 
 
 def test_workers_do_not_outlive_a_killed_server(installation: Installation) -> None:
