@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import errors, pq
-from psycopg.abc import Buffer
+from psycopg.abc import Buffer, PQGen
 from psycopg.adapt import Transformer
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import TupleRow
@@ -28,6 +29,38 @@ _prepared: WeakKeyDictionary[_Connection, dict[str, bytes]] = WeakKeyDictionary(
 _numbers = itertools.count()
 _LOADER = "loyalty_loader"
 _GONE = "the connection to the server was lost"
+_SILENT = "the server says nothing"
+# The server ends a statement of ours after five seconds; one that is silent for longer is not there any more, even
+# where its machine still acknowledges what we send.
+SILENCE_SECONDS = 6.0
+
+
+class Patient(psycopg.Connection[TupleRow]):
+    """A connection that gives up on a server which says nothing, so that no request hangs on one.
+
+    What was asked may have been done or not. The connection is closed then.
+    """
+
+    silence_seconds = SILENCE_SECONDS
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg does, but not for ever."""
+        try:
+            return super().wait(gen, interval, self.silence_seconds if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+                self.close()
+            raise
+
+
+@contextmanager
+def patience(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
+    """Wait so long for each answer within the block: its statements may take longer than others."""
+    connection.silence_seconds = seconds  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        connection.silence_seconds = SILENCE_SECONDS  # type: ignore[attr-defined]
 
 
 def round_trip(
@@ -68,7 +101,7 @@ def _converse(connection: _Connection, statements: Sequence[Statement], *, commi
 
 
 def look_up(connection: _Connection, sql: str, *parameters: str) -> TupleRow | None:
-    """The first row of one statement on a connection in autocommit: one call of libpq, which waits without the GIL.
+    """The first row of one statement on a connection in autocommit.
 
     :raises psycopg.Error: what the server said.
     """
@@ -77,11 +110,38 @@ def look_up(connection: _Connection, sql: str, *parameters: str) -> TupleRow | N
     name = names.get(sql)
     if name is None:
         name = b"ours_%d" % next(_numbers)
-        _checked(pgconn, pgconn.prepare(name, sql.encode()))
+        pgconn.send_prepare(name, sql.encode())
+        _checked(pgconn, _only_result(pgconn))
         names[sql] = name
-    result = _checked(pgconn, pgconn.exec_prepared(name, [text.encode() for text in parameters]))
+    pgconn.send_query_prepared(name, [text.encode() for text in parameters])
+    result = _checked(pgconn, _only_result(pgconn))
     rows = _rows(connection, result)
     return rows[0] if rows else None
+
+
+def _only_result(pgconn: PGconn) -> PGresult:
+    """What a single command brought."""
+    _await_answer(pgconn)
+    result = pgconn.get_result()
+    _await_answer(pgconn)
+    if result is None or pgconn.get_result() is not None:
+        raise psycopg.OperationalError(_GONE)
+    return result
+
+
+def _await_answer(pgconn: PGconn) -> None:
+    """Wait until the next result is there.
+
+    :raises psycopg.OperationalError: the server went away, or is silent for longer than it may be.
+    """
+    if not pgconn.is_busy():
+        return
+    readable = select.poll()
+    readable.register(pgconn.socket, select.POLLIN)
+    while pgconn.is_busy():
+        if not readable.poll(SILENCE_SECONDS * 1000):
+            raise psycopg.OperationalError(_SILENT)
+        pgconn.consume_input()
 
 
 def _names(connection: _Connection) -> dict[str, bytes]:
@@ -154,26 +214,16 @@ class _Trip:
             raise errors.error_from_result(self._error)
 
     def _next(self) -> PGresult:
-        self._wait()
+        _await_answer(self._pgconn)
         result = self._pgconn.get_result()
         if result is None:
             raise psycopg.OperationalError(_GONE)
         return result
 
     def _end_of_command(self) -> None:
-        self._wait()
+        _await_answer(self._pgconn)
         if self._pgconn.get_result() is not None:
             raise psycopg.OperationalError(_GONE)
-
-    def _wait(self) -> None:
-        pgconn = self._pgconn
-        if not pgconn.is_busy():
-            return
-        readable = select.poll()
-        readable.register(pgconn.socket, select.POLLIN)
-        while pgconn.is_busy():
-            readable.poll()
-            pgconn.consume_input()
 
 
 def _checked(pgconn: PGconn, result: PGresult) -> PGresult:
