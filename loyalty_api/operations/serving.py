@@ -151,7 +151,7 @@ class Deaths(dict[int, float]):
         self._came_up, self._most = came_up, most
         self._seen, self._died = 0.0, 0
 
-    def get(self, worker: int, default: Any = None) -> float:  # type: ignore[override] # noqa: ARG002
+    def get(self, worker: int, default: Any = None) -> float:  # noqa: ARG002 - any of them
         """Long ago, as long as starting it again makes sense; else in the future."""
         if self._came_up.value > self._seen:
             self._seen, self._died = self._came_up.value, 0
