@@ -7,7 +7,7 @@ PYTHON ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-pg15 bench api-lint clients openapi lock clean
+.PHONY: help demo serve test test-pg15 bench faults api-lint clients openapi lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test-pg15: $(VENV)/.installed ## Run the tests that use a database on a system P
 
 bench: $(VENV)/.installed ## Measure the figures we promise, into benchmarks/latest.json
 	@$(PY) -m benchmarks $(ARGS)
+
+faults: $(VENV)/.installed ## Hurt a loaded service and check what it promised; ARGS="--minutes 10 --seed 1"
+	@$(PY) -m tests.faults $(ARGS)
 
 api-lint: $(VENV)/.installed ## Lint the OpenAPI document (needs npm)
 	@.ci/api-lint
