@@ -139,11 +139,17 @@ class Place:
         with (self.folder / log).open("ab") as output:
             return subprocess.Popen(
                 [sys.executable, "-I", "-S", str(Path(child.__file__)), *map(str, fate), *command],
-                env={**os.environ, **self.environment},
+                env={**_others(), **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+
+def _others() -> dict[str, str]:
+    """The environment without settings of ours."""
+    ours = ("LOYALTY_", "DATABASE_", "REDIS_", "PROMETHEUS_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -25,8 +25,8 @@ from tests.support.engines import data_folder
 Say = Callable[[str], object]
 _DUE = "SELECT count(*) FROM balances WHERE next_due_at < now()"
 _VERIFY_EVERY = 5.0
-# A hold ends after a minute and its job comes with the next full one; what a killed worker had begun may take two more.
-_JOBS_SECONDS = 300
+# A hold ends after two minutes and its job comes with the next full one; what a killed worker began may take two more.
+_JOBS_SECONDS = 360
 
 
 @dataclass(frozen=True, slots=True)

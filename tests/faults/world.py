@@ -23,7 +23,7 @@ from tests.faults.place import RING, Place
 from tests.support.shop import Shop, open_shop
 from tests.support.tokens import make_client, member_token_for
 
-# Holds that nobody ends are ended by the worker within the run.
+# Holds that nobody ends are ended by the worker; none ends while a race for points goes on, by a client's patience.
 PROGRAM: dict[str, Any] = {
     "currency": "USD",
     "time_zone": "UTC",
@@ -32,7 +32,7 @@ PROGRAM: dict[str, Any] = {
     "earn": {"rules": [{"id": "base", "kind": "base", "points_per": {"points": 1, "amount": 100}}]},
     "redeem": {
         "rate": {"points": 10, "amount": 10, "step": 10, "minimum": 10},
-        "hold": {"till": {"minutes": 1}, "app": {"hours": 1}},
+        "hold": {"till": {"minutes": 2}, "app": {"hours": 1}},
     },
     "adjustments": {"client_per_day": 10_000},
     "lots": {"available": "at_once", "expire": "never"},
