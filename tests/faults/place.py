@@ -128,9 +128,10 @@ class Place:
                 _end(process)
 
     def said(self, name: str) -> str:
-        """The end of a process's log."""
+        """The end of a process's log, without its requests."""
         path = self.folder / name
-        return "\n".join(path.read_text(errors="replace").splitlines()[-15:]) if path.exists() else ""
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return "\n".join([line for line in lines if '"event":"request"' not in line][-15:])
 
     def _spawn(self, words: list[str], log: str) -> subprocess.Popen[bytes]:
         # It dies with us should we be killed.
