@@ -7,6 +7,7 @@ transaction, without the cost of five ORM calls.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # A connection that was used this recently is taken as alive; older ones are asked first.
 _TRUSTED_SECONDS = 1.0
 _PING_SECONDS = 2.0
+_MARGIN_SECONDS = 1.0
+_STATEMENT_LIMIT = re.compile(r"statement_timeout=(\d+)")
 _SERVER_LIMITS = (
     "-c statement_timeout=5000 -c lock_timeout=2000"
     " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
@@ -216,7 +219,11 @@ def _psycopg(held: Connection) -> psycopg.Connection[TupleRow]:
 
 
 def _connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> psycopg.Connection[TupleRow]:
-    return Patient.connect(*arguments, **named)
+    """A connection that waits a little longer for an answer than the server may take; for ever, if it may."""
+    made = Patient.connect(*arguments, **named)
+    limit = _STATEMENT_LIMIT.search(named.get("options", ""))
+    made.silence_seconds = int(limit[1]) / 1000 + _MARGIN_SECONDS if limit else None
+    return made
 
 
 def _remember_use(_connection: Any, record: Any) -> None:

@@ -30,18 +30,17 @@ _numbers = itertools.count()
 _LOADER = "loyalty_loader"
 _GONE = "the connection to the server was lost"
 _SILENT = "the server says nothing"
-# The server ends a statement of ours after five seconds; one that is silent for longer is not there any more, even
-# where its machine still acknowledges what we send.
-SILENCE_SECONDS = 6.0
 
 
 class Patient(psycopg.Connection[TupleRow]):
     """A connection that gives up on a server which says nothing, so that no request hangs on one.
 
-    What was asked may have been done or not. The connection is closed then.
+    A server may be silent for ``silence_seconds`` while it owes an answer; None: for ever. After that it is taken as
+    gone, even where its machine still acknowledges what we send: what was asked may have been done or not, and the
+    connection is closed.
     """
 
-    silence_seconds = SILENCE_SECONDS
+    silence_seconds: float | None = None
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg does, but not for ever."""
@@ -55,12 +54,18 @@ class Patient(psycopg.Connection[TupleRow]):
 
 @contextmanager
 def patience(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """Wait so long for each answer within the block: its statements may take longer than others."""
+    """Wait so long for each answer within the block: its statements may take longer than others, or shorter."""
+    before = _silence(connection)
     connection.silence_seconds = seconds  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        connection.silence_seconds = SILENCE_SECONDS  # type: ignore[attr-defined]
+        connection.silence_seconds = before  # type: ignore[attr-defined]
+
+
+def _silence(connection: psycopg.Connection[Any]) -> float | None:
+    found: float | None = getattr(connection, "silence_seconds", None)
+    return found
 
 
 def round_trip(
@@ -81,7 +86,7 @@ def round_trip(
 def _converse(connection: _Connection, statements: Sequence[Statement], *, commit: bool) -> list[PGresult]:
     names = _names(connection)
     begin = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
-    trip = _Trip(connection.pgconn)
+    trip = _Trip(connection.pgconn, _silence(connection))
     try:
         if begin:
             trip.command(b"BEGIN")
@@ -111,26 +116,27 @@ def look_up(connection: _Connection, sql: str, *parameters: str) -> TupleRow | N
     if name is None:
         name = b"ours_%d" % next(_numbers)
         pgconn.send_prepare(name, sql.encode())
-        _checked(pgconn, _only_result(pgconn))
+        _checked(pgconn, _only_result(connection))
         names[sql] = name
     pgconn.send_query_prepared(name, [text.encode() for text in parameters])
-    result = _checked(pgconn, _only_result(pgconn))
+    result = _checked(pgconn, _only_result(connection))
     rows = _rows(connection, result)
     return rows[0] if rows else None
 
 
-def _only_result(pgconn: PGconn) -> PGresult:
+def _only_result(connection: _Connection) -> PGresult:
     """What a single command brought."""
-    _await_answer(pgconn)
+    pgconn, silence = connection.pgconn, _silence(connection)
+    _await_answer(pgconn, silence)
     result = pgconn.get_result()
-    _await_answer(pgconn)
+    _await_answer(pgconn, silence)
     if result is None or pgconn.get_result() is not None:
         raise psycopg.OperationalError(_GONE)
     return result
 
 
-def _await_answer(pgconn: PGconn) -> None:
-    """Wait until the next result is there.
+def _await_answer(pgconn: PGconn, silence: float | None) -> None:
+    """Wait until the next result is there; ``silence`` in seconds.
 
     :raises psycopg.OperationalError: the server went away, or is silent for longer than it may be.
     """
@@ -139,7 +145,7 @@ def _await_answer(pgconn: PGconn) -> None:
     readable = select.poll()
     readable.register(pgconn.socket, select.POLLIN)
     while pgconn.is_busy():
-        if not readable.poll(SILENCE_SECONDS * 1000):
+        if not readable.poll(None if silence is None else silence * 1000):
             raise psycopg.OperationalError(_SILENT)
         pgconn.consume_input()
 
@@ -165,8 +171,8 @@ def _names(connection: _Connection) -> dict[str, bytes]:
 class _Trip:
     """One pipeline: what was sent, and what came back."""
 
-    def __init__(self, pgconn: PGconn) -> None:
-        self._pgconn = pgconn
+    def __init__(self, pgconn: PGconn, silence: float | None) -> None:
+        self._pgconn, self._silence = pgconn, silence
         self._sent: list[Callable[[PGresult], None]] = []
         self._results: list[PGresult] = []
         self._error: PGresult | None = None
@@ -214,14 +220,14 @@ class _Trip:
             raise errors.error_from_result(self._error)
 
     def _next(self) -> PGresult:
-        _await_answer(self._pgconn)
+        _await_answer(self._pgconn, self._silence)
         result = self._pgconn.get_result()
         if result is None:
             raise psycopg.OperationalError(_GONE)
         return result
 
     def _end_of_command(self) -> None:
-        _await_answer(self._pgconn)
+        _await_answer(self._pgconn, self._silence)
         if self._pgconn.get_result() is not None:
             raise psycopg.OperationalError(_GONE)
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from loyalty_api import wire
+from loyalty_api import db, wire
 from loyalty_api.db import Database, driver, send_with_commit
 from loyalty_api.engines import Engines
 from tests.faults.proxy import Proxy, to_unix
@@ -77,8 +77,7 @@ def test_the_answer_of_a_commit_is_lost_and_the_commit_is_not(
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit itself is not what is looked at, so it need not be waited for."""
-    monkeypatch.setattr(wire, "SILENCE_SECONDS", 0.3)
-    monkeypatch.setattr(wire.Patient, "silence_seconds", 0.3)
+    monkeypatch.setattr(db, "_MARGIN_SECONDS", -4.7)
 
 
 @pytest.mark.usefixtures("impatient")
