@@ -33,6 +33,11 @@ class Load:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether everybody has been served once: an outage is not the time before that."""
+        return len(self._world.history.answers) == len(self._threads)
+
     def finish(self) -> None:
         """Tell everybody to end, and wait."""
         self._world.ended.set()

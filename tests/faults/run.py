@@ -96,6 +96,7 @@ def run(
     ):
         nemesis, late = Nemesis(world, longest=longest, copies=copies), list[str]()
         with processes(place), _working(world) as load, _verifying(place) as verifier:
+            wait_for(lambda: load.has_begun, 60)
             began = time.monotonic()
             _strike(nemesis, only, began + seconds, say)
             load.finish()
