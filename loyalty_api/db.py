@@ -7,6 +7,7 @@ transaction, without the cost of five ORM calls.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,12 +20,15 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, 
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 
 from loyalty_api.engines import with_timeouts
-from loyalty_api.wire import Statement, look_up, round_trip
+from loyalty_api.wire import Patient, Statement, look_up, patience, round_trip
 
 _WITH_COMMIT, _DRIVER = "send_with_commit", "driver"
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # A connection that was used this recently is taken as alive; older ones are asked first.
 _TRUSTED_SECONDS = 1.0
+_PING_SECONDS = 2.0
+_MARGIN_SECONDS = 1.0
+_STATEMENT_LIMIT = re.compile(r"statement_timeout=(\d+)")
 _SERVER_LIMITS = (
     "-c statement_timeout=5000 -c lock_timeout=2000"
     " -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
@@ -81,6 +85,7 @@ class Database:
             connect_args={"options": server_limits, "autocommit": True},
         )
         for engine in (self.engine, self._reader):
+            event.listen(engine, "do_connect", _connect)
             event.listen(engine, "checkout", _ask_if_idle)
             event.listen(engine, "checkin", _remember_use)
             event.listen(engine, "connect", self._forget_incarnation)
@@ -213,6 +218,14 @@ def _psycopg(held: Connection) -> psycopg.Connection[TupleRow]:
     return connection
 
 
+def _connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> psycopg.Connection[TupleRow]:
+    """A connection that waits a little longer for an answer than the server may take; for ever, if it may."""
+    made = Patient.connect(*arguments, **named)
+    limit = _STATEMENT_LIMIT.search(named.get("options", ""))
+    made.silence_seconds = int(limit[1]) / 1000 + _MARGIN_SECONDS if limit else None
+    return made
+
+
 def _remember_use(_connection: Any, record: Any) -> None:
     record.info["used"] = time.monotonic()
 
@@ -224,7 +237,8 @@ def _ask_if_idle(connection: psycopg.Connection[TupleRow], record: Any, _proxy: 
     alone = connection.autocommit
     try:
         connection.autocommit = True
-        connection.execute("")
+        with patience(connection, _PING_SECONDS):
+            connection.execute("")
         connection.autocommit = alone
     except psycopg.Error as error:
         raise exc.DisconnectionError from error

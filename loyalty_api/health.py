@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
-from loyalty_api import __version__, backlog, clock, migrating, telemetry
+from loyalty_api import __version__, backlog, clock, telemetry
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from loyalty_api.errors import Unavailable
@@ -130,6 +130,8 @@ class Probe:
 
 @cache
 def _head() -> str | None:
+    from loyalty_api import migrating
+
     return migrating.head()
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import procrastinate
 from psycopg.types.json import Jsonb
 from sqlalchemy.orm import Session
 
 from loyalty_api.db import driver
 from loyalty_api.engines import with_timeouts
+
+if TYPE_CHECKING:
+    import procrastinate
 
 QUEUE = "loyalty"
 _SESSION = "-c search_path=jobs -c statement_timeout=5000 -c lock_timeout=2000 -c timezone=UTC"
@@ -52,6 +54,9 @@ def defer(
 
 def open_queue(url: str, *, connections: int) -> procrastinate.App:
     """procrastinate's application over the database at ``url``, for a worker to register its jobs with."""
+    # Whoever only defers does without it: a process that serves starts the sooner.
+    import procrastinate
+
     connector = procrastinate.PsycopgConnector(
         conninfo=with_timeouts(url), kwargs={"options": _SESSION}, min_size=1, max_size=connections
     )

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import errors, pq
-from psycopg.abc import Buffer
+from psycopg.abc import Buffer, PQGen
 from psycopg.adapt import Transformer
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import TupleRow
@@ -28,6 +29,43 @@ _prepared: WeakKeyDictionary[_Connection, dict[str, bytes]] = WeakKeyDictionary(
 _numbers = itertools.count()
 _LOADER = "loyalty_loader"
 _GONE = "the connection to the server was lost"
+_SILENT = "the server says nothing"
+
+
+class Patient(psycopg.Connection[TupleRow]):
+    """A connection that gives up on a server which says nothing, so that no request hangs on one.
+
+    A server may be silent for ``silence_seconds`` while it owes an answer; None: for ever. After that it is taken as
+    gone, even where its machine still acknowledges what we send: what was asked may have been done or not, and the
+    connection is closed.
+    """
+
+    silence_seconds: float | None = None
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg does, but not for ever."""
+        try:
+            return super().wait(gen, interval, self.silence_seconds if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+                self.close()
+            raise
+
+
+@contextmanager
+def patience(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
+    """Wait so long for each answer within the block: its statements may take longer than others, or shorter."""
+    before = _silence(connection)
+    connection.silence_seconds = seconds  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        connection.silence_seconds = before  # type: ignore[attr-defined]
+
+
+def _silence(connection: psycopg.Connection[Any]) -> float | None:
+    found: float | None = getattr(connection, "silence_seconds", None)
+    return found
 
 
 def round_trip(
@@ -48,7 +86,7 @@ def round_trip(
 def _converse(connection: _Connection, statements: Sequence[Statement], *, commit: bool) -> list[PGresult]:
     names = _names(connection)
     begin = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
-    trip = _Trip(connection.pgconn)
+    trip = _Trip(connection.pgconn, _silence(connection))
     try:
         if begin:
             trip.command(b"BEGIN")
@@ -68,7 +106,7 @@ def _converse(connection: _Connection, statements: Sequence[Statement], *, commi
 
 
 def look_up(connection: _Connection, sql: str, *parameters: str) -> TupleRow | None:
-    """The first row of one statement on a connection in autocommit: one call of libpq, which waits without the GIL.
+    """The first row of one statement on a connection in autocommit.
 
     :raises psycopg.Error: what the server said.
     """
@@ -77,11 +115,39 @@ def look_up(connection: _Connection, sql: str, *parameters: str) -> TupleRow | N
     name = names.get(sql)
     if name is None:
         name = b"ours_%d" % next(_numbers)
-        _checked(pgconn, pgconn.prepare(name, sql.encode()))
+        pgconn.send_prepare(name, sql.encode())
+        _checked(pgconn, _only_result(connection))
         names[sql] = name
-    result = _checked(pgconn, pgconn.exec_prepared(name, [text.encode() for text in parameters]))
+    pgconn.send_query_prepared(name, [text.encode() for text in parameters])
+    result = _checked(pgconn, _only_result(connection))
     rows = _rows(connection, result)
     return rows[0] if rows else None
+
+
+def _only_result(connection: _Connection) -> PGresult:
+    """What a single command brought."""
+    pgconn, silence = connection.pgconn, _silence(connection)
+    _await_answer(pgconn, silence)
+    result = pgconn.get_result()
+    _await_answer(pgconn, silence)
+    if result is None or pgconn.get_result() is not None:
+        raise psycopg.OperationalError(_GONE)
+    return result
+
+
+def _await_answer(pgconn: PGconn, silence: float | None) -> None:
+    """Wait until the next result is there; ``silence`` in seconds.
+
+    :raises psycopg.OperationalError: the server went away, or is silent for longer than it may be.
+    """
+    if not pgconn.is_busy():
+        return
+    readable = select.poll()
+    readable.register(pgconn.socket, select.POLLIN)
+    while pgconn.is_busy():
+        if not readable.poll(None if silence is None else silence * 1000):
+            raise psycopg.OperationalError(_SILENT)
+        pgconn.consume_input()
 
 
 def _names(connection: _Connection) -> dict[str, bytes]:
@@ -105,8 +171,8 @@ def _names(connection: _Connection) -> dict[str, bytes]:
 class _Trip:
     """One pipeline: what was sent, and what came back."""
 
-    def __init__(self, pgconn: PGconn) -> None:
-        self._pgconn = pgconn
+    def __init__(self, pgconn: PGconn, silence: float | None) -> None:
+        self._pgconn, self._silence = pgconn, silence
         self._sent: list[Callable[[PGresult], None]] = []
         self._results: list[PGresult] = []
         self._error: PGresult | None = None
@@ -154,26 +220,16 @@ class _Trip:
             raise errors.error_from_result(self._error)
 
     def _next(self) -> PGresult:
-        self._wait()
+        _await_answer(self._pgconn, self._silence)
         result = self._pgconn.get_result()
         if result is None:
             raise psycopg.OperationalError(_GONE)
         return result
 
     def _end_of_command(self) -> None:
-        self._wait()
+        _await_answer(self._pgconn, self._silence)
         if self._pgconn.get_result() is not None:
             raise psycopg.OperationalError(_GONE)
-
-    def _wait(self) -> None:
-        pgconn = self._pgconn
-        if not pgconn.is_busy():
-            return
-        readable = select.poll()
-        readable.register(pgconn.socket, select.POLLIN)
-        while pgconn.is_busy():
-            readable.poll()
-            pgconn.consume_input()
 
 
 def _checked(pgconn: PGconn, result: PGresult) -> PGresult:

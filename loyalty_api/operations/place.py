@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import psycopg
 from psycopg.rows import TupleRow
 
-from loyalty_api import engines, migrating
+from loyalty_api import engines
 from loyalty_api.config import Settings
 from loyalty_api.engines import EngineUnavailable, with_timeouts
 from loyalty_api.errors import Unavailable
@@ -67,6 +67,9 @@ def ensure_schema(place: Place) -> None:
     :raises SchemaBehind: its operator has to migrate it first.
     :raises EngineUnavailable: it cannot be reached.
     """
+    # A process that serves starts with this module, and the sooner without what migrates.
+    from loyalty_api import migrating
+
     if place.embedded:
         migrating.upgrade(owner_url=place.owner_url, app_url=place.settings.database_url)
         return

@@ -58,10 +58,10 @@ def worker(place: Installation, *command: str) -> Iterator[subprocess.Popen[byte
 
 def fill(place: Installation, members: int, lots: int) -> None:
     """Members whose points are all over long ago: half of them never woke."""
-    database = Database(place.app_url)
+    # So many at once may take longer than a request may.
+    database = Database(place.app_url, server_limits="-c timezone=UTC")
     with database.unit_of_work() as session:
         connection = driver(session)
-        connection.execute("SET LOCAL statement_timeout = 0")
         made = put_members(connection, members)
         put_lots(
             connection,
