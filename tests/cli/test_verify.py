@@ -100,11 +100,10 @@ def busy(shop: Shop) -> Shop:
         "budget": 500,
         "caps": [{"per": "day", "points": 8}],
     }
-    document = with_lots()
+    document = with_lots(tiers=TIERS)
     document["earn"]["rules"].append(visit)
     shop.publish(document, effective_from=datetime(2019, 1, 1, tzinfo=UTC))
     members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
-    shop.publish(with_lots(tiers=TIERS), effective_from=datetime(2019, 1, 1, tzinfo=UTC))
     for card in ("7770001", "7770002", None):
         for _ in range(2):
             sold = receipt(line(1000), line(250, sku="apple", line_id="2"), card=card)

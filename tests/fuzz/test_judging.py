@@ -95,6 +95,6 @@ def test_a_seed_asks_the_same_again_and_another_one_something_else(promises: Pro
 
 
 def test_every_operation_is_asked_in_every_manner(promises: Promises) -> None:
-    asked = drawn(promises, "1/0", 2_500)
+    asked = drawn(promises, "1/0", 4_000)
     assert {probe.manner for probe in asked} == MANNERS.keys()
     assert {probe.operation_id for probe in asked} - {None} == promises.operations.keys()

@@ -14,7 +14,7 @@ from flask import g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
-from loyalty_api import http, ids
+from loyalty_api import http, ids, trouble
 from loyalty_api.consent import api as consent
 from loyalty_api.consent import service as consent_service
 from loyalty_api.db import Database
@@ -60,8 +60,8 @@ def make_app(database: Database) -> flask.Flask:
     blueprints = (members.blueprint, consent.blueprint)
     for blueprint in blueprints:
         flask.Flask.register_blueprint(app, blueprint)
-    app.register_error_handler(LoyaltyError, http.problem)
-    app.register_error_handler(HTTPException, lambda error: http.problem(http.problem_of(error)))
+    app.register_error_handler(LoyaltyError, trouble.problem)
+    app.register_error_handler(HTTPException, lambda error: trouble.problem(trouble.problem_of(error)))
     operations = {o.operation_id: o for blueprint in blueprints for o in blueprint.operations}
 
     @app.before_request
@@ -74,7 +74,7 @@ def make_app(database: Database) -> flask.Flask:
         if operation and operation.answer and response.status_code == operation.status:
             assert operation.answer.validate(response.get_json()) == {}
         elif response.status_code >= 400:
-            assert http.ProblemSchema().validate(response.get_json()) == {}
+            assert trouble.ProblemSchema().validate(response.get_json()) == {}
         return response
 
     return app

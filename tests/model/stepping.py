@@ -197,6 +197,8 @@ def stepped(database: Database) -> Iterator[Database]:
     def connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
         return SteppedConnection.connect(*arguments, **named)
 
+    # Whoever waits for a turn is silent for longer than a server may be.
+    event.remove(database.engine, "do_connect", db._connect)
     event.listen(database.engine, "do_connect", connect)
     # Whether a connection has lain idle is a matter of time, and would be a statement more.
     event.remove(database.engine, "checkout", db._ask_if_idle)

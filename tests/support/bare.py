@@ -8,7 +8,7 @@ import flask
 from flask import g
 from werkzeug.exceptions import HTTPException
 
-from loyalty_api import http
+from loyalty_api import http, trouble
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.security import Principal
@@ -32,8 +32,8 @@ def bare_app(database: Database | None, *blueprints: http.Blueprint) -> flask.Fl
     app.extensions["database"] = database
     for blueprint in blueprints:
         flask.Flask.register_blueprint(app, blueprint)
-    app.register_error_handler(LoyaltyError, http.problem)
-    app.register_error_handler(HTTPException, lambda error: http.problem(http.problem_of(error)))
+    app.register_error_handler(LoyaltyError, trouble.problem)
+    app.register_error_handler(HTTPException, lambda error: trouble.problem(trouble.problem_of(error)))
 
     @app.before_request
     def sign_in() -> None:
