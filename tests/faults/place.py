@@ -7,7 +7,6 @@ import contextlib
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from loyalty_api import engines, migrating
 from loyalty_api.engines import child
 from tests.faults.proxy import Proxy, to_unix
 from tests.support.engines import start, until
+from tests.support.processes import free_port
 
 RING = base64.b64encode(bytes(range(32))).decode()
 DATABASE = "faults"
@@ -162,12 +162,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
 def installation(folder: Path) -> Iterator[Place]:
     """Everything but the processes of the API and the worker, with a migrated database."""
@@ -190,7 +184,7 @@ def installation(folder: Path) -> Iterator[Place]:
         }
         (folder / "api").mkdir()
         place = Place(
-            folder, _free_port(), owner_url, app_url, running.redis_url, postgres, cache, environment
+            folder, free_port(), owner_url, app_url, running.redis_url, postgres, cache, environment
         )
         try:
             yield place

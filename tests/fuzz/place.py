@@ -12,9 +12,10 @@ from pathlib import Path
 from loyalty_api import config, engines, migrating
 from loyalty_api.app import create_app
 from loyalty_api.db import Database
-from loyalty_api.demo.server import free_port, run_server
+from loyalty_api.demo.server import run_server
 from loyalty_api.engines import Engines
 from tests.support.documents import with_lots
+from tests.support.processes import free_port
 from tests.support.shop import KEYS, Shop, open_shop
 
 HOST = "127.0.0.1"
@@ -47,7 +48,7 @@ def open_place(running: Engines, folder: Path, *, database: str = "fuzz") -> Ite
         # Clients that are made on the way may call as often as they can: 429 would hide what is looked for.
         "LOYALTY_DEFAULT_RATE": "1000000",
     }
-    port, log = free_port(host=HOST, wanted=0), folder / "server.log"
+    port, log = free_port(), folder / "server.log"
     with _shop(running, app_url) as shop, ExitStack() as stack:
         with _environment(settings):
             stack.enter_context(run_server(host=HOST, port=port, database=database, issuer=_ISSUER, log=log))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,16 +17,11 @@ from loyalty_api.config import Settings
 from loyalty_api.db import Database
 from tests.operations.load import CARDS
 from tests.support.engines import until
+from tests.support.processes import free_port
 from tests.support.shop import Shop, open_shop
 
 RING = (("first", bytes(range(32))),)
 COMMAND = [sys.executable, "-m", "loyalty_api.cli"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def ready(port: int) -> bool:

@@ -25,9 +25,9 @@ from loyalty_api import config
 from loyalty_api.cli import main
 from loyalty_api.problems import CATALOGUE
 from tests.docs import markdown
-from tests.operations.servers import free_port
 from tests.support.engines import data_folder, start
 from tests.support.postgres_tools import ROOT, Tools
+from tests.support.processes import free_port
 from tests.support.shop import Shop
 
 DEPLOY = ROOT / "deploy"
