@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Tools:
     def start(self, *command: str | Path, user: str = "loyalty") -> subprocess.Popen[str]:
         """A program that goes on beside us."""
         return subprocess.Popen(
-            list(map(str, command)),
+            self._readable(command),
             env=self._environment(user),
             stderr=subprocess.PIPE,
             text=True,
@@ -45,7 +46,7 @@ class Tools:
     def run(self, *command: str | Path, user: str = "loyalty") -> str:
         """What a program prints; one that fails fails the test."""
         done = subprocess.run(
-            list(map(str, command)),
+            self._readable(command),
             env=self._environment(user),
             capture_output=True,
             text=True,
@@ -64,6 +65,19 @@ class Tools:
         path.mkdir()
         self.home.give(path)
         return path
+
+    def _readable(self, command: Sequence[str | Path]) -> list[str]:
+        """The command with files of ours lent to the server's user, who may not be let into this folder."""
+        return [
+            str(self._lent(word) if isinstance(word, Path) and word.is_relative_to(ROOT) else word)
+            for word in command
+        ]
+
+    def _lent(self, file: Path) -> Path:
+        copy = self.home.runtime / file.name
+        shutil.copy(file, copy)
+        self.home.give(copy)
+        return copy
 
     def _environment(self, user: str) -> Mapping[str, str]:
         return {
