@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import flask
+from flask.globals import request_ctx
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import NotFound as NoSuchAddress
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from loyalty_api import docs_page, event_feed, health, openapi, telemetry
@@ -185,7 +187,24 @@ def _answer_errors(app: flask.Flask) -> None:
 
 def _refusal(error: HTTPException) -> flask.Response:
     """A refusal of the HTTP library's, with its own headers: a 405 says which methods there are."""
+    if isinstance(error, MethodNotAllowed) and not _is_an_address(error.valid_methods or ()):
+        error = NoSuchAddress()
     response = problem(problem_of(error))
     for name, value in error.get_headers():
         response.headers.setdefault(name, value)
     return response
+
+
+def _is_an_address(methods: Iterable[str]) -> bool:
+    """Whether something answers here under one of these methods: an id that none can be is in no address.
+
+    The router names the methods of an address before it has looked at the ids in it.
+    """
+    adapter = request_ctx.url_adapter
+    for method in methods:
+        try:
+            if adapter is not None and adapter.match(method=method):
+                return True
+        except HTTPException:
+            continue
+    return False

@@ -10,6 +10,7 @@ from loyalty_api.errors import Invalid
 
 JSON_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 LONGEST_LINE = 65_536
+_DEEPEST = 240
 
 
 class NotJson(Invalid):
@@ -30,9 +31,22 @@ def load_json(raw: bytes) -> Any:
     :raises NotJson: it is not JSON, or nested deeper than anything we read.
     """
     try:
-        return orjson.loads(raw)
+        found = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise NotJson(f"Line {error.lineno}, column {error.colno}: {error.msg}.") from error
+    # It is read deeper than it can be written, and what we cannot write we cannot keep.
+    if raw.count(b"[") + raw.count(b"{") > _DEEPEST and not _can_be_written(found):
+        raise NotJson(f"It is nested deeper than {_DEEPEST} levels.")
+    return found
+
+
+def _can_be_written(document: Any) -> bool:
+    """Within another document too, as an answer shows it."""
+    try:
+        orjson.dumps([[[[[[[[document]]]]]]]])
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def load_line(line: bytes, *, longest: int = LONGEST_LINE) -> Any:

@@ -35,7 +35,7 @@ class BatchResultSchema(Schema):
 
     index = Whole(required=True, metadata={"description": "which line, counted from 0, blank ones left out"})
     type = Text(required=True)
-    reference = Text(required=True, allow_none=True)
+    reference = Text(required=True, allow_none=True, shortest=0)
     status = Choice(
         "created", "duplicate", "waiting", "rejected", "ignored", "matches", "differs", required=True
     )
@@ -117,7 +117,7 @@ class RejectSchema(Schema):
     created_at = Moment(required=True)
     cleared_at = Moment(required=True, allow_none=True)
     cleared_by = Text(required=True, allow_none=True)
-    note = Text(required=True, allow_none=True)
+    note = Text(required=True, allow_none=True, longest=500)
     item = ma.fields.Raw(required=True)
 
 

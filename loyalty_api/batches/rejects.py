@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.batches import queries
 from loyalty_api.db import driver
+from loyalty_api.documents import NotJson, load_json
 from loyalty_api.errors import LoyaltyError, NotFound
 from loyalty_api.vault import INSTALLATION, Unreadable, Vault, open_sealed, seal
 
@@ -80,11 +81,9 @@ def rejects(
 def _shown(raw: bytes) -> Any:
     """The item as a document, or as text when it is none, or one that is nested deeper than we can write."""
     try:
-        document = orjson.loads(raw)
-        orjson.dumps([[[document]]])
-    except (orjson.JSONDecodeError, TypeError):
+        return load_json(raw)
+    except NotJson:
         return raw[:2000].decode("utf-8", "replace")
-    return document
 
 
 def clear(

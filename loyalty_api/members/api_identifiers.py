@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
 from loyalty_api.codes import card_number
-from loyalty_api.errors import Fault, Invalid, NotFound
+from loyalty_api.errors import Fault, Forbidden, Invalid, NotFound
 from loyalty_api.http import unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.members import bodies, edge, examples, identifiers, identifying, schemas, service
@@ -50,7 +50,7 @@ def list_identifiers(member_id: UUID) -> dict[str, Any]:
     answer=schemas.IssuedIdentifierSchema(),
     example=examples.GIVE_IDENTIFIER,
     answer_example=examples.GIVEN_IDENTIFIER,
-    errors=(NotFound, IdentifierInUse, MemberBlocked, MemberClosed, BadIdentifier),
+    errors=(NotFound, IdentifierInUse, MemberBlocked, MemberClosed, BadIdentifier, Forbidden),
 )
 @idempotent(status=201)
 def add_identifier(session: Session, member_id: UUID, body: dict[str, Any]) -> Answer:
@@ -83,7 +83,7 @@ def add_identifier(session: Session, member_id: UUID, body: dict[str, Any]) -> A
     answer=schemas.IssuedIdentifierSchema(),
     example=examples.REPLACE_IDENTIFIER,
     answer_example=examples.REPLACED_IDENTIFIER,
-    errors=(NotFound, IdentifierInUse, MemberBlocked, MemberClosed, BadIdentifier),
+    errors=(NotFound, IdentifierInUse, MemberBlocked, MemberClosed, BadIdentifier, Forbidden),
 )
 @idempotent(status=201)
 def replace_identifier(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
 from loyalty_api.codes import card_number, is_mistyped_card
-from loyalty_api.errors import Invalid, NotFound
+from loyalty_api.errors import Forbidden, Invalid, NotFound
 from loyalty_api.http import (
     Also,
     PreconditionFailed,
@@ -58,7 +58,7 @@ _SAID_TO_CASHIER: Mapping[Status, str] = {
     answer=schemas.EnrolledSchema(),
     example=examples.ENROL,
     answer_example=examples.ENROLLED,
-    errors=(IdentifierInUse, Invalid),
+    errors=(IdentifierInUse, Invalid, Forbidden),
 )
 @idempotent(status=201)
 def enrol_member(session: Session, body: dict[str, Any]) -> Answer:

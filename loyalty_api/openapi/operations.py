@@ -174,7 +174,7 @@ def _path_parameter(name: str, kind: Any) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string", "minLength": 1}
     prefix = getattr(kind, "prefix", None)
     if prefix:
-        schema = {"type": "string", "pattern": f"^{prefix}_[0-9a-hjkmnp-tv-z]{{26}}$"}
+        schema = {"type": "string", "pattern": f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"}
     elif kind.__name__ == "IntegerConverter":
         schema = {"type": "integer", "minimum": 0}
     parameter = {"name": name, "in": "path", "required": True, "schema": schema}

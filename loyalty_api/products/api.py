@@ -66,7 +66,7 @@ class ProductResultSchema(Schema):
     index = Whole(
         required=True, least=0, metadata={"description": "which line, counted from 0, blank ones left out"}
     )
-    sku = Text(required=True, allow_none=True, longest=80)
+    sku = Text(required=True, allow_none=True, shortest=0, longest=80)
     status = Choice("created", "updated", "unchanged", "rejected", required=True)
     code = Text(required=True, allow_none=True, metadata={"description": "why it was rejected"})
     errors = ma.fields.List(ma.fields.Dict(keys=Text(), values=Text(shortest=0, longest=2000)), required=True)

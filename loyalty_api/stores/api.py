@@ -39,7 +39,7 @@ class StoreResultSchema(Schema):
     index = Whole(
         required=True, least=0, metadata={"description": "which line, counted from 0, blank ones left out"}
     )
-    store = Text(required=True, allow_none=True, longest=80)
+    store = Text(required=True, allow_none=True, shortest=0, longest=80)
     status = Choice("created", "updated", "unchanged", "rejected", required=True)
     code = Text(required=True, allow_none=True, metadata={"description": "why it was rejected"})
     errors = ma.fields.List(ma.fields.Dict(keys=Text(), values=Text(shortest=0, longest=2000)), required=True)

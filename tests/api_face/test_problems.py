@@ -12,6 +12,7 @@ from loyalty_api import (
     app,  # noqa: F401 - with the application come all its errors
     trouble,
 )
+from loyalty_api.documents import NotJson, load_json
 from loyalty_api.errors import Fault, Invalid, NotFound
 from loyalty_api.language import catalogue, languages
 from loyalty_api.problems import CATALOGUE, kinds
@@ -140,3 +141,18 @@ def test_a_problem_is_no_longer_than_it_may_be_however_much_was_wrong(client: Fl
         answered = trouble.problem(Invalid("x" * 5000, errors=faults)).get_json()
     assert trouble.ProblemSchema().validate(answered) == {}
     assert len(answered["errors"]) == 100
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/members/6T/identifiers", "/v1/members/mbr_zzzzzzzzzzzzzzzzzzzzzzzzzz/people"]
+)
+def test_an_id_that_none_can_be_is_not_found_whatever_is_asked_of_it(client: FlaskClient, path: str) -> None:
+    told = [client.open(path, method=method).json for method in ("GET", "POST", "PATCH")]
+    assert [document and document["code"] for document in told] == ["not_found"] * 3
+
+
+def test_what_is_nested_deeper_than_we_can_write_is_not_read() -> None:
+    assert load_json(b"[" * 200 + b"]" * 200)
+    for deep in (260, 900, 20_000):
+        with pytest.raises(NotJson):
+            load_json(b'{"a":' * deep + b"1" + b"}" * deep)

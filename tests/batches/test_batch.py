@@ -110,7 +110,7 @@ def test_an_item_that_cannot_be_stored_as_it_is_stops_neither_the_batch_nor_the_
     results = shop.till.upload("POST", "/v1/batch", file).lines
     assert [result["status"] for result in results] == ["rejected", "rejected", "rejected", "created"]
     listed = shop.office.get("/v1/rejects?limit=3")["data"]
-    assert [reject["type"] for reject in listed] == ["purchase", "purchase", "\N{REPLACEMENT CHARACTER}"]
+    assert [reject["type"] for reject in listed] == ["unknown", "purchase", "\N{REPLACEMENT CHARACTER}"]
     assert listed[0]["item"].strip() == deep.decode()
     assert listed[1]["item"]["body"] == {"a\x00b": 1}
 

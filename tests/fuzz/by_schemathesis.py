@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 import schemathesis
+from schemathesis.core.errors import NoLinksFound
 from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import Interaction, ScenarioRecorder
 
@@ -112,6 +113,8 @@ class Round:
 
         :raises Exception: just that.
         """
+        if isinstance(event.value, NoLinksFound):
+            return  # Nothing that this caller may do follows from another thing that it may do.
         if not isinstance(event.value, requests.RequestException):
             raise event.value
         sort = "hang" if isinstance(event.value, requests.Timeout) else "undocumented"

@@ -70,6 +70,8 @@ class Lane:
         )
 
     def _look_at(self, probe: Probe, operation: str, answer: Answer, raw: bytes) -> None:
+        if probe.manner == "broken" and 400 <= answer.status < 500 and not answer.body:
+            return  # The server refuses what is no HTTP in its own way.
         addressed = None if _is_below_us(probe, answer) else probe.operation_id
         self.tally.judge(operation, answer, self.promises.faults(addressed, answer), raw)
         if answer.status < 300:
@@ -87,7 +89,7 @@ def _is_below_us(probe: Probe, answer: Answer) -> bool:
 
 def _may_hang_up(probe: Probe) -> bool:
     """What is no HTTP deserves no answer; one that comes before all was sent may be lost with the connection."""
-    return probe.manner in ("broken", "giant")
+    return probe.manner in ("broken", "giant", "unasked body")
 
 
 def run(*, world: World, promises: Promises, tally: Tally, requests: int, until: float) -> None:
