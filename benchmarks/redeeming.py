@@ -23,6 +23,8 @@ from loyalty_api.vault import Vault
 
 _POINTS = 100_000_000
 _MARK = b"@" * 24
+# No key comes twice, however often this is measured in one shop.
+_keys = itertools.count()
 
 
 def redemption(street: Street, pace: Pace) -> Figure:
@@ -75,8 +77,8 @@ def _holds(shop: Shop, token: str) -> Iterator[bytes]:
         )
         for member_id in shop.members
     ]
-    for n, draft in enumerate(itertools.cycle(drafts)):
-        yield draft.replace(_MARK, f"{n:024d}".encode())
+    for draft in itertools.cycle(drafts):
+        yield draft.replace(_MARK, f"{next(_keys):024d}".encode())
 
 
 def _captures(token: str) -> Follow:
