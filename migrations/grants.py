@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-APPEND_ONLY = ("adjustments", "journals", "postings", "program_versions", "terms_acceptances", "tier_changes")
+APPEND_ONLY = (
+    "adjustments",
+    "former_terms",
+    "journals",
+    "postings",
+    "program_versions",
+    "terms_acceptances",
+    "tier_changes",
+)
 
 READER = "loyalty_reader"
 _ALL: tuple[str, ...] = ()
