@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
-from loyalty_api.http import Also, Blueprint, database, not_modified, render, spoken, unit_of_work
+from loyalty_api.http import LANGUAGE, Also, Blueprint, database, not_modified, render, spoken, unit_of_work
 from loyalty_api.language import catalogue
 from loyalty_api.ledger import past, queries, reading, service
 from loyalty_api.ledger.past import MomentAhead
@@ -34,7 +34,6 @@ blueprint = Blueprint(
     "points", __name__, url_prefix="/v1", description="Balances and statements: every point, in and out."
 )
 IF_NONE_MATCH = {"If-None-Match": "the ETag of what you hold already; 304 when it still holds"}
-LANGUAGE = {"Accept-Language": "the language of titles and texts: en or nb"}
 
 
 def own_id() -> UUID:
