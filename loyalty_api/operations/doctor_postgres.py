@@ -16,8 +16,10 @@ OLDEST, NEWEST = 15, 18
 # What must never be changed once written; the first two are the ledger.
 APPEND_ONLY = (
     "adjustments",
+    "event_references",
     "former_terms",
     "journals",
+    "member_events",
     "postings",
     "program_versions",
     "terms_acceptances",
