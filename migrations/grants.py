@@ -10,12 +10,14 @@ from sqlalchemy import Connection, text
 
 APPEND_ONLY = (
     "adjustments",
+    "corrections",
     "event_references",
     "former_terms",
     "journals",
     "member_events",
     "postings",
     "program_versions",
+    "purchase_corrections",
     "terms_acceptances",
     "tier_changes",
 )

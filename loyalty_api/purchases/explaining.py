@@ -54,6 +54,10 @@ def purchase(session: Session, desk: Desk, *, row: Row, language: str) -> dict[s
     ]
     back = returned.taken_back(row)
     undone = [{"label": words.say("step", "returned"), "value": words.points(back)}] if back else []
+    corrected = [step for one in corrections_of(row)[-1:] for step in correction_steps(one, language)]
+    if corrected:
+        told = words.say("summary", "corrected")
+        return {"text": f"{said['text']} {told}", "steps": [*said["steps"], *near, *undone, *corrected]}
     return {"text": said["text"], "steps": [*said["steps"], *near, *undone]}
 
 
@@ -69,7 +73,10 @@ def entry(
     if row is None or (owner is not None and row["member_id"] != owner):
         raise NotFound("There is no such entry.")
     words = catalogue(language)
-    bought = queries.find(connection, row["cause_id"]) if row["cause_type"] == "purchase" else None
+    of_purchase = row["cause_type"] in ("purchase", "correction")
+    bought = queries.find(connection, row["cause_id"]) if of_purchase else None
+    if bought is not None and row["cause_type"] == "correction":
+        return _corrected(row, bought, language)
     if bought is not None and row["rule"] is not None:
         return _earned(connection, desk, row, bought, language)
     if row["cause_type"] == "event" and row["basis"]:
@@ -97,6 +104,39 @@ def _given(program: Program | None, row: Mapping[str, Any], language: str) -> di
         capped = words.say("step", "capped", granted=words.points(row["points"]), desired=desired)
         steps.append({"label": words.say("step", "cap"), "value": capped})
     return {"text": words.say("why", "earn", points=words.points(row["points"]), rule=name), "steps": steps}
+
+
+def corrections_of(bought: Row) -> list[dict[str, Any]]:
+    """What corrections have made of a purchase, in their order."""
+    found: list[dict[str, Any]] = bought["outcome"].get("corrected", {}).get("list", [])
+    return found
+
+
+def _corrected(row: Mapping[str, Any], bought: Row, language: str) -> dict[str, Any]:
+    """Why a difference was booked: what the purchase earned by the version then, and by the corrected one."""
+    words = catalogue(language)
+    made = corrections_of(bought)
+    journal = ids.show("jrn", row["journal_id"])
+    one = next((one for one in made if one["journal"] == journal), made[-1])
+    return {
+        "text": words.say("why", "correct", points=words.points(row["points"])),
+        "steps": correction_steps(one, language),
+    }
+
+
+def correction_steps(one: Mapping[str, Any], language: str) -> list[dict[str, str]]:
+    """Both versions with what the purchase earns by each, and the reason that was given."""
+    words = catalogue(language)
+    steps = [
+        {
+            "label": words.say("step", "by_version", version=one[version]),
+            "value": words.points(one[points]),
+        }
+        for version, points in (("from_version", "points_before"), ("version", "points_after"))
+    ]
+    if one["reason"]:
+        steps.append({"label": words.say("step", "correction"), "value": one["reason"]})
+    return steps
 
 
 def _earned(

@@ -20,6 +20,7 @@ FEATURES = frozenset(
         "auth",
         "batches",
         "consent",
+        "corrections",
         "custom_events",
         "earning",
         "facts",
