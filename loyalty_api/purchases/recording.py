@@ -279,8 +279,7 @@ class _Batch:
         )  # fmt: skip
 
     def _row(self, report: Reported, rated: Rated, member: MemberRow | None, person_id: UUID | None) -> Row:
-        body = report.body
-        decision = rated.decision
+        body, decision = report.body, rated.decision
         return {
             "member_id": member.member_id if member else walk_in_id(body["store"]),
             "purchase_id": report.purchase_id,

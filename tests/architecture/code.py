@@ -27,6 +27,7 @@ FEATURES = frozenset(
         "members",
         "products",
         "program",
+        "promotions",
         "publishing",
         "purchases",
         "rating",
