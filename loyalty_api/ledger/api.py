@@ -17,6 +17,7 @@ from loyalty_api.http import Also, Blueprint, database, not_modified, render, sp
 from loyalty_api.language import catalogue
 from loyalty_api.ledger import queries, reading, service
 from loyalty_api.ledger.reading import Shown
+from loyalty_api.ledger.schemas import BalanceTierSchema
 from loyalty_api.members import service as members
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.program.rules import Settings
@@ -73,7 +74,7 @@ class BalanceSchema(Schema):
     pending_next = ma.fields.Nested(PendingNextSchema(), required=True, allow_none=True)
     expiring = ma.fields.List(ma.fields.Nested(ExpirySchema()), required=True)
     lifetime = ma.fields.Nested(LifetimeSchema(), required=True)
-    tier = ma.fields.Dict(required=True, allow_none=True)
+    tier = ma.fields.Nested(BalanceTierSchema(), required=True, allow_none=True)
     version = Whole(required=True)
     as_of = Moment(required=True)
     valid_until = Moment(required=True, allow_none=True)
@@ -157,7 +158,7 @@ BALANCE_EXAMPLE = {
     "pending_next": {"points": 67, "available_at": "2026-12-04T23:00:00Z"},
     "expiring": [{"points": 120, "expires_at": "2026-12-31T23:00:00Z", "last_day": "2026-12-31"}],
     "lifetime": {"earned": 8410, "spent": 6900, "expired": 400, "adjusted": 0},
-    "tier": None,
+    "tier": {"code": "gold", "until": "2027-12-31T23:00:00Z"},
     "version": 318,
     "as_of": "2026-11-21T15:06:41Z",
     "valid_until": "2026-12-04T23:00:00Z",
@@ -210,9 +211,11 @@ def program_now(now: datetime) -> tuple[int, Settings | None]:
     return number, program.settings if program else None
 
 
-def etag_of(found: Shown, program_version: int) -> str:
-    """What a document of a member's is the state at; it holds only until ``valid_until``."""
-    return f"{database().incarnation}-{found.version}-{program_version}-{found.holds_until}"
+def etag_of(found: Shown, program_version: int, until: datetime | None) -> str:
+    """What a document of a member's is the state at; it holds only ``until`` then, or until a write."""
+    return (
+        f"{database().incarnation}-{found.version}-{program_version}-{reading.instant(until) if until else 0}"
+    )
 
 
 def polled(document: Any, etag: str) -> Response:
@@ -228,13 +231,20 @@ def _balance(member_id: UUID) -> Response:
     row = database().look_up(queries.BALANCE_NOW, str(member_id))
     if row is None:
         raise NotFound("There is no such member.")
-    if row[-1] is None:  # Nothing of the member's changes by time, so this one row says it all.
+    levels = bool(program and program.sections["tiers"]["levels"])
+    tier, changes_at = None, None
+    # Where nothing of the member's changes by time, this one row says it all.
+    if row[-1] is None and not levels:
         found = Shown(member_id, row[0], reading.account_of_row(row))
     else:
         with database().snapshot() as connection:
             found = reading.shown(connection, member_id, now)
-    etag = etag_of(found, number)
-    return not_modified(etag) or polled(reading.balance_document(found, now=now, program=program), etag)
+            if levels:
+                tier, changes_at = current_app.extensions["member_standing"](connection, member_id, now)
+    until = min([moment for moment in (found.valid_until, changes_at) if moment], default=None)
+    etag = etag_of(found, number, until)
+    document = reading.balance_document(found, now=now, program=program)
+    return not_modified(etag) or polled({**document, "tier": tier, "valid_until": until}, etag)
 
 
 @blueprint.operation(
