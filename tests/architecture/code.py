@@ -28,6 +28,7 @@ FEATURES = frozenset(
         "members",
         "products",
         "program",
+        "promotions",
         "publishing",
         "purchases",
         "rating",
