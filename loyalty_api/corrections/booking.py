@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,8 @@ from loyalty_api.rating.rules_counted import counted, sold
 from loyalty_api.rating.rules_returns import claims_back
 from loyalty_api.rulekit.decision import Claim, Decision
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
-from loyalty_api.tiers.rules import NOTHING, Amounts
+from loyalty_api.tiers.rules import NOTHING
+from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.tiers.service import By, Counted, TierBook
 
 # Each purchase has a range of ids of its own: its journal, then its lots.
@@ -51,7 +52,7 @@ class Booking:
     connection: Connection[TupleRow]
     correction: Correction
     book: Book
-    tier: TierBook | None
+    tier: TierBook
     policy: Settings
     first_id: UUID
     now: datetime
@@ -171,22 +172,21 @@ class Booking:
             self._more[place] = self._more.get(place, 0) + claim.amount
 
     def _count_progress(self, held: Held, before: Decision, after: Decision) -> None:
-        """What counts towards a level changes on the purchase's own day; a level that is reached holds from now."""
+        """What counts towards a level changes on the purchase's own day; a level that is reached holds from now.
+
+        Whether somebody came does not hang on rules: visits stay as they were counted.
+        """
         outcome, lines = held.row["outcome"], sold(held.basket)
-        # A purchase counts if there were levels when it was recorded.
-        if self.tier is None or "tier" not in outcome:
-            return
-        more = counted(after, lines, held.back) - counted(before, lines, held.back)
+        more = replace(counted(after, lines, held.back) - counted(before, lines, held.back), visits=0)
         if more == NOTHING:
             return
         told = Counted.read(outcome["counted"]) if "counted" in outcome else None
-        day = told.day if told else self.tier.day_of(held.at)
+        day = told.day if told else local_day(held.at, self.policy.zone)
         outcome["counted"] = Counted(day, (told.amounts if told else NOTHING) + more).stored()
-        if min(more.points, more.spend, more.visits) < 0:
+        if min(more.points, more.spend) < 0:
             self.tier.take_progress(Counted(day, NOTHING - more))
-            more = Amounts()
-        by = By(cause_id=held.purchase_id)
-        self.tier.add_progress(Counted(day, more), by=by)
+            more = NOTHING
+        self.tier.add_progress(Counted(day, more), by=By(cause_id=held.purchase_id))
 
     def _keep(self, one: Rerated, before: Decision, owed: Difference, booked: Booked) -> None:
         row, after = one.held.row, one.decision

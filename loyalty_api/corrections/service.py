@@ -104,7 +104,7 @@ def correct_member(
     ledger.complete(connection, book, named=lots)
     book.settle(first_id=first_id, now=now)
     through = tiers.timeline(programs, connection, now)
-    tier = tiers.open_book(connection, member_id, through=through, now=now) if through else None
+    tier = tiers.open_book(connection, member_id, through=through, now=now)
     rerated = rerate(
         connection, correction.window, held,
         member=member_row(locked), program=program, taken=_taken(connection, program, fresh),
@@ -117,8 +117,7 @@ def correct_member(
             booking.correct(one)
     book.settle(first_id=ids.nth(first_id, 1 << 24), now=now)
     ledger.write_book(connection, book)
-    if tier:
-        tiers.write_book(connection, tier)
+    tiers.write_book(connection, tier)
     facts.give_back(session, member_id=member_id, claims=booking.less_claims())
     write(connection, [(CORRECTED, booking.rows)])
     return booking.done
