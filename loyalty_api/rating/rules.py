@@ -34,12 +34,13 @@ EARNING_STATUSES = frozenset(("active", "earn_only"))
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One version of the program, compiled once and asked many times."""
+    """One version of the program, compiled once and asked many times; ``paused`` rules and levels give nothing."""
 
     version: int
     settings: Settings
     earning: Earning
     tiers: Tiers | None = None
+    paused: frozenset[str] = frozenset()
 
     @property
     def names(self) -> dict[str, Mapping[str, str]]:
@@ -102,6 +103,11 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
     return Program(version, settings, earning, tier_rules.policy(settings, version=version))
 
 
+def without(program: Program, paused: frozenset[str]) -> Program:
+    """The same version while these rules and levels are paused; those that it does not have change nothing."""
+    return replace(program, paused=paused, earning=replace(program.earning, paused=paused))
+
+
 def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> Decision:
     """What the basket earns for the member in ``facts`` under ``program``, at the aware moment ``at``.
 
@@ -117,6 +123,11 @@ def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> De
     more = tier_benefits.level_points(
         basket, earned.effects, program.tiers, held, settings=program.settings, at=at
     )
+    if program.paused:
+        earned.reasons.extend(
+            [Reason(one.rule, "skipped", "paused") for one in more if one.rule in program.paused]
+        )
+        more = [one for one in more if one.rule not in program.paused]
     return Decision(
         program.version,
         at,
