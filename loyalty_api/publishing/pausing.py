@@ -88,6 +88,6 @@ def list_pauses(session: Session, *, before: int | None, limit: int) -> list[Pau
 def _ensure_known(connection: Connection[TupleRow], programs: Programs[Program], rule_id: str) -> None:
     for version in reversed(programs.published(connection)):
         program = programs.numbered(connection, version.version)
-        if program is not None and rule_id in program.names:
+        if program is not None and rule_id in program.pausable:
             return
     raise RuleUnknown
