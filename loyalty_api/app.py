@@ -43,9 +43,10 @@ from loyalty_api.products import api as products
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program import api as program
 from loyalty_api.program.service import Programs
+from loyalty_api.publishing import api_pausing as pausing
 from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.rating.rules import Program, check_document, compile_program
+from loyalty_api.rating.rules import Program, check_document, compile_program, without
 from loyalty_api.redemptions import api as redemptions
 from loyalty_api.returns import api as returns
 from loyalty_api.rewards import api as rewards
@@ -90,6 +91,7 @@ def blueprints() -> Sequence[Blueprint]:
         ledger.blueprint,
         summaries.blueprint,
         program.blueprint,
+        pausing.blueprint,
         analytics.blueprint,
         event_feed.blueprint,
         stores.blueprint,
@@ -142,7 +144,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> flask
 def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault) -> None:
     """What features find by name in the application, because they may not import who provides it."""
     programs: Programs[Program] = Programs(
-        lambda document, version: compile_program(document, version=version)
+        lambda document, version: compile_program(document, version=version), without=without
     )
     app.extensions.update(
         settings=settings,

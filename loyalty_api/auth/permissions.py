@@ -135,6 +135,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "list_program_versions": needs("program:read"),
     "get_program_version": needs("program:read"),
     "get_program": needs("program:read"),
+    "pause_rule": needs("program:pause", only=_OFFICE),
+    "resume_rule": needs("program:pause", only=_OFFICE),
+    "list_pauses": needs("program:read"),
     "get_program_totals": needs("program:read"),
     "list_events": needs("events:read"),
     # The sandbox.

@@ -33,7 +33,7 @@ from tests.support.tokens import bearer, make_client
 # member before it in the path; ``store``: of one store, and a client that is bound to another one must not see it.
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
-    "client_id": "program", "store": "program", "sku": "program",
+    "client_id": "program", "store": "program", "sku": "program", "rule_id": "program",
     "identifier_id": "parent", "person_id": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
@@ -98,7 +98,10 @@ def theirs(shop: Shop) -> Theirs:
         for card in ("260900000017", "260900000024")
     )
     sale = receipt(line(50_000), card="260900000017")
-    things = {"purchase_id": shop.till.post("/v1/purchases", sale, key=None)["purchase_id"]}
+    things = {
+        "purchase_id": shop.till.post("/v1/purchases", sale, key=None)["purchase_id"],
+        "rule_id": "base",
+    }
     back = {name: sale[name] for name in ("store", "terminal", "business_date", "occurred_at")}
     original = {name: sale[name] for name in ("store", "terminal", "business_date", "reference")}
     goods = {**back, "reference": "back", "original": original, "lines": [{"line_id": "1", "quantity": 1}]}
