@@ -77,6 +77,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_member_summary": needs("members:read"),
     "list_member_purchases": needs("members:read"),
     "explain_entry": needs("members:read"),
+    "list_member_lots": needs("members:read"),
+    "explain_lot": needs("members:read"),
     # Levels.
     "get_member_tier": needs("members:read"),
     "assign_tier": needs("tiers:assign", only=_OFFICE),
@@ -146,6 +148,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_activity": needs("me:read"),
     "me_entries": needs("me:read"),
     "me_explain_entry": needs("me:read"),
+    "me_lots": needs("me:read"),
+    "me_explain_lot": needs("me:read"),
     "me_purchases": needs("me:read"),
     "me_claim": needs("me:claim"),
     "me_list_claims": needs("me:read"),
