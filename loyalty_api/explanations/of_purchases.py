@@ -23,24 +23,24 @@ def bought(asked: Asked, row: Row) -> list[Step]:
         return []
     steps = [asked.step("purchase", receipt(asked, found))]
     if row["rule"] is not None:
-        return steps + _earned(asked, row, found)
+        decision = decision_from_json(found["decision"]) if found["decision"] else None
+        told = arithmetic(asked, row, decision, found["currency"])
+        return [*steps, *told, *_lines(asked, row, found, decision)]
     if row["kind"] == "redeem":
         return steps + of_redemptions.in_purchase(asked, row)
     return steps
 
 
-def _earned(asked: Asked, row: Row, found: Row) -> list[Step]:
-    words, basis, currency = asked.words, row["basis"], found["currency"]
+def arithmetic(asked: Asked, row: Row, decision: Decision | None, currency: str) -> list[Step]:
+    """The rule of an entry with its version, what it gives for how much, and what limited it."""
     name = asked.rule(row["rule"], row["program_version"], row["occurred_at"])
-    label = "level" if row["rule"].startswith("tier:") else "rule"
-    rate = rate_text(rate_of(basis), basis["basis"], currency=currency, words=words)
-    decision = decision_from_json(found["decision"]) if found["decision"] else None
+    basis, label = row["basis"], "level" if row["rule"].startswith("tier:") else "rule"
+    rate = rate_text(rate_of(basis), basis["basis"], currency=currency, words=asked.words)
     return [
         asked.step(label, name),
         asked.step("version", str(row["program_version"])),
         asked.step("rate", rate),
         *_limited(asked, row, decision, currency),
-        *_lines(asked, row, found, decision),
     ]
 
 

@@ -20,7 +20,7 @@ from loyalty_api.paging import BadCursor, PageQuery, page, page_of, read_cursor
 
 __all__ = ["blueprint"]
 
-_PREFIXES = {"purchase": "pur", "adjustment": "adj", "redemption": "red", "return": "ret"}
+_PREFIXES = {"purchase": "pur", "adjustment": "adj", "redemption": "red", "return": "ret", "event": "evn"}
 _AS_KEPT = (
     "points", "pending", "available", "held", "earned_at", "available_at", "expires_at", "program_version",
 )  # fmt: skip

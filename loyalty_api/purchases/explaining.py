@@ -71,7 +71,10 @@ _ACTIVITY = (
     " FROM redemptions r WHERE r.member_id = %(member)s AND r.status NOT IN ('released', 'expired')"
     " AND (r.status <> 'held' OR r.expires_at > %(now)s)"
     " UNION ALL SELECT 'adjustment', a.created_at, a.adjustment_id, a.points, NULL, NULL, NULL, NULL, false, 0, NULL"
-    " FROM adjustments a WHERE a.member_id = %(member)s) AS item"
+    " FROM adjustments a WHERE a.member_id = %(member)s"
+    " UNION ALL SELECT 'event', e.occurred_at, e.event_id, e.points, NULL, e.reference, NULL, NULL, false,"
+    " (SELECT sum(l.pending)::bigint FROM lots l WHERE l.member_id = e.member_id AND l.source_id = e.event_id), NULL"
+    " FROM member_events e WHERE e.member_id = %(member)s AND e.points > 0) AS item"
     " LEFT JOIN stores USING (store_id)"
     " WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"
     " AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
@@ -92,6 +95,7 @@ _SHOWN_AS = {
     "redemption": ("redeem", "red"),
     "adjustment": ("adjust", "adj"),
     "return": ("return", "jrn"),
+    "event": ("event", "evn"),
 }
 _DONE = {"expiry": "expired", "adjustment": "booked", "return": "returned"}
 
@@ -147,6 +151,6 @@ def activity_item(row: Mapping[str, Any], *, language: str) -> dict[str, Any]:
 
 
 def _state(row: Mapping[str, Any]) -> str:
-    if row["kind"] != "purchase":
+    if row["kind"] not in ("purchase", "event"):
         return _DONE.get(row["kind"]) or row["stands"]
     return "pending" if row["pending"] else "available" if row["points"] else "none"
