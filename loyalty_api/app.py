@@ -34,8 +34,9 @@ from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
 from loyalty_api.errors import LoyaltyError
+from loyalty_api.explanations import api as explanations
 from loyalty_api.http import Blueprint, id_converter
-from loyalty_api.ledger import api as ledger
+from loyalty_api.ledger import api_lots as ledger
 from loyalty_api.ledger.service import shown_balance
 from loyalty_api.members import api as members
 from loyalty_api.members import service as members_service
@@ -63,7 +64,7 @@ from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord")
+PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot")
 
 
 class Application(flask.Flask):
@@ -89,6 +90,7 @@ def blueprints() -> Sequence[Blueprint]:
         returns.blueprint,
         batches.blueprint,
         ledger.blueprint,
+        explanations.blueprint,
         summaries.blueprint,
         program.blueprint,
         pausing.blueprint,

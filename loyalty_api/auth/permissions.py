@@ -77,6 +77,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_member_summary": needs("members:read"),
     "list_member_purchases": needs("members:read"),
     "explain_entry": needs("members:read"),
+    "list_member_lots": needs("members:read"),
+    "explain_lot": needs("members:read"),
     # What members do beside buying. A lane sells; it is not believed that somebody answered a survey.
     "report_event": needs("events:write"),
     # Levels.
@@ -151,6 +153,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_activity": needs("me:read"),
     "me_entries": needs("me:read"),
     "me_explain_entry": needs("me:read"),
+    "me_lots": needs("me:read"),
+    "me_explain_lot": needs("me:read"),
     "me_purchases": needs("me:read"),
     "me_claim": needs("me:claim"),
     "me_list_claims": needs("me:read"),
