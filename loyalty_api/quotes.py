@@ -27,12 +27,14 @@ class Quote:
     """What a quote promised: the rules of ``version`` until ``honoured_until``, and so many points.
 
     ``redeemable`` is the most that points may pay of its basket, in minor units; None when nobody's points could.
+    ``mark`` is that of the basket with its price, which is honoured as it was told; empty when the program set none.
     """
 
     version: int
     honoured_until: datetime
     points: int
     redeemable: int | None = None
+    mark: str = ""
 
     def covers(self, moment: datetime) -> bool:
         """Whether a sale at ``moment`` may lean on it: not after its end, nor before it was made (clocks differ)."""
@@ -42,7 +44,7 @@ class Quote:
 def write_quote(vault: Vault, quote: Quote) -> str:
     """The id of a quote; only we can make one."""
     said = orjson.dumps(
-        [quote.version, int(quote.honoured_until.timestamp()), quote.points, quote.redeemable]
+        [quote.version, int(quote.honoured_until.timestamp()), quote.points, quote.redeemable, quote.mark]
     )
     return PREFIX + base64.urlsafe_b64encode(said + _mac(vault, said)).decode().rstrip("=")
 
@@ -59,8 +61,8 @@ def read_quote(vault: Vault, text: str | None) -> Quote | None:
     said, mac = raw[:-_MAC], raw[-_MAC:]
     if not hmac.compare_digest(mac, _mac(vault, said)):
         return None
-    version, until, points, redeemable = orjson.loads(said)
-    return Quote(version, datetime.fromtimestamp(until, UTC), points, redeemable)
+    version, until, points, redeemable, *mark = orjson.loads(said)
+    return Quote(version, datetime.fromtimestamp(until, UTC), points, redeemable, *mark)
 
 
 def _mac(vault: Vault, said: bytes) -> bytes:

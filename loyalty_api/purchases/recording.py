@@ -31,6 +31,7 @@ from loyalty_api.purchases.booking import activity_expiry, book_points, line_row
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import count, facts_with_tier, levels_too, parted, sold
 from loyalty_api.purchases.desk import Desk, Reported, Who
+from loyalty_api.purchases.honouring import as_charged, program_of
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.paying import Paid, pay, unpaid
@@ -39,7 +40,6 @@ from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minute
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
-from loyalty_api.rating.rules import Program
 from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
@@ -118,16 +118,6 @@ def record(
         original = by_key[copy.key]
         outcomes[copy.purchase_id] = copied(original, copy, outcomes[original.purchase_id])
     return [outcomes[r.purchase_id] for r in reported]
-
-
-def program_of(
-    connection: Connection[TupleRow], desk: Desk, report: Reported, now: datetime
-) -> Program | None:
-    """The rules a receipt is rated by: those in force when it happened, or of a quote that is still honoured."""
-    at = min(report.body["occurred_at"], now)
-    if report.quote and report.quote.covers(at):
-        return desk.programs.numbered(connection, report.quote.version)
-    return desk.programs.at(connection, at)
 
 
 class _Batch:
@@ -237,13 +227,14 @@ class _Batch:
         tier = self.tiers.get(member.member_id) if member else None
         facts = facts_with_tier(self.connection, member, tier, program=program, at=timed.rated_at)
         paid = sum([line.paid for line in basket.lines])
-        decision = None
+        decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
             member_id = member.member_id if member else None
-            facts, decision = decide(
+            facts, rated = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
             )  # fmt: skip
+            decision, odd = as_charged(report, basket, facts, rated, program, member_id=member_id)
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
             *timed.discrepancies,
@@ -251,6 +242,7 @@ class _Batch:
             *rules.goods_back(basket.lines),
             *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
             *exhausted(decision),
+            *odd,
         ]
         return Rated(basket, facts, program, decision, paid, discrepancies)
 

@@ -17,6 +17,7 @@ from loyalty_api.purchases.counting import count, sold
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.rated import Row
+from loyalty_api.purchases.rules_charged import charged
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 from loyalty_api.tiers import service as tiers
@@ -60,6 +61,7 @@ def rate(
     )
     if decision is None:
         raise NothingToReview
+    decision, odd = charged(decision, basket, facts, program, at=row["occurred_at"], honoured=False)
     first_id = ids.nth(purchase_id, _REVIEW)
     book.settle(first_id=first_id, now=now)
     if decision.points():
@@ -86,6 +88,7 @@ def rate(
         "points_base": decision.points(award="base"),
         "points_bonus": decision.points(award="bonus"),
     }
+    row["outcome"]["discrepancies"] = [*row["outcome"]["discrepancies"], *odd]
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
     count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
     note_balance(row, book, program)
