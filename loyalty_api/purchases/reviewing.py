@@ -66,14 +66,9 @@ def rate(
     book.settle(first_id=first_id, now=now)
     if decision.points():
         cause = Cause(
-            "purchase",
-            purchase_id,
-            row["store_id"],
-            row["reference"],
-            row["person_id"],
-            who.kind,
+            "purchase", purchase_id, row["store_id"], row["reference"], row["person_id"], who.kind,
             who.client_id,
-        )
+        )  # fmt: skip
         book_points(
             book, decision, first_id=first_id, occurred_at=row["occurred_at"],
             cause=cause, now=now,

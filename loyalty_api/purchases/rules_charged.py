@@ -78,7 +78,8 @@ def charged(
     """The decision on a settled basket with the discounts that the till gave, and where they differ from our price.
 
     ``honoured``: it was charged as it was quoted, so that nothing differs whatever our price is by now. A program
-    without promotions sets no prices.
+    without promotions sets no prices. Who took part in a set is kept where the program has them bear its discount when
+    goods come back (``returns.multi_buy_share``).
     """
     promotions = program.promotions
     if promotions is None:
@@ -88,6 +89,8 @@ def charged(
     discounts = [
         _given(rule, theirs.get(rule, {}), ours.get(rule), promotions) for rule in {**ours, **theirs}
     ]
+    if program.settings.sections["returns"]["multi_buy_share"] == "target":
+        discounts = [replace(one, took_part=()) for one in discounts]
     if honoured:
         discounts = [replace(one, desired=one.granted) for one in discounts if one.granted]
     odd = [] if honoured else _differences(ours.values(), theirs)

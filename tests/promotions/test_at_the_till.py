@@ -24,7 +24,8 @@ PROGRAM: dict[str, Any] = {
         {"id": "five_soups", "name": "Five soups", "where": {"sku": ["soup"]},
          "benefit": {"several": {"quantity": 5, "price": 10000}}},
         {"id": "big", "name": "Big basket", "minimum_basket": 50000,
-         "when": {"member": {"member_for_days": {"at_least": 0}}}, "benefit": {"amount": {"off": 5000, "on": "basket"}}},
+         "when": {"member": {"member_for_days": {"at_least": 0}}},
+         "benefit": {"amount": {"off": 5000, "on": "basket"}}},
         {"id": "mug", "name": "A mug", "when": {"lines": {"where": {"sku": ["tea"]}, "amount": {"at_least": 10000}}},
          "benefit": {"free_item": {"added": "mug"}}},
     ],
@@ -146,3 +147,76 @@ def test_what_does_not_apply_says_why_and_what_is_missing(shop: Shop) -> None:
     assert "rolls" not in reasons
     added = quote(shop, of(300, "coffee"), of(200, "bun", 2))
     assert (added["totals"]["program_discounts"], added["suggestions"]) == (100, [])
+
+
+def test_of_three_for_two_the_discount_comes_back_with_all_three(shop: Shop) -> None:
+    rolls = (of(4000, "roll", 1, 2), of(1000, "roll", 2))
+    quoted = quote(shop, *rolls)
+    assert {one["line_id"]: one["paid"] for one in quoted["lines"]} == {"1": 4000, "2": 0}
+    bought = buy(shop, quoted, *rolls)
+    one = back(shop, bought, {"line_id": "1", "quantity": 1})
+    assert one["lines"][0]["value"] == one["money"]["refundable"] == 1600
+    assert one["discounts"] == [{"rule": "rolls", "amount": 400}]
+    rest = back(shop, bought)
+    assert rest["money"]["refundable"] == 2400
+    assert {line["line_id"]: line["value"] for line in rest["lines"]} == {"1": 1600, "2": 800}
+    assert sum(discount["amount"] for discount in rest["discounts"]) == 600
+    assert breaches(shop) == []
+
+
+def test_a_bundle_costs_its_price_and_comes_back_at_it(shop: Shop) -> None:
+    juice, bread = of(4000, "juice"), of(2000, "bread", 2)
+    bought = buy(shop, quote(shop, juice, bread), juice, bread)
+    assert (bought["total"], bought["discrepancies"]) == (5000, [])
+    assert bought["effects"][0]["amounts"] == {"1": 667, "2": 333}
+    assert back(shop, bought, {"line_id": "1"})["money"]["refundable"] == 3333
+    assert back(shop, bought)["money"]["refundable"] == 1667
+
+
+def test_five_for_a_price_come_back_one_by_one_and_nothing_is_left(shop: Shop) -> None:
+    soup = of(12503, "soup", quantity=5)
+    bought = buy(shop, quote(shop, soup), soup)
+    assert (bought["total"], bought["points"]["earned"]) == (10000, 100)
+    parts = [back(shop, bought, {"line_id": "1", "quantity": 1}) for _ in range(5)]
+    assert [part["money"]["refundable"] for part in parts] == [2000] * 5
+    assert sum(part["discounts"][0]["amount"] for part in parts) == 2503
+    assert sum(part["points"]["taken_back"] for part in parts) == 100
+
+
+def test_money_off_the_basket_is_spread_and_earns_nothing(shop: Shop) -> None:
+    lines = (of(40000, "bread"), of(20000, "milk", 2))
+    assert quote(shop, *lines, card=None)["totals"]["program_discounts"] == 0
+    quoted = quote(shop, *lines)
+    assert quoted["lines"][1] == {
+        "line_id": "2", "paid": 18333, "discounts": [
+            {"source": "program", "promotion_id": "big", "kind": "amount", "amount": 1667, "basket_wide": True}
+        ],
+    }  # fmt: skip
+    bought = buy(shop, quoted, *lines)
+    assert (bought["total"], bought["points"]["earned"]) == (55000, 550)
+    said = shop.office.get(f"/v1/purchases/{bought['purchase_id']}/explanation").body
+    assert {"label": "Big basket", "value": "50.00 USD off"} in said["steps"]
+    assert back(shop, bought, {"line_id": "2"})["money"]["refundable"] == 18333
+
+
+def test_a_free_item_that_is_kept_is_named_when_its_condition_is_lost(shop: Shop) -> None:
+    tea, mug = of(12000, "tea", quantity=2), of(900, "mug", 2)
+    bought = buy(shop, quote(shop, tea, mug), tea, mug)
+    assert bought["total"] == 12000
+    half = back(shop, bought, {"line_id": "1", "quantity": 1})
+    assert {"code": "condition_lost", "rule": "mug", "amount": 900} in half["discrepancies"]
+    assert (half["money"]["refundable"], half["money"]["shortfall"]) == (6000, 900)
+    rest = back(shop, bought, {"line_id": "1"})
+    assert [odd["code"] for odd in rest["discrepancies"]] == []
+    assert breaches(shop) == []
+
+
+def test_a_sale_nobody_claimed_keeps_its_discounts_when_it_finds_its_member(shop: Shop) -> None:
+    apples = of(1000, "apple")
+    bought = buy(shop, quote(shop, apples, card=None), apples, card=None)
+    member = shop.enrol("LATER")
+    claimed = shop.member(member).post("/v1/me/claims", {"claim_code": bought["claim_code"]})
+    assert claimed["state"] == "credited", claimed.body
+    found = shop.office.get(f"/v1/purchases/{bought['purchase_id']}")
+    assert found["effects"][0]["amounts"] == {"1": 100}
+    assert found["points"]["earned"] == 18
