@@ -14,7 +14,7 @@ from loyalty_api.ledger.service import Book
 from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.rating.rules import Program, evaluate
-from loyalty_api.rating.rules_counted import counted
+from loyalty_api.rating.rules_counted import counted, sold
 from loyalty_api.rating.rules_returns import Sold, progress_from
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
@@ -22,11 +22,6 @@ from loyalty_api.rulekit.facts import Facts
 from loyalty_api.tiers.service import READ, By, Counted, TierBook, Timeline
 
 Row = dict[str, Any]
-
-
-def sold(basket: Basket) -> list[Sold]:
-    """The lines of a basket as they may come back."""
-    return [Sold(line.line_id, line.quantity, line.unit, line.paid) for line in basket.lines]
 
 
 def levels_too(through: Timeline) -> list[Also]:
@@ -49,9 +44,13 @@ def facts_with_tier(
     *,
     program: Program | None,
     at: datetime | None,
+    asks: frozenset[str] | None = None,
 ) -> Facts:
-    """What the rules are told of the member: with the level it held at the purchase's own time (R52)."""
-    facts = facts_of(member, program, at)
+    """What the rules are told of the member: with the level it held at the purchase's own time (R52).
+
+    ``asks`` as in ``facts_of``.
+    """
+    facts = facts_of(member, program, at, asks)
     if tier is None or at is None or facts.member is None or program is None or program.tiers is None:
         return facts
     return replace(facts, member=replace(facts.member, tier=tier.level_at(connection, at)))

@@ -6,13 +6,15 @@ ever. State comes in as numbers and goes out as claims; ``advance`` is the only 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from loyalty_api.earning import rules as earning_rules
+from loyalty_api.earning import rules_events as event_rules
 from loyalty_api.earning.rules_caps import counter_keys
+from loyalty_api.earning.rules_events import NO_EVENTS, Events
 from loyalty_api.earning.rules_types import Earning
 from loyalty_api.errors import Fault
 from loyalty_api.program import rules as program_rules
@@ -44,12 +46,13 @@ class Program:
     settings: Settings
     earning: Earning
     tiers: Tiers | None = None
+    events: Events = NO_EVENTS
     promotions: Promotions | None = None
 
     @property
     def names(self) -> dict[str, Mapping[str, str]]:
         """The names of the rules and levels for people, by rule and language (``*``: any)."""
-        rules = {rule.rule_id: rule.name for rule in self.earning.every}
+        rules = {rule.rule_id: rule.name for rule in (*self.earning.every, *self.events.every)}
         rules |= self.promotions.names() if self.promotions else {}
         return {**rules, **self.tiers.names()} if self.tiers else rules
 
@@ -85,18 +88,22 @@ def check_document(document: Any) -> tuple[Fault, ...]:
     rules, levels = _listed(document, "earn", "rules"), _listed(document, "tiers", "levels")
     lots = LotTerms() if faults else program_rules.settings(document).lots
     known = {fault.pointer for fault in faults}
-    ids = frozenset(
-        [rule["id"] for rule in rules if isinstance(rule, Mapping) and isinstance(rule.get("id"), str)]
-    )
-    promotions = _at(document, "promotions")
+    events = _listed(document, "earn", "events")
     inner = earning_rules.check(rules, lots=lots) + tier_rules.check(levels)
-    inner += promotion_rules.check(promotions, taken=ids)
+    inner += event_rules.check(events, lots=lots, taken=_ids(rules))
+    inner += promotion_rules.check(_at(document, "promotions"), taken=_ids([*rules, *events]))
     return faults + tuple(fault for fault in inner if fault.pointer not in known)
 
 
 def _listed(document: Any, section: str, name: str) -> list[Any]:
     """A list that a feature checks itself, empty where there is none."""
     return _at(document.get(section) if isinstance(document, Mapping) else None, name)
+
+
+def _ids(rules: Iterable[Any]) -> frozenset[str]:
+    """The ids that rules have, however faulty they are otherwise."""
+    found = [rule.get("id") for rule in rules if isinstance(rule, Mapping)]
+    return frozenset([rule_id for rule_id in found if isinstance(rule_id, str)])
 
 
 def _at(found: Any, name: str) -> list[Any]:
@@ -118,7 +125,9 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
     )
     if promotions:
         earning = _also_asking(earning, promotions)
-    return Program(version, settings, earning, tier_rules.policy(settings, version=version), promotions)
+    events = event_rules.parse(settings.sections["earn"], lots=settings.lots)
+    levels = tier_rules.policy(settings, version=version)
+    return Program(version, settings, earning, levels, events, promotions)
 
 
 def _also_asking(earning: Earning, promotions: Promotions) -> Earning:

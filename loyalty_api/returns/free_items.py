@@ -7,15 +7,14 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from loyalty_api.purchases import queries as purchases
-from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.rules_charged import unpriced
+from loyalty_api.purchases.service import basket_of
 from loyalty_api.rating.rules import Program, price
 from loyalty_api.returns.opening import Opened
 from loyalty_api.returns.rules import Back
 from loyalty_api.returns.rules_discounts import lost, what_is_left
-from loyalty_api.rulekit.stored import basket_from_json, facts_from_json
+from loyalty_api.rulekit.stored import facts_from_json
 
 
 def condition_lost(
@@ -42,8 +41,7 @@ def condition_lost(
 
 def _lost(connection: Connection[TupleRow], program: Program, opened: Opened, after: Any) -> dict[str, int]:
     row = opened.row
-    lines = purchases.lines_of(connection, row["member_id"], row["purchase_id"])
-    left = what_is_left(basket_from_json(basket_document(row, lines)), after)
+    left = what_is_left(basket_of(connection, row), after)
     decision = opened.bought.decision
     if decision is None:
         return {}
