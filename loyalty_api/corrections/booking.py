@@ -20,6 +20,7 @@ from loyalty_api.ledger.rules_returns import own_lots, take_back
 from loyalty_api.ledger.service import Book, Cause
 from loyalty_api.program.rules import Settings
 from loyalty_api.purchases.booking import line_points
+from loyalty_api.purchases.honouring import given_stays
 from loyalty_api.purchases.limiting import claims_in, stored
 from loyalty_api.rating.rules_counted import counted, sold
 from loyalty_api.rating.rules_returns import claims_back
@@ -70,6 +71,7 @@ class Booking:
         held, before = one.held, one.held.decision
         if before is None:
             return
+        one = replace(one, decision=given_stays(one.decision, held.row))
         owed = difference(before, one.decision, held.back)
         booked = self._book(one, owed)
         row = held.row
@@ -200,6 +202,7 @@ class Booking:
             "reason": self.correction.reason,
         }  # fmt: skip
         outcome["corrected"] = {
+            "original": earlier.get("original") or row["decision"],
             "lapsed": earlier.get("lapsed", 0) + booked.lapsed,
             "list": [*earlier.get("list", ()), entry],
         }

@@ -6,9 +6,9 @@ before keeps what it decided then, and nobody has rated those without a decision
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -83,27 +83,44 @@ def rerate(
     *,
     member: MemberRow,
     program: Program,
+    rules_at: Callable[[datetime], Program],
     taken: Mapping[str, int],
 ) -> list[Rerated]:
     """What each purchase that this correction has not seen is decided to earn under ``program``.
+
+    ``rules_at`` gives it without the rules that were paused at a moment: a pause holds for its time, however late.
 
     ``taken`` is what everybody has taken of the budgets, but for these purchases.
     """
     member_id = member.member_id
     counters = queries.counted_before(connection, window, member_id) if program.earning.counting else {}
     start = Start(counters, _earlier(connection, member_id, window["starts_at"], program))
-    folding = Folding(start, Versions.always(program, taken=taken), at=window["starts_at"])
+    folding = Folding(start, _Corrected(program, rules_at, taken), at=window["starts_at"])
     by_id = {one.purchase_id: one for one in held}
     found = []
     for event in _events(connection, held, member, program):
         if isinstance(event, Returned):
             folding.bring_back(event)
             continue
-        facts = folding.facts(event, program)
+        facts = folding.facts(event, rules_at(event.at))
         decision = folding.buy(event)
         if event.decided is None and decision is not None:
             found.append(Rerated(by_id[event.purchase_id], facts, decision))
     return found
+
+
+class _Corrected(Versions):
+    """One version for all of a window, as it is with the pauses of each moment."""
+
+    def __init__(
+        self, program: Program, rules_at: Callable[[datetime], Program], taken: Mapping[str, int]
+    ) -> None:
+        super().__init__([(datetime.min.replace(tzinfo=UTC), program)], taken=taken)
+        self._rules_at = rules_at
+
+    def at(self, at: datetime) -> Program | None:
+        """The version without what was paused then."""
+        return self._rules_at(at)
 
 
 def _earlier(

@@ -15,7 +15,7 @@ from loyalty_api.corrections.correction import Correction, Done
 from loyalty_api.db import Database
 from loyalty_api.errors import NotFound, Unavailable
 from loyalty_api.program.service import Programs
-from loyalty_api.rating.rules import Program, compile_program
+from loyalty_api.rating.rules import Program, compile_program, without
 
 __all__ = ["Done", "run"]
 
@@ -43,7 +43,9 @@ def run(
     :raises VersionUnknown: the version was never published.
     :raises WindowUnfit: the window is empty or has not ended.
     """
-    programs: Programs[Program] = Programs(lambda document, number: compile_program(document, version=number))
+    programs: Programs[Program] = Programs(
+        lambda document, number: compile_program(document, version=number), without=without
+    )
     with _transaction(database, dry_run=dry_run) as session:
         correction = service.begin(
             session, programs, version=version, starts_at=window[0], ends_at=window[1], reason=reason, by=_BY,

@@ -105,9 +105,13 @@ def correct_member(
     book.settle(first_id=first_id, now=now)
     through = tiers.timeline(programs, connection, now)
     tier = tiers.open_book(connection, member_id, through=through, now=now)
+
+    def rules_at(moment: datetime) -> Program:
+        return programs.numbered(connection, correction.version, at=moment) or program
+
     rerated = rerate(
-        connection, correction.window, held,
-        member=member_row(locked), program=program, taken=_taken(connection, program, fresh),
+        connection, correction.window, held, member=member_row(locked), program=program, rules_at=rules_at,
+        taken=_taken(connection, program, fresh),
     )  # fmt: skip
     booking = Booking(connection, correction, book, tier, current.settings, first_id, now)
     for one in rerated:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from loyalty_api.operations.invariant import CHANGES, Invariant
 from loyalty_api.operations.invariants_corrections import CORRECTIONS
+from loyalty_api.operations.invariants_discounts import DISCOUNTS
 from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_returns import RETURNS
@@ -263,4 +264,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + CORRECTIONS + EARNED + FACTS + RETURNS + SPENDING + TIERS + EVENTS
+INVARIANTS = LEDGER + EFFECTS + CORRECTIONS + EARNED + FACTS + RETURNS + DISCOUNTS + SPENDING + TIERS + EVENTS

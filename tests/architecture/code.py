@@ -23,6 +23,7 @@ FEATURES = frozenset(
         "corrections",
         "custom_events",
         "earning",
+        "explanations",
         "facts",
         "ledger",
         "members",

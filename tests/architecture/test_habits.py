@@ -19,7 +19,7 @@ STARTERS = {
 # A tolerated module may shrink and not grow; what is no longer too long leaves the list.
 LONG = {
     "loyalty_api.http": 313,
-    "loyalty_api.purchases.recording": 361,
+    "loyalty_api.purchases.recording": 360,
 }
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 70
 STATEMENTS = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "MERGE ")

@@ -88,7 +88,8 @@ def test_what_was_given_too_little_is_given_and_the_statement_says_why(
     assert entry["rule"] == {"id": "base", "program_version": version}
     assert (entry["occurred_at"], entry["recorded_at"]) == (shown["occurred_at"], shown["corrected"]["at"])
     why = fresh_shop.member(member).get(f"/v1/me/entries/{entry['entry_id']}/explanation")
-    assert [(step["label"], step["value"]) for step in why["steps"]] == [
+    assert why["text"] == "20 points because the rules of this purchase were corrected."
+    assert [(step["label"], step["value"]) for step in why["steps"][1:]] == [
         (f"By version {version - 1}", "10 points"), (f"By version {version}", "30 points"), ("Correction", "Too few"),
     ]  # fmt: skip
     told = fresh_shop.office.get(f"/v1/purchases/{bought}/explanation", Accept_Language="nb")
