@@ -35,6 +35,8 @@ from loyalty_api.tiers import service as tiers
 
 NOBODY = UUID(int=0)
 _BATCH = 500
+# Ids of what is corrected are counted up from here, past those of what time did before and does after.
+_CORRECTED, _AFTERWARDS = 1 << 40, 1 << 30
 
 
 class WindowUnfit(Invalid):
@@ -113,13 +115,15 @@ def correct_member(
         connection, correction.window, held, member=member_row(locked), program=program, rules_at=rules_at,
         taken=_taken(connection, program, fresh),
     )  # fmt: skip
-    booking = Booking(connection, correction, book, tier, current.settings, first_id, now)
+    booking = Booking(
+        connection, correction, book, tier, current.settings, ids.nth(first_id, _CORRECTED), now
+    )
     for one in rerated:
         if one.held.decision is None or same(one.held.decision, one.decision):
             booking.see(one)
         else:
             booking.correct(one)
-    book.settle(first_id=ids.nth(first_id, 1 << 24), now=now)
+    book.settle(first_id=ids.nth(first_id, _AFTERWARDS), now=now)
     ledger.write_book(connection, book)
     tiers.write_book(connection, tier)
     facts.give_back(session, member_id=member_id, claims=booking.less_claims())

@@ -287,7 +287,7 @@ _cards = iter(range(1, 10_000))
 
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(history=st.shared(steps))
+@given(history=steps)
 def test_corrected_a_history_earns_what_it_earns_under_the_right_rules(
     fresh_shop: Shop, today: Calendar, history: list[tuple[str, int, int]]
 ) -> None:
