@@ -29,6 +29,7 @@ from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
 from loyalty_api.consent import service as consent_service
 from loyalty_api.coupons import api as coupons
+from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
 from loyalty_api.errors import LoyaltyError
@@ -98,6 +99,7 @@ def blueprints() -> Sequence[Blueprint]:
         rewards.blueprint,
         coupons.blueprint,
         adjustments.blueprint,
+        custom_events.blueprint,
         tiers.blueprint,
         returns.blueprint,
         batches.blueprint,

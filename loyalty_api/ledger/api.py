@@ -13,7 +13,7 @@ from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Day, Moment, Schema, Text, Whole
-from loyalty_api.http import Also, Blueprint, database, not_modified, render, spoken, unit_of_work
+from loyalty_api.http import LANGUAGE, Also, Blueprint, database, not_modified, render, spoken, unit_of_work
 from loyalty_api.language import catalogue
 from loyalty_api.ledger import queries, reading, service
 from loyalty_api.ledger.reading import Shown
@@ -26,7 +26,6 @@ blueprint = Blueprint(
     "points", __name__, url_prefix="/v1", description="Balances and statements: every point, in and out."
 )
 IF_NONE_MATCH = {"If-None-Match": "the ETag of what you hold already; 304 when it still holds"}
-LANGUAGE = {"Accept-Language": "the language of titles and texts: en or nb"}
 
 
 class WorthSchema(Schema):

@@ -115,6 +115,7 @@ EARN: dict[str, Member] = {
     "visit_gap_minutes": Member(integer(0, 1440), 0),
     "period_table": Member(variant("none", month=_PERIOD, quarter=_PERIOD, year=_PERIOD), ("none", None)),
     "rules": Member(items(lambda value, _pointer, _faults: value, most=1000), ()),
+    "events": Member(items(lambda value, _pointer, _faults: value, most=1000), ()),
 }
 """The members of ``earn``; an earning rule overrides some of them with the same readers."""
 

@@ -13,7 +13,7 @@ from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text
-from loyalty_api.http import Also, Blueprint, spoken, unit_of_work
+from loyalty_api.http import LANGUAGE, Also, Blueprint, spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger import reading
 from loyalty_api.ledger.api import own_id
@@ -39,7 +39,6 @@ from loyalty_api.stores.service import StoreUnknown
 blueprint = Blueprint(
     "till", __name__, url_prefix="/v1", description="The till: quotes, purchases and claims."
 )
-LANGUAGE = {"Accept-Language": "the language of titles and texts: en or nb"}
 
 
 class StepSchema(Schema):
@@ -65,6 +64,7 @@ class ActivityQuery(PageQuery):
         "redemption",
         "return",
         "adjustment",
+        "event",
         load_default=None,
         metadata={"description": "only items of this kind"},
     )
@@ -187,7 +187,7 @@ def _purchases(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
     answer_example={"data": [examples.ACTIVITY_ITEM], "next_cursor": None}, errors=(NotFound,),
 )  # fmt: skip
 def activity(query: dict[str, Any]) -> dict[str, Any]:
-    """One item for each purchase, return, expiry, redemption and correction; what becomes of it changes the item."""
+    """An item for each purchase, event, return, expiry, redemption, correction; what becomes of it changes it."""
     before = service.place_before(read_cursor(query["cursor"], *service.PLACE))
     now = clock.now()
     with unit_of_work() as session:

@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_api.earning import rules as earning_rules
+from loyalty_api.earning import rules_events as event_rules
 from loyalty_api.earning.rules_caps import counter_keys
+from loyalty_api.earning.rules_events import NO_EVENTS, Events
 from loyalty_api.earning.rules_types import Earning
 from loyalty_api.errors import Fault
 from loyalty_api.program import rules as program_rules
@@ -40,11 +42,12 @@ class Program:
     settings: Settings
     earning: Earning
     tiers: Tiers | None = None
+    events: Events = NO_EVENTS
 
     @property
     def names(self) -> dict[str, Mapping[str, str]]:
         """The names of the rules and levels for people, by rule and language (``*``: any)."""
-        rules = {rule.rule_id: rule.name for rule in self.earning.every}
+        rules = {rule.rule_id: rule.name for rule in (*self.earning.every, *self.events.every)}
         return {**rules, **self.tiers.names()} if self.tiers else rules
 
     @property
@@ -79,7 +82,9 @@ def check_document(document: Any) -> tuple[Fault, ...]:
     rules, levels = _listed(document, "earn", "rules"), _listed(document, "tiers", "levels")
     lots = LotTerms() if faults else program_rules.settings(document).lots
     known = {fault.pointer for fault in faults}
+    taken = [rule.get("id") for rule in rules if isinstance(rule, Mapping)]
     inner = earning_rules.check(rules, lots=lots) + tier_rules.check(levels)
+    inner += event_rules.check(_listed(document, "earn", "events"), lots=lots, taken=taken)
     return faults + tuple(fault for fault in inner if fault.pointer not in known)
 
 
@@ -99,7 +104,8 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
         lots=settings.lots,
         excluded=exclusions(entries) if entries else None,
     )
-    return Program(version, settings, earning, tier_rules.policy(settings, version=version))
+    events = event_rules.parse(settings.sections["earn"], lots=settings.lots)
+    return Program(version, settings, earning, tier_rules.policy(settings, version=version), events)
 
 
 def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> Decision:

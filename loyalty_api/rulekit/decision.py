@@ -21,7 +21,8 @@ class Rate:
 
     ``unit`` is ``amount`` (minor units of money), ``each``, ``g``, ``ml``, ``mm``, or ``basket`` for points
     that are given once, ``line`` for points that are given once a line, ``step`` for those of a sum of at least
-    ``per`` minor units, and ``points`` for a multiplier's: it adds ``points`` ÷ ``per`` of those that are there.
+    ``per`` minor units, ``event`` for those of something that a member did, and ``points`` for a multiplier's: it
+    adds ``points`` ÷ ``per`` of those that are there.
     ``by_line`` rounds once a line instead of once a basket.
     """
 

@@ -15,9 +15,9 @@ import loyalty_api
 PACKAGE = Path(loyalty_api.__file__).parent
 FEATURES = frozenset(
     {
-        "adjustments", "analytics", "auth", "batches", "consent", "coupons", "earning", "facts", "ledger", "members",
-        "products", "program", "purchases", "rating", "redemptions", "returns", "rewards", "sandbox", "stores",
-        "summaries", "tiers",
+        "adjustments", "analytics", "auth", "batches", "consent", "coupons", "custom_events", "earning", "facts",
+        "ledger", "members", "products", "program", "purchases", "rating", "redemptions", "returns", "rewards",
+        "sandbox", "stores", "summaries", "tiers",
     }
 )  # fmt: skip
 STANDARD = frozenset(sys.stdlib_module_names)

@@ -26,6 +26,8 @@ PUBLIC = {
     "loyalty_api.tiers.reading": "a member's level as it is shown, which the summary shows as well",
     "loyalty_api.tiers.overdue": "what time does to many members' levels at once, which jobs do",
     "loyalty_api.sandbox.following": "business time of a sandbox, for every process that asks for it",
+    "loyalty_api.purchases.booking": "what a decision grants becomes lots and postings, for events as for sales",
+    "loyalty_api.purchases.counting": "what rules are told of a member, with the level of that time",
     "loyalty_api.purchases.desk": "what the till's use cases lean on, which jobs hold for reactions",
     "loyalty_api.purchases.api_till": "who reports and what the desk leans on, for whatever else a till sends",
     "loyalty_api.purchases.queries": "purchases and their lines as they are kept, which returns undo",
