@@ -122,6 +122,16 @@ class Throttle:
         self.give_back(key)
         return found
 
+    def count_misses(self, caller: Principal, number: int) -> None:
+        """Count codes that were not there, before the answer that says so is given.
+
+        :raises RateLimited: too many were not there in this minute.
+        """
+        for _ in range(number):
+            allowance = self.take(f"codes/{caller.caller_id}", MISSES)
+            if not allowance.granted:
+                refuse(allowance)
+
     def install(self, app: flask.Flask) -> None:
         """Put the ``RateLimit`` fields on every counted answer of ``app``, and let a 304 cost nothing."""
         app.after_request(self._account)

@@ -30,9 +30,9 @@ from loyalty_api.tiers.service import level_now
 from loyalty_api.vault import Vault
 
 __all__ = [
-    "NOTHING_SHOWN", "Asking", "CouponBook", "Found", "Office", "Presented", "activate", "block", "facts_of", "find",
-    "give_back", "list_of_batch", "look", "make_some", "move_uses", "of_member", "open_coupons",
-    "take_again", "uses_of",
+    "NOTHING_SHOWN", "Asking", "CouponBook", "Found", "Office", "Presented", "activate", "block", "event_rows",
+    "find", "give_back", "list_of_batch", "look", "make_some", "move_uses", "of_member", "open_coupons", "take_again",
+    "uses_of",
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
 from loyalty_api.codes import plain_code
+from loyalty_api.coupons.service import move_uses
 from loyalty_api.db import driver
 from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
@@ -282,6 +283,8 @@ def _adopt(
     count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
     give_back_returned(session, row, decision)
     note_balance(row, book, program)
+    if row["outcome"].get("coupons"):
+        move_uses(connection, purchase_id, from_member=held["member_id"], to_member=member.member_id)
     queries.PURCHASES.insert(connection, [row])
     queries.LINES.insert(connection, line_rows(row, basket, lines, decision))
     queries.LOCATORS.insert(connection, [(purchase_id, member.member_id)])

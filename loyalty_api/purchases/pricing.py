@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
@@ -12,13 +13,14 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
+from loyalty_api.coupons.service import Presented, open_coupons
 from loyalty_api.db import driver
 from loyalty_api.facts.service import counted
 from loyalty_api.language import catalogue
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
-from loyalty_api.purchases import queries, rules
-from loyalty_api.purchases.answers import SPOKEN
+from loyalty_api.purchases import couponing, queries, rules
+from loyalty_api.purchases.answers import SPOKEN, coupon_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
@@ -30,6 +32,7 @@ from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import effect_text, near_miss_text, reason_text
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.decision import Decision
+from loyalty_api.rulekit.facts import Facts
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
 
@@ -46,6 +49,7 @@ class _Priced:
     tier: tiers.TierBook | None
     available: int
     discrepancies: list[rules.Discrepancy]
+    coupons: Presented
 
 
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -78,6 +82,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
             "if_not_redeeming": unpaid,
             "available_at": _first_available(decision),
         },
+        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)],
         "suggestions": [],
         "discrepancies": priced.discrepancies,
         **_told(priced, body),
@@ -147,20 +152,24 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     basket = rules.basket_of(body, products, time_zone=store.time_zone)
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
+    known = partial(facts_with_tier, connection, member, tier, program=program)
+    shown = _shown(connection, desk, body, member, timed.rated_at or at, known)
     unknown = body["identifier"] is not None and member is None
     odd = [
         *timed.discrepancies,
         *rules.goods_back(basket.lines),
         *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
+        *shown.discrepancies,
     ]
     available = _available(connection, opened, member, now)
     if program is None or timed.rated_at is None:
-        return _Priced(basket, basket, program, None, None, None, member, tier, available, odd)
+        return _Priced(basket, basket, program, None, None, None, member, tier, available, odd, shown)
+    basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
     facts = look(
         connection,
         counted(counting),
         basket,
-        facts_with_tier(connection, member, tier, program=program, at=timed.rated_at),
+        facts,
         program,
         timed.rated_at,
         tier=tier,
@@ -180,7 +189,22 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         tier,
         available,
         odd,
+        shown,
     )
+
+
+def _shown(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    body: Mapping[str, Any],
+    member: queries.MemberRow | None,
+    at: datetime,
+    known: Callable[..., Facts],
+) -> Presented:
+    """The coupons that the basket shows; nobody is kept from using them meanwhile."""
+    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=False)
+    of_audience = partial(known, at=at, asks=couponing.EVERYTHING)
+    return couponing.present(book, body, member=member, at=at, known=of_audience)
 
 
 def _available(
