@@ -14,7 +14,7 @@ from loyalty_api.ledger.service import Book
 from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.rating.rules import Program, evaluate
-from loyalty_api.rating.rules_counted import counted
+from loyalty_api.rating.rules_counted import counted, sold
 from loyalty_api.rating.rules_returns import Sold, progress_from
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
@@ -22,11 +22,6 @@ from loyalty_api.rulekit.facts import Facts
 from loyalty_api.tiers.service import READ, By, Counted, TierBook, Timeline
 
 Row = dict[str, Any]
-
-
-def sold(basket: Basket) -> list[Sold]:
-    """The lines of a basket as they may come back."""
-    return [Sold(line.line_id, line.quantity, line.unit, line.paid) for line in basket.lines]
 
 
 def levels_too(through: Timeline) -> list[Also]:

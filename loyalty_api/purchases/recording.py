@@ -30,7 +30,7 @@ from loyalty_api.members.service import VERSIONS, walk_in_account
 from loyalty_api.purchases import couponing, queries, queries_receipts, rules
 from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
-from loyalty_api.purchases.counting import count, facts_with_tier, levels_too, parted, sold
+from loyalty_api.purchases.counting import count, facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
@@ -42,6 +42,7 @@ from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
 from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_counted import sold
 from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
@@ -266,10 +267,10 @@ class _Batch:
 
     def _book(self, report: Reported, rated: Rated, book: Book, person_id: UUID | None) -> Paid:
         """Book what was due before, what this receipt earns, what of that is due already, and what points paid."""
-        book.settle(first_id=report.purchase_id, now=self.now)
-        body = report.body
+        body, now = report.body, self.now
+        book.settle(first_id=report.purchase_id, now=now)
         if rated.program:
-            book.keep_alive(expiry=activity_expiry(min(body["occurred_at"], self.now), rated.program))
+            book.keep_alive(expiry=activity_expiry(min(body["occurred_at"], now), rated.program), now=now)
         cause = Cause(
             "purchase", report.purchase_id, body["store"], body["reference"], person_id,
             self.who.kind, self.who.client_id,
@@ -288,8 +289,7 @@ class _Batch:
         )  # fmt: skip
 
     def _row(self, report: Reported, rated: Rated, member: MemberRow | None, person_id: UUID | None) -> Row:
-        body = report.body
-        decision = rated.decision
+        body, decision = report.body, rated.decision
         return {
             "member_id": member.member_id if member else walk_in_id(body["store"]),
             "purchase_id": report.purchase_id,
