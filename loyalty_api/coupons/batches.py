@@ -28,6 +28,8 @@ from loyalty_api.vault import Vault
 
 JOB = "make_coupons"
 AT_ONCE = 2_000
+# Of personal ones fewer, because their members are held meanwhile and may be at a till.
+_MEMBERS_AT_ONCE = 500
 _READ_AT_ONCE = 5_000
 
 
@@ -141,7 +143,8 @@ def make_some(session: Session, *, vault: Vault, now: datetime, limit: int = AT_
     batch = queries_batches.next_unmade(connection)
     if batch is None:
         return 0
-    first, last = batch.made + 1, min(batch.made + limit, batch.total)
+    most = min(limit, _MEMBERS_AT_ONCE) if batch.kind == "personal" else limit
+    first, last = batch.made + 1, min(batch.made + most, batch.total)
     secret = opened_secret(vault, batch)
     of_members: Mapping[UUID, UUID] = {}
     if batch.kind == "personal":
