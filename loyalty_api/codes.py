@@ -41,7 +41,9 @@ def spoken_digits() -> str:
 
 
 _LETTERS = "23456789ABCDEFGHJKMNPRSTVWXYZ"
+_VALUES = {letter: value for value, letter in enumerate(_LETTERS)}
 _CODE_LENGTH = 17
+_CODES = len(_LETTERS) ** _CODE_LENGTH
 
 
 def claim_code(secret: bytes) -> str:
@@ -49,7 +51,7 @@ def claim_code(secret: bytes) -> str:
 
     The alphabet has no letters or digits that are taken for one another.
     """
-    number = int.from_bytes(secret, "big")
+    number = int.from_bytes(secret, "big") % _CODES
     letters = []
     for _ in range(_CODE_LENGTH):
         number, place = divmod(number, len(_LETTERS))
@@ -92,5 +94,5 @@ def _grouped(code: str) -> str:
 
 def _check_letter(code: str) -> str:
     # There are 29 letters, a prime: growing weights find every wrong letter and every swap of neighbours.
-    total = sum((n + 1) * _LETTERS.index(character) for n, character in enumerate(code))
+    total = sum([weight * _VALUES[letter] for weight, letter in enumerate(code, start=1)])
     return _LETTERS[-total % len(_LETTERS)]
