@@ -30,6 +30,7 @@ from loyalty_api.cache import SummaryCache
 from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
 from loyalty_api.consent import service as consent_service
+from loyalty_api.coupons import api as coupons
 from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
@@ -64,7 +65,24 @@ from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot")
+PREFIXES = (
+    "mbr",
+    "idn",
+    "per",
+    "pur",
+    "ent",
+    "prv",
+    "rej",
+    "clm",
+    "cli",
+    "red",
+    "ret",
+    "rwd",
+    "ord",
+    "lot",
+    "cpb",
+    "cpn",
+)
 
 
 class Application(flask.Flask):
@@ -84,6 +102,7 @@ def blueprints() -> Sequence[Blueprint]:
         purchases.blueprint,
         redemptions.blueprint,
         rewards.blueprint,
+        coupons.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
         tiers.blueprint,

@@ -158,6 +158,13 @@ class DiscountBackSchema(Schema):
     amount = Whole(required=True)
 
 
+class CouponBackSchema(Schema):
+    """A coupon that the purchase used: given back when the purchase comes to nothing, else it stays used (R38)."""
+
+    code = Text(required=True)
+    status = Choice("given_back", "stays_used", required=True)
+
+
 class ReturnAnswerSchema(Schema):
     """A return, as it was first answered; one that waited shows what came of it once its purchase is there."""
 
@@ -179,7 +186,7 @@ class ReturnAnswerSchema(Schema):
     points = fields.Nested(ReturnPointsSchema(), required=True)
     money = fields.Nested(ReturnMoneySchema(), required=True)
     discounts = fields.List(fields.Nested(DiscountBackSchema()), required=True)
-    coupons = fields.List(fields.Raw(), required=True)
+    coupons = fields.List(fields.Nested(CouponBackSchema()), required=True)
     gifts = fields.List(fields.Raw(), required=True)
     tier = fields.Nested(TierAfterSchema(), required=True, allow_none=True)
     balance = fields.Nested(BalanceAfterSchema(), required=True, allow_none=True)

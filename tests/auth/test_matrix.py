@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from loyalty_api import ids, openapi
+from loyalty_api import ids, jobs, openapi
 from loyalty_api.app import PREFIXES, blueprints
 from loyalty_api.auth import service, tokens
 from loyalty_api.auth.permissions import PERMISSIONS
@@ -34,6 +34,7 @@ from tests.support.tokens import bearer, make_client
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program",
+    "batch_id": "program", "coupon_id": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
@@ -117,7 +118,7 @@ def theirs(shop: Shop) -> Theirs:
         "store": "str_1",
         "sku": "bread",
     }
-    things |= _of_member(shop, owner) | _of_office(shop)
+    things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner)
     return Theirs(shop, owner, other, things)
 
 
@@ -128,6 +129,14 @@ def _ordered(shop: Shop, member: str) -> str:
     held = shop.till.post("/v1/redemptions", wish)["redemption_id"]
     order: str = shop.till.post(f"/v1/redemptions/{held}/capture")["order"]["order_id"]
     return order
+
+
+def _coupon(shop: Shop, member: str) -> dict[str, str]:
+    batch = {"name": "MINE", "kind": "personal", "members": [member]}
+    made = shop.office.post("/v1/coupon-batches", batch)["batch_id"]
+    jobs.make_coupons(shop.database, shop.app.extensions["vault"], now=datetime.now(UTC))
+    coupon = shop.office.get(f"/v1/coupon-batches/{made}/coupons")["data"][0]["coupon_id"]
+    return {"batch_id": made, "coupon_id": coupon}
 
 
 def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:
