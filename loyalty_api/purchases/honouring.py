@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from uuid import UUID
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
-from loyalty_api.purchases.desk import Desk, Reported
+from loyalty_api.purchases.desk import Reported
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.rules import Discrepancy
 from loyalty_api.purchases.rules_charged import charged, mark_of
@@ -18,16 +14,6 @@ from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.stored import decision_from_json
-
-
-def program_of(
-    connection: Connection[TupleRow], desk: Desk, report: Reported, now: datetime
-) -> Program | None:
-    """The rules a receipt is rated by: those in force when it happened, or of a quote that is still honoured."""
-    at = min(report.body["occurred_at"], now)
-    if report.quote and report.quote.covers(at):
-        return desk.programs.numbered(connection, report.quote.version)
-    return desk.programs.at(connection, at)
 
 
 def given_stays(decision: Decision, row: Row) -> Decision:

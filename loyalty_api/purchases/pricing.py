@@ -46,6 +46,7 @@ class _Priced:
     tier: tiers.TierBook | None
     available: int
     discrepancies: list[rules.Discrepancy]
+    pauses: frozenset[int] = frozenset()
 
 
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -63,7 +64,9 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     unpaid = priced.unpaid.points() if priced.unpaid else 0
     most = priced.redeemable.most if priced.redeemable else None
     return {
-        "quote_id": write_quote(desk.vault, Quote(version, until, points, most, _mark(priced))),
+        "quote_id": write_quote(
+            desk.vault, Quote(version, until, points, most, _mark(priced), priced.pauses)
+        ),
         "honoured_until": until,
         "program_version": version or None,
         "currency": body["currency"],
@@ -134,7 +137,7 @@ def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
 def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
     blind, member_id = blind_in(body, desk.vault), member_in(body)
     at = min(body["occurred_at"], now)
-    program = desk.programs.at(connection, at)
+    program, pauses = desk.programs.at_with_pauses(connection, at)
     through = tiers.timeline(desk.programs, connection, now)
     opened = queries.open_receipts(
         connection,
@@ -197,6 +200,7 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         tier,
         available,
         odd,
+        pauses,
     )
 
 

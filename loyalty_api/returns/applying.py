@@ -163,10 +163,11 @@ def _tenders(parts: Sequence[Part], refunds: Sequence[Sequence[int]]) -> list[Ro
 
 
 def _before(part: Part, refund: Sequence[int], moved: Moved) -> Row:
-    """What voiding the return needs to put its purchase back where it was."""
+    """What voiding the return needs to put its purchase back where it was, and what had been taken before it."""
     before = part.opened.bought.before
     return {
         "purchase_id": _shown(part.purchase_id),
+        "points_before": part.opened.returned.get("points", 0),
         "lines": {
             line.line_id: before[line.line_id].stored() if line.line_id in before else None
             for line in part.back.lines
