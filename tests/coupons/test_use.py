@@ -166,8 +166,7 @@ def test_a_quote_says_what_would_count_and_uses_nothing(lane: Shop) -> None:
 
 def test_no_code_stays_behind_in_clear(lane: Shop) -> None:
     code = one(lane)
-    mistyped = one(lane)[:-1]
-    mistyped += "2" if one(lane)[-1] != "2" else "3"
+    mistyped = one(lane)[:-2]
     body = receipt(
         line(1000, discounts=[{"source": "program", "coupon": code, "amount": 100}]),
         card=CARD,
