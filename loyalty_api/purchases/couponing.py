@@ -15,7 +15,8 @@ from uuid import UUID
 from loyalty_api.coupons.service import NOTHING_SHOWN, Asking, CouponBook, Presented, event_rows
 from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.purchases.rated import Rated, Row, Written
-from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.purchases.rules_charged import unpriced
+from loyalty_api.rating.rules import Program, evaluate, price
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Effect
 from loyalty_api.rulekit.facts import Facts
@@ -79,15 +80,27 @@ def worked(
 def _differs(
     name: str | None, basket: Basket, facts: Facts, program: Program | None, decision: Decision | None
 ) -> bool:
-    """Whether the decision gives something else than it would have without the coupon called ``name``."""
+    """Whether the sale would have come to something else without the coupon called ``name``."""
     if program is None or decision is None:
         return False
     without = replace(basket, coupons=tuple(other for other in basket.coupons if other != name))
-    return _given(decision) != _given(evaluate(without, facts, program, decision.at))
+    if _given(decision) != _given(evaluate(without, facts, program, decision.at)):
+        return True
+    charged = [given.rule for given in decision.discounts if given.granted]
+    if not charged or program.promotions is None:
+        return False
+    ours, others = (_prices(one, facts, program, decision) for one in (basket, without))
+    return any(ours.get(rule, 0) > others.get(rule, 0) for rule in charged)
 
 
 def _given(decision: Decision) -> list[Effect]:
     return [effect for effect in decision.effects if effect.granted]
+
+
+def _prices(basket: Basket, facts: Facts, program: Program, decision: Decision) -> dict[str, int]:
+    """What our own price takes off by each promotion, minor units."""
+    priced = price(unpriced(basket), facts, program, decision.at)
+    return {given.rule: given.granted for given in priced.discounts}
 
 
 def use(book: CouponBook, rated: Rated, row: Row, written: Written, *, to_member: bool) -> None:

@@ -23,6 +23,7 @@ FEATURES = frozenset(
         "coupons",
         "custom_events",
         "earning",
+        "explanations",
         "facts",
         "ledger",
         "members",
