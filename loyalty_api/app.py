@@ -66,23 +66,8 @@ from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
 PREFIXES = (
-    "mbr",
-    "idn",
-    "per",
-    "pur",
-    "ent",
-    "prv",
-    "rej",
-    "clm",
-    "cli",
-    "red",
-    "ret",
-    "rwd",
-    "ord",
-    "lot",
-    "cpb",
-    "cpn",
-)
+    "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
+)  # fmt: skip
 
 
 class Application(flask.Flask):

@@ -292,9 +292,8 @@ def _adopt(
     queries.LOCATORS.insert(connection, [(purchase_id, member.member_id)])
     points = {"points": row["points_base"] + row["points_bonus"]}
     subject = ids.show("pur", purchase_id)
-    events.EVENTS.insert(
-        connection, [(member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)]
-    )
+    happened = (member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)
+    events.EVENTS.insert(connection, [happened])
     if tier:
         tiers.write_book(connection, tier)
     return row

@@ -257,8 +257,8 @@ class _Batch:
             *rules.goods_back(basket.lines),
             *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
             *exhausted(decision),
-            *shown.discrepancies,
             *odd,
+            *shown.discrepancies,
         ]
         return Rated(basket, facts, program, decision, paid, discrepancies, shown, used)
 

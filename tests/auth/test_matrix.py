@@ -33,9 +33,8 @@ from tests.support.tokens import bearer, make_client
 # member before it in the path; ``store``: of one store, and a client that is bound to another one must not see it.
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
-    "client_id": "program", "store": "program", "sku": "program", "rule_id": "program",
-    "batch_id": "program", "coupon_id": "program",
-    "identifier_id": "parent", "person_id": "parent", "lot_id": "parent",
+    "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
+    "coupon_id": "program", "identifier_id": "parent", "person_id": "parent", "lot_id": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
 # Goods come back to any store, so any till may name a purchase of another one.
