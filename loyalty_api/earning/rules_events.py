@@ -30,8 +30,8 @@ from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.conditions_reading import read_conditions
 from loyalty_api.rulekit.decision import Claim, Effect, Rate, Reason
 from loyalty_api.rulekit.facts import Facts, Needs
-from loyalty_api.rulekit.shapes import Member, below, choice, integer, items, record, subset, text
 from loyalty_api.rulekit.outcomes import Failure, fails
+from loyalty_api.rulekit.shapes import Member, below, choice, integer, items, record, subset, text
 from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import moment
 
