@@ -10,6 +10,8 @@ from uuid import UUID
 
 import flask
 from flask.globals import request_ctx
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -56,7 +58,7 @@ from loyalty_api.summaries import api as summaries
 from loyalty_api.summaries.service import Summaries
 from loyalty_api.throttle import Throttle, shared_counter
 from loyalty_api.tiers import api as tiers
-from loyalty_api.tiers.service import level_now
+from loyalty_api.tiers import service as tiers_service
 from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
@@ -156,6 +158,7 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
         check_document=check_document,
         member_balance=_balance_for_till,
         member_tier=partial(_tier_for_till, programs),
+        member_standing=partial(_standing_for_balance, programs),
         record_terms=consent_service.record_terms,
     )
 
@@ -167,7 +170,17 @@ def _balance_for_till(session: Session, member_id: UUID, now: datetime) -> dict[
 def _tier_for_till(
     programs: Programs[Program], session: Session, member_id: UUID, now: datetime
 ) -> str | None:
-    return level_now(driver(session), programs, member_id=member_id, now=now)
+    return tiers_service.level_now(driver(session), programs, member_id=member_id, now=now)
+
+
+def _standing_for_balance(
+    programs: Programs[Program], connection: Connection[TupleRow], member_id: UUID, now: datetime
+) -> tuple[dict[str, Any] | None, datetime | None]:
+    found = tiers_service.look(connection, programs, member_id=member_id, now=now)
+    if found is None:
+        return None, None
+    level = found[1].level
+    return {"code": level.level_id if level else None, "until": found[1].until}, found[1].changes_at
 
 
 def _member_for_subject(database: Database, vault: Vault, issuer: str, subject: str) -> UUID | None:

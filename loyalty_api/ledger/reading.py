@@ -50,11 +50,6 @@ class Shown:
         """When time alone changes it next."""
         return self.account.balance.next_due_at
 
-    @property
-    def holds_until(self) -> int:
-        """``valid_until`` as ``instant`` counts, 0 when only a write changes it."""
-        return instant(self.valid_until) if self.valid_until else 0
-
 
 def instant(moment: datetime) -> int:
     """Microseconds since 1970: to the second, two changes within one would look like one."""

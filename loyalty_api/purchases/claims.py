@@ -30,7 +30,7 @@ from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.rules import Program
-from loyalty_api.rating.rules_counted import sold
+from loyalty_api.rows import write
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 from loyalty_api.tiers import service as tiers
 
@@ -280,7 +280,8 @@ def _adopt(
         journal_id = ids.nth(purchase_id, _ADOPTION + _RETURNED)
         returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
-    count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
+    told = count(connection, row, tier, book, decision, basket, program=program, by=(who.kind, who.client_id))
+    write(connection, tiers.counted_rows(told, now=now))
     give_back_returned(session, row, decision)
     note_balance(row, book, program)
     queries.PURCHASES.insert(connection, [row])

@@ -29,8 +29,8 @@ from loyalty_api.members.service import VERSIONS, walk_in_account
 from loyalty_api.purchases import queries, queries_receipts, rules
 from loyalty_api.purchases.booking import activity_expiry, book_points, line_rows, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
-from loyalty_api.purchases.counting import count, facts_with_tier, levels_too, parted
-from loyalty_api.purchases.desk import Desk, Reported, Who
+from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
+from loyalty_api.purchases.desk import Desk, Reported, Who, program_of
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.paying import Paid, pay, unpaid
@@ -39,8 +39,6 @@ from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minute
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
-from loyalty_api.rating.rules import Program
-from loyalty_api.rating.rules_counted import sold
 from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
@@ -121,16 +119,6 @@ def record(
     return [outcomes[r.purchase_id] for r in reported]
 
 
-def program_of(
-    connection: Connection[TupleRow], desk: Desk, report: Reported, now: datetime
-) -> Program | None:
-    """The rules a receipt is rated by: those in force when it happened, or of a quote that is still honoured."""
-    at = min(report.body["occurred_at"], now)
-    if report.quote and report.quote.covers(at):
-        return desk.programs.numbered(connection, report.quote.version, at=at, pauses=report.quote.pauses)
-    return desk.programs.at(connection, at)
-
-
 class _Batch:
     """The receipts of one transaction while they are rated, in the order they came."""
 
@@ -159,6 +147,8 @@ class _Batch:
             programs = [program_of(connection, desk, report, now) for report in reported]
             hold_budgets(connection, self.counted, programs)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
+        self.seen: dict[UUID | None, Visits] = defaultdict(list)
+        self.counts: list[tuple[UUID, tiers.Counted]] = []
         members = opened.members if through else {}
         self.tiers = tiers.open_books(levels, members=members, through=through, now=now)
         self.written = Written()
@@ -206,7 +196,10 @@ class _Batch:
             row["outcome"]["redemptions"] = paid.redemptions
         if book:
             tier = self.tiers.get(book.member_id)
-            count(row, tier, book, rated.decision, sold(rated.basket), by=(self.who.kind, self.who.client_id))
+            self.counts += count(
+                self.connection, row, tier, book, rated.decision, rated.basket, program=rated.program,
+                by=(self.who.kind, self.who.client_id), seen=self.seen[book.member_id],
+            )  # fmt: skip
             note_balance(row, book, rated.program)
         self._note(report, row, rated, member)
         return row
@@ -244,6 +237,7 @@ class _Batch:
             facts, decision = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
+                seen=self.seen[member_id],
             )  # fmt: skip
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
@@ -353,6 +347,7 @@ class _Batch:
                 *self.written.rows(),
                 *rows_of(books),
                 *stood,
+                *tiers.counted_rows(self.counts, now=self.now),
                 *self.counted.rows(),
                 (VERSIONS, versions),
                 (events.EVENTS, booked),

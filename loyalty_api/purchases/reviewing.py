@@ -18,7 +18,7 @@ from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.service import PurchaseUnknown
-from loyalty_api.rating.rules_counted import sold
+from loyalty_api.rows import write
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 from loyalty_api.tiers import service as tiers
 
@@ -89,7 +89,8 @@ def rate(
         "points_bonus": decision.points(award="bonus"),
     }
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
-    count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
+    told = count(connection, row, tier, book, decision, basket, program=program, by=(who.kind, who.client_id))
+    write(connection, tiers.counted_rows(told, now=now))
     note_balance(row, book, program)
     write_book(connection, book)
     queries_late.rate_late(connection, row, line_points(decision))
