@@ -40,6 +40,7 @@ from loyalty_api.products import api as products
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program import api as program
 from loyalty_api.program.service import Programs
+from loyalty_api.publishing import api_backtests as backtests
 from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program
@@ -59,7 +60,7 @@ from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord")
+PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "bkt")
 
 
 class Application(flask.Flask):
@@ -86,6 +87,7 @@ def blueprints() -> Sequence[Blueprint]:
         ledger.blueprint,
         summaries.blueprint,
         program.blueprint,
+        backtests.blueprint,
         analytics.blueprint,
         event_feed.blueprint,
         stores.blueprint,

@@ -133,6 +133,10 @@ PERMISSIONS: Mapping[str, Access] = {
     "list_program_versions": needs("program:read"),
     "get_program_version": needs("program:read"),
     "get_program": needs("program:read"),
+    "create_backtest": needs("program:write"),
+    "list_backtests": needs("program:read"),
+    "get_backtest": needs("program:read"),
+    "cancel_backtest": needs("program:write"),
     "get_program_totals": needs("program:read"),
     "list_events": needs("events:read"),
     # The sandbox.
