@@ -43,6 +43,7 @@ from loyalty_api.products import api as products
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program import api as program
 from loyalty_api.program.service import Programs
+from loyalty_api.publishing import api_backtests as backtests
 from loyalty_api.publishing import api_pausing as pausing
 from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
@@ -63,7 +64,7 @@ from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord")
+PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "bkt")
 
 
 class Application(flask.Flask):
@@ -92,6 +93,7 @@ def blueprints() -> Sequence[Blueprint]:
         summaries.blueprint,
         program.blueprint,
         pausing.blueprint,
+        backtests.blueprint,
         analytics.blueprint,
         event_feed.blueprint,
         stores.blueprint,

@@ -138,6 +138,10 @@ PERMISSIONS: Mapping[str, Access] = {
     "pause_rule": needs("program:pause", only=_OFFICE),
     "resume_rule": needs("program:pause", only=_OFFICE),
     "list_pauses": needs("program:read"),
+    "create_backtest": needs("program:write"),
+    "list_backtests": needs("program:read"),
+    "get_backtest": needs("program:read"),
+    "cancel_backtest": needs("program:write"),
     "get_program_totals": needs("program:read"),
     "list_events": needs("events:read"),
     # The sandbox.

@@ -166,6 +166,11 @@ def publish(
     return made
 
 
+def published(session: Session) -> list[Version]:
+    """Every version, read anew, in the order of their numbers."""
+    return [Version(*row) for row in queries.versions(driver(session))]
+
+
 def settings_in_force(session: Session, *, now: datetime) -> Settings | None:
     """The settings of the version in force at ``now``, read anew; None before the first version."""
     document = queries.document_in_force(driver(session), now)
@@ -174,8 +179,7 @@ def settings_in_force(session: Session, *, now: datetime) -> Settings | None:
 
 def settings_through_time(session: Session) -> list[tuple[int, datetime, Settings]]:
     """The number, beginning and settings of every version, read anew, in the order in which they are in force."""
-    versions = [Version(*row) for row in queries.versions(driver(session))]
-    ordered = sorted(versions, key=lambda version: (version.effective_from, version.version))
+    ordered = sorted(published(session), key=lambda version: (version.effective_from, version.version))
     return [(v.version, v.effective_from, settings(orjson.loads(v.document))) for v in ordered]
 
 

@@ -26,6 +26,7 @@ LOOK_UPS = {
 }
 # Small tables of the whole program, the same on every node.
 REFERENCE = {
+    "backtests",
     "alembic_version", "clients", "signing_keys", "stores", "products", "master_versions", "program_drafts",
     "program_pauses", "program_versions", "rewards", "rule_limits", "sandbox_clock",
 }  # fmt: skip
