@@ -26,9 +26,9 @@ LOOK_UPS = {
 }
 # Small tables of the whole program, the same on every node.
 REFERENCE = {
-    "backtests",
-    "alembic_version", "clients", "signing_keys", "stores", "products", "master_versions", "program_drafts",
-    "program_pauses", "program_versions", "rewards", "rule_limits", "sandbox_clock",
+    "alembic_version", "backtests", "clients", "signing_keys", "stores", "products", "master_versions",
+    "program_approvals", "program_drafts", "program_pauses", "program_versions", "rewards", "rule_limits",
+    "sandbox_clock",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.
 _UNIQUE_WITHOUT_KEY = {"uq_rejects_client_id"}
