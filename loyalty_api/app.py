@@ -28,6 +28,7 @@ from loyalty_api.cache import SummaryCache
 from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
 from loyalty_api.consent import service as consent_service
+from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
 from loyalty_api.errors import LoyaltyError
@@ -81,6 +82,7 @@ def blueprints() -> Sequence[Blueprint]:
         redemptions.blueprint,
         rewards.blueprint,
         adjustments.blueprint,
+        custom_events.blueprint,
         tiers.blueprint,
         returns.blueprint,
         batches.blueprint,

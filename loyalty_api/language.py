@@ -111,6 +111,8 @@ def rate_text(rate: Rate, basis: int, *, currency: str, words: Catalogue) -> str
     points = words.points(rate.points)
     if rate.unit == "basket":
         return words.say("rate", "basket", points=points)
+    if rate.unit == "event":
+        return words.say("rate", "event", points=points)
     if rate.unit == "line":
         return words.say("rate", "line", count=basis, points=points, lines=str(basis))
     if rate.unit == "points":

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-APPEND_ONLY = ("adjustments", "journals", "postings", "program_versions", "terms_acceptances", "tier_changes")
+APPEND_ONLY = (
+    "adjustments",
+    "event_references",
+    "former_terms",
+    "journals",
+    "member_events",
+    "postings",
+    "program_versions",
+    "terms_acceptances",
+    "tier_changes",
+)
 
 READER = "loyalty_reader"
 _ALL: tuple[str, ...] = ()
@@ -31,6 +41,10 @@ READABLE: dict[str, tuple[str, ...]] = {
     "adjustments": ("member_id", "adjustment_id", "points", "reason", "actor_kind", "client_id", "created_at"),
     "clients": ("client_id", "kind", "name", "scopes", "store_id", "rate", "created_at", "revoked_at"),
     "events": ("member_id", "event_id", "kind", "subject", "occurred_at", "recorded_at", "position"),
+    "member_events": (
+        "member_id", "event_id", "event", "client_id", "actor_kind", "occurred_at", "recorded_at", "program_version",
+        "points",
+    ),
     "journals": (
         "member_id", "journal_id", "version", "kind", "cause_type", "cause_id", "store_id", "reverses",
         "occurred_at", "recorded_at", "available_after", "pending_after", "held_after", "debt_after",

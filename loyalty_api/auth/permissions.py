@@ -77,6 +77,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_member_summary": needs("members:read"),
     "list_member_purchases": needs("members:read"),
     "explain_entry": needs("members:read"),
+    # What members do beside buying. A lane sells; it is not believed that somebody answered a survey.
+    "report_event": needs("events:write"),
     # Levels.
     "get_member_tier": needs("members:read"),
     "assign_tier": needs("tiers:assign", only=_OFFICE),

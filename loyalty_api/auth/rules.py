@@ -39,6 +39,7 @@ SCOPES: Mapping[str, str] = {
     "program:read": "Read the program, its versions and its totals",
     "program:write": "Draft and publish program versions",
     "events:read": "Read what happened, in order",
+    "events:write": "Report what members do beside buying",
     "sandbox:clock": "Move the business time of a sandbox",
     "clients:read": "Read clients",
     "clients:write": "Create, change and revoke clients",
@@ -61,9 +62,9 @@ ALLOWED: Mapping[ClientKind, frozenset[str]] = {
     "staff": _MEMBERS
     | _LOOK
     | {"quotes:create", "returns:write", "redemptions:write", "purchases:import", "purchases:review"}
-    | {"rewards:write", "points:adjust", "tiers:assign"},
-    "mobile": _MEMBERS | _LOOK | MEMBER_SCOPES | {"events:read"},
-    "partner": _LANE | _LOOK | {"purchases:read", "purchases:import", "events:read"},
+    | {"rewards:write", "points:adjust", "tiers:assign", "events:write"},
+    "mobile": _MEMBERS | _LOOK | MEMBER_SCOPES | {"events:read", "events:write"},
+    "partner": _LANE | _LOOK | {"purchases:read", "purchases:import", "events:read", "events:write"},
     "admin": frozenset(SCOPES) - MEMBER_SCOPES,
 }
 # What a client of each kind gets when nothing else is said.

@@ -39,7 +39,7 @@ POINTS = integer(1, 10**9)
 _LANGUAGES = by_key(NAME, keys=r"[a-z]{2}")
 
 
-def _name(value: Any, pointer: str, faults: list[Fault]) -> Any:
+def read_name(value: Any, pointer: str, faults: list[Fault]) -> Any:
     """One name for all languages, or one for each."""
     return (
         {"*": NAME(value, pointer, faults)} if isinstance(value, str) else _LANGUAGES(value, pointer, faults)
@@ -65,12 +65,14 @@ _CAP = record(
         "effect": Member(EARN["cap_effect"].reader),
     }
 )
-_ID = text(r"[a-z0-9][a-z0-9_.-]{0,63}", "small letters, digits, _ . -")
+RULE_ID = text(r"[a-z0-9][a-z0-9_.-]{0,63}", "small letters, digits, _ . -")
+read_lots = record({"available": Member(read_available), "expire": Member(read_expire)})
+"""Terms of a rule's own; what it leaves open is as in the program."""
 _RULE = record(
     {
-        "id": Member(_ID, required=True),
+        "id": Member(RULE_ID, required=True),
         "kind": Member(choice("base", "bonus"), required=True),
-        "name": Member(_name, {}),
+        "name": Member(read_name, {}),
         "points_per": Member(_POINTS_PER),
         "points": Member(POINTS),
         "steps": Member(items(_STEP, fewest=1, most=100)),
@@ -78,12 +80,12 @@ _RULE = record(
         "scope": Member(choice("line", "basket")),
         "where": Member(read_where, {}),
         "when": Member(read_conditions, {}),
-        "group": Member(_ID),
+        "group": Member(RULE_ID),
         "cap_per_purchase": Member(integer(1, 10**9)),
         "caps": Member(items(_CAP, most=20), ()),
         "budget": Member(integer(1, 10**15)),
         **{name: Member(EARN[name].reader) for name in OVERRIDES},
-        "lots": Member(record({"available": Member(read_available), "expire": Member(read_expire)})),
+        "lots": Member(read_lots),
     }
 )
 
@@ -136,7 +138,7 @@ def compiled(
         ignores_basket_discounts=bool(where) and own["basket_discount_on_scoped"] == "ignores",
         minimum=own["minimum_basket"],
         caps=_caps(rule, own["cap_effect"]),
-        lots=_lots(rule, lots) if rule["lots"] else None,
+        lots=own_lots(rule, lots) if rule["lots"] else None,
         steps=tuple([(step["from"], _step_rate(step)) for step in rule["steps"] or ()]),
         multiplies=multiply["of"] if multiply else None,
         group=rule["group"],
@@ -172,7 +174,7 @@ def _rule(value: Any, pointer: str, faults: list[Fault], lots: LotTerms) -> Any:
     if len(faults) == before:
         faults += _contradictions(rule, pointer)
     if len(faults) == before and rule["lots"]:
-        faults += lasting_faults(_lots(rule, lots), below(pointer, "lots"))
+        faults += lasting_faults(own_lots(rule, lots), below(pointer, "lots"))
     return rule
 
 
@@ -224,6 +226,7 @@ def _step_rate(step: Mapping[str, Any]) -> Rate:
     return Rate(step["points"], step["from"], "step")
 
 
-def _lots(rule: Mapping[str, Any], lots: LotTerms) -> LotTerms:
+def own_lots(rule: Mapping[str, Any], lots: LotTerms) -> LotTerms:
+    """The terms of a rule that has some of its own."""
     own = rule["lots"]
     return LotTerms(own["available"] or lots.available, own["expire"] or lots.expire, lots.exact)

@@ -28,10 +28,12 @@ _PREFIXES = {
     "purchase": "pur",
     "redemption": "red",
     "adjustment": "adj",
+    "event": "evn",
     "release": "pur",
     "return": "ret",
     "return_void": "ret",
 }
+_BESIDE_BUYING = ("event",)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -89,6 +91,12 @@ def balance_is_due(connection: Connection[TupleRow], member_id: UUID, now: datet
     if row is None:
         raise NotFound("There is no such member.")
     return row[-1] is not None and bool(row[-1] <= now)
+
+
+def version_of(connection: Connection[TupleRow], member_id: UUID) -> int:
+    """The member's version now, which everything that is shown of the member raises; 0 when there is none."""
+    row = connection.execute(queries.BALANCE_OF, (member_id,), prepare=True).fetchone()
+    return int(row[0]) if row else 0
 
 
 def account_of_row(row: TupleRow) -> Account:
@@ -165,7 +173,7 @@ def entry_document(
     row: Mapping[str, Any], *, currency: str, words: Catalogue, people: Mapping[UUID, str]
 ) -> dict[str, Any]:
     """One posting as an entry of the statement, with its words."""
-    title = words.say("entry", row["kind"])
+    title = words.say("entry", _title(row))
     if row["store_name"]:
         title = words.say("entry", "at_place", title=title, place=row["store_name"])
     entry_id = entry_id_of(row["journal_id"], row["ordinal"])
@@ -214,6 +222,13 @@ def read_entry_id(text: str) -> tuple[UUID, int] | None:
         return (journal_id, int(text[-2:], 16)) if journal_id else None
     except ValueError:
         return None
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    """What an entry is called: by what happened, and what was earned without buying by what it was earned for."""
+    beside = row["kind"] == "earn" and row["cause_type"] in _BESIDE_BUYING
+    said: str = row["cause_type"] if beside else row["kind"]
+    return said
 
 
 def _state(row: Mapping[str, Any]) -> str:

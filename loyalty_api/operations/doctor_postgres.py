@@ -14,7 +14,17 @@ Connection = psycopg.Connection[TupleRow]
 
 OLDEST, NEWEST = 15, 18
 # What must never be changed once written; the first two are the ledger.
-APPEND_ONLY = ("adjustments", "journals", "postings", "program_versions", "terms_acceptances", "tier_changes")
+APPEND_ONLY = (
+    "adjustments",
+    "event_references",
+    "former_terms",
+    "journals",
+    "member_events",
+    "postings",
+    "program_versions",
+    "terms_acceptances",
+    "tier_changes",
+)
 # Each waits for our own disk at least; `off` answers before anything is there.
 _DURABLE_COMMITS = ("on", "local", "remote_write", "remote_apply")
 

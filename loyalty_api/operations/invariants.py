@@ -7,6 +7,7 @@ load generator checks those; I10 and I11 come with what they speak of.
 from __future__ import annotations
 
 from loyalty_api.operations.invariant import CHANGES, Invariant
+from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
@@ -121,7 +122,7 @@ LEDGER = (
         "SELECT lot_id::text, 'differs from its postings' FROM lots l"
         f" FULL JOIN ({_PER_LOT}) f USING (member_id, lot_id) LEFT JOIN ({_BORN}) b USING (member_id, lot_id)"
         " WHERE (l.available, l.pending, l.held) IS DISTINCT FROM (f.available, f.pending, f.held)"
-        " OR (l.source_type = 'purchase' AND l.points IS DISTINCT FROM b.issued)",
+        " OR (l.source_type IN ('purchase', 'event') AND l.points IS DISTINCT FROM b.issued)",
     ),
     Invariant(
         "I3",
@@ -259,4 +260,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + FACTS + RETURNS + SPENDING + TIERS + EVENTS
+INVARIANTS = LEDGER + EFFECTS + EARNED + FACTS + RETURNS + SPENDING + TIERS + EVENTS

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from loyalty_api.operations.invariant import Invariant
 
-# What purchases claimed when they were rated, less what came back of it.
+# What purchases and events claimed when they were rated, less what came back of it.
 _CLAIMED = (
     "SELECT member_id, claim->>0 AS kind, claim->>1 AS key, sum(amount) AS amount FROM"
     " (SELECT member_id, claim, (claim->>2)::bigint AS amount FROM purchases,"
     " jsonb_array_elements(decision->'claims') AS claim WHERE status <> 'moved'"
+    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint FROM member_events,"
+    " jsonb_array_elements(decision->'claims') AS claim"
     " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint FROM purchases,"
     " jsonb_array_elements(outcome->'returned'->'counted') AS claim WHERE status <> 'moved') AS said"
     " GROUP BY 1, 2, 3"

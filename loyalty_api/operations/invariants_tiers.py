@@ -10,6 +10,8 @@ _AMOUNTS = (
 _COUNTED = (
     f"SELECT member_id, (c->>'day')::date AS day, 1 AS sign, {_AMOUNTS} FROM purchases, LATERAL"
     " (SELECT outcome->'counted' AS c) counted WHERE outcome ? 'counted' AND status <> 'moved'"
+    f" UNION ALL SELECT member_id, (c->>'day')::date, 1, {_AMOUNTS} FROM member_events, LATERAL"
+    " (SELECT outcome->'counted' AS c) counted WHERE outcome ? 'counted'"
     f" UNION ALL SELECT member_id, (c->>'day')::date, -1, {_AMOUNTS} FROM returns, LATERAL"
     " jsonb_array_elements(outcome->'counted') c WHERE outcome ? 'counted' AND status = 'applied'"
 )

@@ -64,6 +64,7 @@ class ActivityQuery(PageQuery):
         "redemption",
         "return",
         "adjustment",
+        "event",
         load_default=None,
         metadata={"description": "only items of this kind"},
     )
@@ -186,7 +187,7 @@ def _purchases(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
     answer_example={"data": [examples.ACTIVITY_ITEM], "next_cursor": None}, errors=(NotFound,),
 )  # fmt: skip
 def activity(query: dict[str, Any]) -> dict[str, Any]:
-    """One item for each purchase, return, expiry, redemption and correction; what becomes of it changes the item."""
+    """An item for each purchase, event, return, expiry, redemption, correction; what becomes of it changes it."""
     before = service.place_before(read_cursor(query["cursor"], *service.PLACE))
     now = clock.now()
     with unit_of_work() as session:

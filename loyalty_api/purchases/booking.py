@@ -25,17 +25,27 @@ _JOURNAL, _FIRST_LOT = 1, 2
 _MOMENT = timedelta(microseconds=1)
 
 
-def facts_of(member: MemberRow | None, program: Program | None = None, at: datetime | None = None) -> Facts:
-    """What the rules are told about the member; of what only some programs ask, what ``program`` asks ``at`` then."""
+def facts_of(
+    member: MemberRow | None,
+    program: Program | None = None,
+    at: datetime | None = None,
+    asks: frozenset[str] | None = None,
+) -> Facts:
+    """What the rules are told about the member; of what only some programs ask, what ``program`` asks ``at`` then.
+
+    ``asks`` are the facts that conditions need; those of the rules about purchases when it is left out.
+    """
     if member is None:
         return NOBODY
-    attributes = _attributes(member, program, at) if program and at and program.earning.asks else {}
+    asked = program.earning.asks if program and asks is None else asks or frozenset()
+    attributes = _attributes(member, program, at, asked) if program and at and asked else {}
     return Facts(Member(member.status, None, member.is_staff, tuple(member.tags), attributes))
 
 
-def _attributes(member: MemberRow, program: Program, at: datetime) -> dict[str, str | int | bool]:
+def _attributes(
+    member: MemberRow, program: Program, at: datetime, asks: frozenset[str]
+) -> dict[str, str | int | bool]:
     """Days are those of the program; what is not known is left out."""
-    asks = program.earning.asks
     found: dict[str, str | int | None] = {}
     if "enrolled" in asks:
         zone = program.settings.zone

@@ -44,9 +44,13 @@ def facts_with_tier(
     *,
     program: Program | None,
     at: datetime | None,
+    asks: frozenset[str] | None = None,
 ) -> Facts:
-    """What the rules are told of the member: with the level it held at the purchase's own time (R52)."""
-    facts = facts_of(member, program, at)
+    """What the rules are told of the member: with the level it held at the purchase's own time (R52).
+
+    ``asks`` as in ``facts_of``.
+    """
+    facts = facts_of(member, program, at, asks)
     if tier is None or at is None or facts.member is None or program is None or program.tiers is None:
         return facts
     return replace(facts, member=replace(facts.member, tier=tier.level_at(connection, at)))

@@ -23,6 +23,7 @@ from loyalty_api.purchases import queries, returned
 from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.rated import Row
+from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import explain, near_miss_text, rule_name
 from loyalty_api.rulekit.decision import Rate
 from loyalty_api.rulekit.stored import basket_from_json, decision_from_json
@@ -71,8 +72,31 @@ def entry(
     bought = queries.find(connection, row["cause_id"]) if row["cause_type"] == "purchase" else None
     if bought is not None and row["rule"] is not None:
         return _earned(connection, desk, row, bought, language)
+    if row["cause_type"] == "event" and row["basis"]:
+        return _given(desk.programs.numbered(connection, row["program_version"]), row, language)
     why = "unlock" if row["cause_type"] == "release" else row["kind"]
     return {"text": words.say("why", why, points=words.points(row["points"])), "steps": []}
+
+
+def _given(program: Program | None, row: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Why points were given that nothing was bought for: the rule, its version and what it gives."""
+    words, basis = catalogue(language), row["basis"]
+    currency = program.settings.currency if program else ""
+    name = rule_name(row["rule"], names=program.names if program else {}, language=language)
+    rate = Rate(basis["points"], basis["per"], basis["unit"], basis["round"])
+    steps = [
+        {"label": words.say("step", "rule"), "value": name},
+        {"label": words.say("step", "version"), "value": str(row["program_version"])},
+        {
+            "label": words.say("step", "rate"),
+            "value": rate_text(rate, basis["basis"], currency=currency, words=words),
+        },
+    ]
+    if basis["desired"] != row["points"]:
+        desired = words.points(basis["desired"])
+        capped = words.say("step", "capped", granted=words.points(row["points"]), desired=desired)
+        steps.append({"label": words.say("step", "cap"), "value": capped})
+    return {"text": words.say("why", "earn", points=words.points(row["points"]), rule=name), "steps": steps}
 
 
 def _earned(
@@ -126,7 +150,10 @@ _ACTIVITY = (
     " FROM redemptions r WHERE r.member_id = %(member)s AND r.status NOT IN ('released', 'expired')"
     " AND (r.status <> 'held' OR r.expires_at > %(now)s)"
     " UNION ALL SELECT 'adjustment', a.created_at, a.adjustment_id, a.points, NULL, NULL, NULL, NULL, false, 0, NULL"
-    " FROM adjustments a WHERE a.member_id = %(member)s) AS item"
+    " FROM adjustments a WHERE a.member_id = %(member)s"
+    " UNION ALL SELECT 'event', e.occurred_at, e.event_id, e.points, NULL, e.reference, NULL, NULL, false,"
+    " (SELECT sum(l.pending)::bigint FROM lots l WHERE l.member_id = e.member_id AND l.source_id = e.event_id), NULL"
+    " FROM member_events e WHERE e.member_id = %(member)s AND e.points > 0) AS item"
     " LEFT JOIN stores USING (store_id)"
     " WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"
     " AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
@@ -147,6 +174,7 @@ _SHOWN_AS = {
     "redemption": ("redeem", "red"),
     "adjustment": ("adjust", "adj"),
     "return": ("return", "jrn"),
+    "event": ("event", "evn"),
 }
 _DONE = {"expiry": "expired", "adjustment": "booked", "return": "returned"}
 
@@ -202,6 +230,6 @@ def activity_item(row: Mapping[str, Any], *, language: str) -> dict[str, Any]:
 
 
 def _state(row: Mapping[str, Any]) -> str:
-    if row["kind"] != "purchase":
+    if row["kind"] not in ("purchase", "event"):
         return _DONE.get(row["kind"]) or row["stands"]
     return "pending" if row["pending"] else "available" if row["points"] else "none"

@@ -15,11 +15,31 @@ import loyalty_api
 PACKAGE = Path(loyalty_api.__file__).parent
 FEATURES = frozenset(
     {
-        "adjustments", "analytics", "auth", "batches", "consent", "earning", "facts", "ledger", "members", "products",
-        "program", "publishing", "purchases", "rating", "redemptions", "returns", "rewards", "sandbox", "stores",
-        "summaries", "tiers",
+        "adjustments",
+        "analytics",
+        "auth",
+        "batches",
+        "consent",
+        "custom_events",
+        "earning",
+        "facts",
+        "ledger",
+        "members",
+        "products",
+        "program",
+        "promotions",
+        "publishing",
+        "purchases",
+        "rating",
+        "redemptions",
+        "returns",
+        "rewards",
+        "sandbox",
+        "stores",
+        "summaries",
+        "tiers",
     }
-)  # fmt: skip
+)
 STANDARD = frozenset(sys.stdlib_module_names)
 
 

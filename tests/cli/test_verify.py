@@ -77,6 +77,8 @@ BREACHES = {
         "UPDATE reward_orders SET state = 'cancelled'"
     ),
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
+    "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
+    "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
     "I6 a counter is what the member's purchases claimed": "UPDATE member_counters SET value = value + 1",
     "I6 what is taken of a limit is what purchases claimed": "UPDATE rule_limits SET taken = taken - 1",
     "I4 no lot is below zero or holds more than it was born with": (
@@ -102,6 +104,8 @@ def busy(shop: Shop) -> Shop:
     }
     document = with_lots(tiers=TIERS)
     document["earn"]["rules"].append(visit)
+    once = {"points": 20, "budget": 500, "caps": [{"per": "program", "times": 1}]}
+    document["earn"]["events"] = [{**once, "id": "survey", "event": "survey_answered"}]
     shop.publish(document, effective_from=datetime(2019, 1, 1, tzinfo=UTC))
     members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
     for card in ("7770001", "7770002", None):
@@ -113,6 +117,8 @@ def busy(shop: Shop) -> Shop:
     early = shop.till.post("/v1/purchases", receipt(card="7770003"))
     assert early.status == 201
     shop.enrol(card="7770003")
+    told = {"event": "survey_answered", "occurred_at": datetime.now(UTC).isoformat(), "reference": "a"}
+    assert shop.office.post("/v1/events", {**told, "member_id": members[0]})["points"] == 20
     assert all(shop.balance(member)["available"] > 0 for member in members)
     spend(shop, members[0])
     return shop

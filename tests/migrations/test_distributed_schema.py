@@ -20,6 +20,7 @@ LOOK_UPS = {
     "return_receipts": ("store_id",),
     "awaited_returns": ("store_id",),
     "idempotency_keys": ("client_id", "key"),
+    "event_references": ("client_id", "reference"),
     "data_keys": ("owner_id",),
     "rejects": ("reject_id",),
 }

@@ -119,7 +119,9 @@ def test_what_a_draft_would_have_changed(office: Office) -> None:
     for card in ("ANNA", "BENT", "CLOE"):
         office.shop.enrol(card)
     office.sells("ANNA", 2000, at=MONDAY, sku="apple")
-    office.takes_back(office.sells("ANNA", 5000, at=MONDAY + timedelta(days=1)), at=MONDAY + timedelta(days=8))
+    office.takes_back(
+        office.sells("ANNA", 5000, at=MONDAY + timedelta(days=1)), at=MONDAY + timedelta(days=8)
+    )
     office.sells("BENT", 1000, at=MONDAY + timedelta(days=7))
     fruit = {"id": "fruit", "kind": "bonus", "points_per": {"points": 3, "amount": 100}}
     fruit |= {"where": {"department": ["PRODUCE"]}, "lots": {"expire": {"days": 2}}}
@@ -162,7 +164,7 @@ def test_members_apart_and_the_order_of_time_come_to_the_same(busy: Office) -> N
     easier["earn"]["rules"] = [each for each in easier["earn"]["rules"] if each["id"] != "budgeted"]
     busy.shop.publish(easier, effective_from=MONDAY - timedelta(days=1))
     drafted = with_rules(easier)
-    drafted["tiers"]["levels"][0]["threshold"] = 10
+    drafted["tiers"]["levels"][1]["threshold"] = 10_000
     apart = busy.result(with_rules(drafted, rule("more", points=4)), days=28)
     together = busy.result(with_rules(drafted, rule("more", points=4, budget=10**9)), days=28)
     assert (apart.pop("in_time_order"), together.pop("in_time_order")) == (False, True)

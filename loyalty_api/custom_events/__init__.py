@@ -1,0 +1,1 @@
+"""What members do beside buying, as clients report it: each event once, and what it earned."""
