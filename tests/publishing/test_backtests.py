@@ -164,7 +164,7 @@ def test_members_apart_and_the_order_of_time_come_to_the_same(busy: Office) -> N
     easier["earn"]["rules"] = [each for each in easier["earn"]["rules"] if each["id"] != "budgeted"]
     busy.shop.publish(easier, effective_from=MONDAY - timedelta(days=1))
     drafted = with_rules(easier)
-    drafted["tiers"]["levels"][0]["threshold"] = 10
+    drafted["tiers"]["levels"][1]["threshold"] = 10_000
     apart = busy.result(with_rules(drafted, rule("more", points=4)), days=28)
     together = busy.result(with_rules(drafted, rule("more", points=4, budget=10**9)), days=28)
     assert (apart.pop("in_time_order"), together.pop("in_time_order")) == (False, True)
