@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import psycopg
@@ -24,6 +24,7 @@ from loyalty_api.errors import LoyaltyError
 from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.program import service as programs
+from loyalty_api.publishing import backtests
 from loyalty_api.redemptions import service as redemptions
 from loyalty_api.tiers import overdue as levels
 from loyalty_api.vault import Vault
@@ -186,6 +187,16 @@ def make_coupons(database: Database, vault: Vault, *, now: datetime, limit: Limi
     return done
 
 
+def replay(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
+    """Carry out the back-tests that were asked for; how many have ended."""
+    began = time.monotonic()
+
+    def clock() -> datetime:
+        return now + timedelta(seconds=time.monotonic() - began)
+
+    return backtests.run_waiting(database, clock=clock, told=lambda: limit.reached)
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What one run of all jobs came to; ``complete`` unless its time was up."""
@@ -230,6 +241,7 @@ JOBS: Mapping[str, Job] = {
     "announce_expiring": Job(
         "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)
     ),
+    backtests.JOB: Job("* * * * *", lambda database, now, limit: replay(database, now=now, limit=limit)),
 }
 """What a worker does. ``settle`` is activation and expiry in one walk through the members who are due."""
 

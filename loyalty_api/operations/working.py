@@ -25,8 +25,8 @@ from procrastinate.signals import on_stop
 from loyalty_api import clock, telemetry
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
+from loyalty_api.engines.parent import end_with
 from loyalty_api.jobs import JOBS, KEYED_JOBS, Job, Limit
-from loyalty_api.operations.parent import end_with
 from loyalty_api.queue import QUEUE, open_queue
 from loyalty_api.sandbox.following import follow_sandbox
 from loyalty_api.vault import Vault

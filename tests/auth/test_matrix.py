@@ -34,7 +34,8 @@ from tests.support.tokens import bearer, make_client
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
-    "coupon_id": "program", "identifier_id": "parent", "person_id": "parent", "lot_id": "parent",
+    "coupon_id": "program", "backtest_id": "program",
+    "identifier_id": "parent", "person_id": "parent", "lot_id": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
 # Goods come back to any store, so any till may name a purchase of another one.
@@ -164,7 +165,9 @@ def _of_office(shop: Shop) -> dict[str, str]:
     reward = shop.office.get("/v1/rewards")["data"][0]["reward_id"]
     document = shop.office.get("/v1/program")["document"]
     draft = shop.office.post("/v1/program/versions", {"document": document})["program_version_id"]
-    return {"client_id": client, "reward_id": reward, "draft_id": draft}
+    window = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+    backtest = shop.office.post(f"/v1/program/versions/{draft}/backtests", window)["backtest_id"]
+    return {"client_id": client, "reward_id": reward, "draft_id": draft, "backtest_id": backtest}
 
 
 def _token(shop: Shop, client: Any, *, seconds: int) -> str:
