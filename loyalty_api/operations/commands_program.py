@@ -1,75 +1,126 @@
-"""``loyalty program``: what an operator does with the rules."""
+"""``loyalty program``: what is wrong with a program, and what it changes, before anybody buys by it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+import orjson
 
 from loyalty_api.operations.here import open_here
 
 if TYPE_CHECKING:
-    from loyalty_api.corrections.running import Done
+    from loyalty_api.publishing.rules_lint_types import Finding
+    from loyalty_api.rating.rules import Program
+
+_COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
+_MOST_SHOWN = 3
+_language = click.option("--language", default="en", show_default=True, help="The language of the sentences.")
 
 
 @click.group()
 def program() -> None:
-    """The rules of the program."""
+    """Program documents: look for what is wrong, and see what changes."""
 
 
 @program.command()
-@click.option("--version", type=click.IntRange(1), required=True, help="The published version to rate under.")
-@click.option("--from", "starts", metavar="TIME", required=True, help="Purchases made from this moment on …")
-@click.option("--to", "ends", metavar="TIME", required=True, help="… and before this one.")
-@click.option("--reason", help="Why, for the members' statements.")
-@click.option("--dry-run", is_flag=True, help="Say what it would come to, and book nothing.")
-def correct(*, version: int, starts: str, ends: str, reason: str | None, dry_run: bool) -> None:
-    """Rate the purchases of a window once more under a version, and book what is different.
-
-    It may be stopped at any moment: the same command goes on with what is left, and takes up receipts that have
-    come since. When nothing is left it changes nothing.
-    """
+@click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, with their witness.")
+@_language
+def lint(*, file: Path, as_json: bool, language: str) -> None:
+    """Look for what is wrong with the program in FILE. The exit code is 1 when there are errors."""
     from loyalty_api.clock import machine_now
-    from loyalty_api.corrections.running import run
+    from loyalty_api.publishing.rules_lint import lint as find
+    from loyalty_api.publishing.rules_lint_words import shown
+    from loyalty_api.rating.rules import compile_program
+
+    compiled = compile_program(_read(file), version=0)
+    findings = find(compiled, now=machine_now())
+    if as_json:
+        found = [shown(finding, compiled, language=language) for finding in findings]
+        click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
+    else:
+        _tell(findings, compiled, language)
+    if any(finding.severity == "error" for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+def _tell(findings: tuple[Finding, ...], compiled: Program, language: str) -> None:
+    from loyalty_api.language import catalogue
+    from loyalty_api.publishing.rules_lint_words import sentence, severity, witness
+
+    currency, names = compiled.settings.currency, compiled.names
+    for finding in findings:
+        level = click.style(severity(finding, language=language), fg=_COLOURS[finding.severity])
+        said = sentence(finding, currency=currency, names=names, language=language)
+        click.echo(f"{level} {finding.code}\n  {said}")
+        for line in witness(finding, currency=currency, language=language)[:_MOST_SHOWN]:
+            click.echo(f"    {line}")
+    if not findings:
+        click.echo(catalogue(language).say("diff", "nothing"))
+
+
+@program.command()
+@click.argument("old")
+@click.argument("new")
+@_language
+def diff(*, old: str, new: str, language: str) -> None:
+    """Show in words what changes from OLD to NEW: files, numbers of versions, or ids of drafts (prv_…)."""
+    from loyalty_api.language import catalogue
+    from loyalty_api.publishing.rules_diff import changes, told
+
+    before, after = _document(old), _document(new)
+    found = changes(before, after)
+    for change in found:
+        click.echo(told(change, currency=after["currency"], language=language))
+    if not found:
+        click.echo(catalogue(language).say("diff", "same"))
+
+
+def _document(named: str) -> dict[str, Any]:
+    """A program by what it is called: a file, the number of a version, or a draft's id."""
+    if Path(named).is_file():
+        return _read(Path(named))
+    return _stored(named)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A document without faults. Raises UnfitDocument with every fault."""
+    from loyalty_api.program.rules_document import UnfitDocument
+    from loyalty_api.rating.rules import check_document
+
+    try:
+        document = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise click.ClickException(f"{file} is not JSON: {error}") from error
+    faults = check_document(document)
+    if faults:
+        raise UnfitDocument(errors=faults)
+    found: dict[str, Any] = document
+    return found
+
+
+def _stored(named: str) -> dict[str, Any]:
+    from loyalty_api import ids
     from loyalty_api.db import Database
     from loyalty_api.operations.place import ensure_schema
-    from loyalty_api.sandbox.service import business_time
+    from loyalty_api.program import service
 
-    if reason and len(reason) > 500:
-        raise click.BadParameter("A reason has 500 characters at most.")
-    window = (_moment(starts), _moment(ends))
+    draft_id = ids.read("prv", named)
+    if draft_id is None and not (named.isascii() and named.isdigit()):
+        raise click.ClickException(f"{named} is no file, no number of a version and no id of a draft.")
     with open_here() as place:
         ensure_schema(place)
         database = Database(place.settings.database_url)
         try:
-
-            def clock() -> datetime:
-                machine = machine_now()
-                return business_time(database, machine=machine) if place.settings.sandbox else machine
-
-            for done in run(
-                database, version=version, window=window, reason=reason, dry_run=dry_run, clock=clock
-            ):
-                click.echo(_said(done, dry_run=dry_run))
+            with database.unit_of_work() as session:
+                if draft_id is not None:
+                    return service.find_draft(session, draft_id=draft_id).document
+                for version in service.published(session):
+                    if version.version == int(named):
+                        found: dict[str, Any] = orjson.loads(version.document)
+                        return found
         finally:
             database.close()
-
-
-def _said(done: Done, *, dry_run: bool) -> str:
-    would = "would be " if dry_run else ""
-    return (
-        f"{done.members} members, {done.purchases} purchases, {done.corrected} {would}corrected:"
-        f" {done.given} points {would}given, {done.taken} {would}taken back,"
-        f" {done.lapsed} of too many had expired, {done.kept} {would}left to members."
-    )
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter("Expected a time such as 2026-11-21T12:00:00+01:00.") from error
-    if moment.tzinfo is None:
-        raise click.BadParameter("The time needs its offset, such as +01:00 or Z.")
-    return moment.astimezone(UTC)
+    raise service.VersionUnknown

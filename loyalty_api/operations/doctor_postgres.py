@@ -22,6 +22,7 @@ APPEND_ONLY = (
     "journals",
     "member_events",
     "postings",
+    "program_approvals",
     "program_versions",
     "purchase_corrections",
     "terms_acceptances",

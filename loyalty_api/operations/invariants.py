@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from loyalty_api.operations.invariant import CHANGES, Invariant
 from loyalty_api.operations.invariants_corrections import CORRECTIONS
+from loyalty_api.operations.invariants_coupons import COUPONS
 from loyalty_api.operations.invariants_discounts import DISCOUNTS
 from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
@@ -264,4 +265,16 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + CORRECTIONS + EARNED + FACTS + RETURNS + DISCOUNTS + SPENDING + TIERS + EVENTS
+INVARIANTS = (
+    LEDGER
+    + EFFECTS
+    + CORRECTIONS
+    + EARNED
+    + FACTS
+    + RETURNS
+    + DISCOUNTS
+    + SPENDING
+    + COUPONS
+    + TIERS
+    + EVENTS
+)

@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from loyalty_api.fields import Choice, Day, Flag, Metadata, Moment, Rate, Schema, Text, Whole
+from loyalty_api.purchases.schemas_corrected import CorrectedSchema
 from loyalty_api.tiers.schemas import TierAfterSchema
 
 MAX_LINES = 1000
@@ -211,6 +212,16 @@ class RedeemedSchema(Schema):
     amount = Whole(required=True)
 
 
+class CouponShownSchema(Schema):
+    """What became of a coupon that was shown; of its code the last four characters. ``reason`` says why not."""
+
+    code = Text(required=True)
+    coupon_id = Text(required=True, allow_none=True)
+    name = Text(required=True, allow_none=True)
+    status = Choice("usable", "not_usable", "used", "not_used", required=True)
+    reason = Text(required=True, allow_none=True)
+
+
 class PurchaseReturnSchema(Schema):
     """What came back of a purchase, by one return or void."""
 
@@ -223,16 +234,6 @@ class PurchaseReturnSchema(Schema):
     points_taken_back = Whole(required=True)
     points_given_back = Whole(required=True)
     refundable = Whole(required=True)
-
-
-class CorrectedSchema(Schema):
-    """Rules were corrected and the purchase was rated once more: the versions, and what it earns by each."""
-
-    from_version = Whole(required=True)
-    version = Whole(required=True)
-    points_before = Whole(required=True)
-    points_after = Whole(required=True)
-    at = Moment(required=True)
 
 
 class PurchaseAnswerSchema(Schema):
@@ -260,7 +261,7 @@ class PurchaseAnswerSchema(Schema):
     tier = fields.Nested(TierAfterSchema(), allow_none=True)
     redemptions = fields.List(fields.Nested(RedeemedSchema()))
     returns = fields.List(fields.Nested(PurchaseReturnSchema()))
-    coupons = fields.List(fields.Raw())
+    coupons = fields.List(fields.Nested(CouponShownSchema()))
     gifts = fields.List(fields.Raw())
     effects = fields.List(fields.Nested(EffectSchema()))
     corrected = fields.Nested(CorrectedSchema(), allow_none=True)

@@ -21,6 +21,7 @@ FEATURES = frozenset(
         "batches",
         "consent",
         "corrections",
+        "coupons",
         "custom_events",
         "earning",
         "explanations",
