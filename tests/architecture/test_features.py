@@ -36,6 +36,8 @@ PUBLIC = {
     "loyalty_api.purchases.queries_claims": "whose the card is that was scanned with goods that come back",
     "loyalty_api.program.api": "a version looks the same wherever it is published",
     "loyalty_api.publishing.backtests": "real purchases through a draft, which jobs carry out",
+    "loyalty_api.publishing.running": "the same in the foreground, which the command line does",
+    "loyalty_api.publishing.replaying": "what is replayed, which the command line hands on",
     "loyalty_api.purchases.limiting": "claims as purchases keep them, which returns count back",
     "loyalty_api.purchases.copies": "what becomes of a receipt, the first time and again",
     "loyalty_api.purchases.recording": "many receipts at once, and why one is refused",
