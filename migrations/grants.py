@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 APPEND_ONLY = (
     "adjustments",
+    "corrections",
     "event_references",
     "former_terms",
     "journals",
@@ -17,6 +18,7 @@ APPEND_ONLY = (
     "postings",
     "program_approvals",
     "program_versions",
+    "purchase_corrections",
     "terms_acceptances",
     "tier_changes",
 )

@@ -21,6 +21,7 @@ FEATURES = frozenset(
         "batches",
         "consent",
         "coupons",
+        "corrections",
         "custom_events",
         "earning",
         "explanations",

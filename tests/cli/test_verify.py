@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from loyalty_api.corrections.running import run
 from loyalty_api.engines import Engines
 from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
@@ -96,6 +97,15 @@ BREACHES = {
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
+    "I6 a correction booked what the corrected decision gives beyond the one before": (
+        "UPDATE purchase_corrections SET booked = booked + 1"
+    ),
+    "I6 without returns a correction owes the difference of what the two decisions give": (
+        "UPDATE purchase_corrections SET points_after = points_after + 1"
+    ),
+    "I6 a corrected purchase has the decision of its last correction": (
+        "UPDATE purchase_corrections SET version_after = version_after + 1"
+    ),
     "I6 a counter is what the member's purchases claimed": "UPDATE member_counters SET value = value + 1",
     "I6 what is taken of a limit is what purchases claimed": "UPDATE rule_limits SET taken = taken - 1",
     "I4 no lot is below zero or holds more than it was born with": (
@@ -141,7 +151,20 @@ def busy(shop: Shop) -> Shop:
     assert all(shop.balance(member)["available"] > 0 for member in members)
     spend(shop, members[0])
     show_coupons(shop, members[1], "7770002")
+    correct(shop)
     return shop
+
+
+def correct(shop: Shop) -> None:
+    """A sale of long ago is rated once more under later rules."""
+    window = (datetime(2019, 6, 1, tzinfo=UTC), datetime(2019, 7, 1, tzinfo=UTC))
+    shop.enrol(card="7770004")
+    sold = shop.till.post("/v1/purchases", receipt(card="7770004", at=window[0]))
+    *_, done = run(
+        shop.database, version=sold["program_version"] + 1, window=window, reason=None, dry_run=False,
+        clock=lambda: datetime.now(UTC),
+    )  # fmt: skip
+    assert (done.corrected, done.taken) == (1, 5)
 
 
 def spend(shop: Shop, member: str) -> None:
