@@ -83,6 +83,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "report_event": needs("events:write"),
     # Levels.
     "get_member_tier": needs("members:read"),
+    "explain_tier_change": needs("members:read"),
     "assign_tier": needs("tiers:assign", only=_OFFICE),
     "end_tier_assignment": needs("tiers:assign", only=_OFFICE),
     # The till.
@@ -176,6 +177,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_explain_entry": needs("me:read"),
     "me_lots": needs("me:read"),
     "me_explain_lot": needs("me:read"),
+    "me_explain_tier_change": needs("me:read"),
     "me_purchases": needs("me:read"),
     "me_claim": needs("me:claim"),
     "me_list_claims": needs("me:read"),
