@@ -9,8 +9,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 APPEND_ONLY = (
-    "adjustments", "event_references", "journals", "member_events", "postings", "program_versions",
-    "terms_acceptances", "tier_changes",
+    "adjustments", "event_references", "journals", "member_events", "period_bonuses", "postings",
+    "program_versions", "terms_acceptances", "tier_changes",
 )  # fmt: skip
 
 READER = "loyalty_reader"
@@ -43,6 +43,7 @@ READABLE: dict[str, tuple[str, ...]] = {
         "occurred_at", "recorded_at", "available_after", "pending_after", "held_after", "debt_after",
     ),
     "members": ("member_id", "kind", "status", "version", "language", "home_store", "is_staff", "enrolled_at"),
+    "period_bonuses": _ALL,
     "postings": (
         "member_id", "journal_id", "ordinal", "from_account", "to_account", "points", "lot_id", "rule",
         "program_version",

@@ -15,8 +15,8 @@ Connection = psycopg.Connection[TupleRow]
 OLDEST, NEWEST = 15, 18
 # What must never be changed once written; the first two are the ledger.
 APPEND_ONLY = (
-    "adjustments", "event_references", "journals", "member_events", "postings", "program_versions",
-    "terms_acceptances", "tier_changes",
+    "adjustments", "event_references", "journals", "member_events", "period_bonuses", "postings",
+    "program_versions", "terms_acceptances", "tier_changes",
 )  # fmt: skip
 # Each waits for our own disk at least; `off` answers before anything is there.
 _DURABLE_COMMITS = ("on", "local", "remote_write", "remote_apply")

@@ -72,7 +72,7 @@ def entry(
     bought = queries.find(connection, row["cause_id"]) if row["cause_type"] == "purchase" else None
     if bought is not None and row["rule"] is not None:
         return _earned(connection, desk, row, bought, language)
-    if row["cause_type"] == "event" and row["basis"]:
+    if row["cause_type"] in ("event", "period") and row["basis"]:
         return _given(desk.programs.numbered(connection, row["program_version"]), row, language)
     why = "unlock" if row["cause_type"] == "release" else row["kind"]
     return {"text": words.say("why", why, points=words.points(row["points"])), "steps": []}
@@ -83,6 +83,7 @@ def _given(program: Program | None, row: Mapping[str, Any], language: str) -> di
     words, basis = catalogue(language), row["basis"]
     currency = program.settings.currency if program else ""
     name = rule_name(row["rule"], names=program.names if program else {}, language=language)
+    name = words.say("entry", "period") if row["cause_type"] == "period" else name
     rate = Rate(basis["points"], basis["per"], basis["unit"], basis["round"])
     steps = [
         {"label": words.say("step", "rule"), "value": name},
@@ -95,6 +96,8 @@ def _given(program: Program | None, row: Mapping[str, Any], language: str) -> di
     if basis["desired"] != row["points"]:
         limits = {"granted": words.points(row["points"]), "desired": words.points(basis["desired"])}
         steps.append({"label": words.say("step", "cap"), "value": words.say("step", "capped", **limits)})
+    if basis.get("before"):
+        steps.append({"label": words.say("step", "before"), "value": words.points(basis["before"])})
     return {"text": words.say("why", "earn", points=words.points(row["points"]), rule=name), "steps": steps}
 
 
@@ -152,7 +155,9 @@ _ACTIVITY = (
     " FROM adjustments a WHERE a.member_id = %(member)s"
     " UNION ALL SELECT 'event', e.occurred_at, e.event_id, e.points, NULL, e.reference, NULL, NULL, false,"
     " (SELECT sum(l.pending)::bigint FROM lots l WHERE l.member_id = e.member_id AND l.source_id = e.event_id), NULL"
-    " FROM member_events e WHERE e.member_id = %(member)s AND e.points > 0) AS item"
+    " FROM member_events e WHERE e.member_id = %(member)s AND e.points > 0"
+    " UNION ALL SELECT 'period', b.occurred_at, b.settlement_id, b.points, NULL, b.period, NULL, NULL, false, 0, NULL"
+    " FROM period_bonuses b WHERE b.member_id = %(member)s AND b.points <> 0) AS item"
     " LEFT JOIN stores USING (store_id)"
     " WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"
     " AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
@@ -174,8 +179,9 @@ _SHOWN_AS = {
     "adjustment": ("adjust", "adj"),
     "return": ("return", "jrn"),
     "event": ("event", "evn"),
+    "period": ("period", "stl"),
 }
-_DONE = {"expiry": "expired", "adjustment": "booked", "return": "returned"}
+_DONE = {"expiry": "expired", "adjustment": "booked", "period": "booked", "return": "returned"}
 
 
 def activity(

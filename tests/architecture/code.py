@@ -16,8 +16,8 @@ PACKAGE = Path(loyalty_api.__file__).parent
 FEATURES = frozenset(
     {
         "adjustments", "analytics", "auth", "batches", "consent", "custom_events", "earning", "facts", "ledger",
-        "members", "products", "program", "purchases", "rating", "redemptions", "returns", "rewards", "sandbox",
-        "stores", "summaries", "tiers",
+        "members", "period_bonuses", "products", "program", "purchases", "rating", "redemptions", "returns", "rewards",
+        "sandbox", "stores", "summaries", "tiers",
     }
 )  # fmt: skip
 STANDARD = frozenset(sys.stdlib_module_names)
