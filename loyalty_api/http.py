@@ -29,10 +29,12 @@ from loyalty_api import ids
 from loyalty_api.db import Database
 from loyalty_api.documents import JSON_OPTIONS, load_json
 from loyalty_api.errors import Conflict, Fault, Invalid, LoyaltyError, NotFound
-from loyalty_api.language import DEFAULT_LANGUAGE, languages
+from loyalty_api.language import DEFAULT_LANGUAGE, languages, nearest
 from loyalty_api.loading import Loader
 
 View = TypeVar("View", bound=Callable[..., Any])
+LANGUAGE = {"Accept-Language": f"the language of names and texts: {', '.join(languages())}"}
+"""The header of operations that answer in words."""
 
 
 class WrongContentType(Invalid):
@@ -53,9 +55,6 @@ class PreconditionFailed(Conflict):
     code, title, status = "precondition_failed", "It has changed since you read it", 412
 
 
-_ALIKE = {"no": "nb", "nn": "nb"}
-
-
 def spoken() -> str:
     """The language of the present request that we speak best: its ``Accept-Language``, else English."""
     return _best(request.headers.get("Accept-Language", ""))
@@ -64,8 +63,8 @@ def spoken() -> str:
 @lru_cache(maxsize=256)
 def _best(header: str) -> str:
     wished = parse_accept_header(header, LanguageAccept)
-    found = wished.best_match([*languages(), *_ALIKE]) if wished else None
-    return _ALIKE.get(found, found) if found else DEFAULT_LANGUAGE
+    known = [nearest(tag) for tag, quality in wished if quality > 0]
+    return next(filter(None, known), DEFAULT_LANGUAGE)
 
 
 def render(document: Any, *, status: int = 200, mimetype: str = "application/json") -> Response:

@@ -1,7 +1,7 @@
 """The words of one language, read from its file; adding a language is adding a file.
 
 A catalogue holds templates by section and key, the marks of numbers, patterns of money by currency (``*`` for
-the rest) and the name of its plural rule.
+the rest) and the name of its plural rule. A template whose words follow a number has a form for each of the rule's.
 """
 
 from __future__ import annotations
@@ -19,10 +19,22 @@ from loyalty_api.rulekit.decision import Rate
 
 DEFAULT_LANGUAGE = "en"
 
+ALIKE = {"no": "nb", "nn": "nb"}
+"""Languages whose readers are best served in one that there is a catalogue for."""
+
+
+def _one_few_many(number: int) -> str:
+    """Russian: the last digit says it, except between 11 and 14."""
+    if number % 10 == 1 and number % 100 != 11:
+        return "one"
+    return "few" if number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14) else "many"
+
+
 PLURALS: Mapping[str, Callable[[int], str]] = {
-    "one_other": lambda n: "one" if n == 1 else "other",
+    "one_other": lambda number: "one" if number == 1 else "other",
+    "one_few_many": _one_few_many,
 }
-"""Plural rules by name: a number to the form of the word that goes with it."""
+"""Plural rules by name: a number that is not negative to the form of the word that goes with it (CLDR's names)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +44,14 @@ class Catalogue:
     language: str
     entries: Mapping[str, Any]
 
-    def say(self, section: str, key: str, **values: str) -> str:
-        """The template at a place, filled in. A key the catalogue lacks is said as it is."""
-        template: str = self.entries[section].get(key, key)
+    def say(self, section: str, key: str, *, count: int = 0, **values: str) -> str:
+        """The template at a place, filled in; ``count`` is the number whose word it bends.
+
+        A key the catalogue lacks is said as it is.
+        """
+        template: str | Mapping[str, str] = self.entries[section].get(key, key)
+        if not isinstance(template, str):
+            template = self._form(template, count)
         return template.format(**values)
 
     def money(self, amount: int, currency: str) -> str:
@@ -46,7 +63,7 @@ class Catalogue:
 
     def points(self, number: int) -> str:
         """A number of points: ``1 point``, ``1,243 points``."""
-        return self._counted(self.entries["points"][PLURALS[self.entries["plural"]](number)], number)
+        return self._counted(self._form(self.entries["points"], number), number)
 
     def quantity(self, number: int, unit: str) -> str:
         """A quantity in a line's unit: ``734 g``."""
@@ -56,6 +73,9 @@ class Catalogue:
         """A date as the language writes it: ``5.12.2026``."""
         pattern: str = self.entries["date"]
         return pattern.format(year=day.year, month=day.month, day=day.day)
+
+    def _form(self, forms: Mapping[str, str], number: int) -> str:
+        return forms[PLURALS[self.entries["plural"]](abs(number))]
 
     def _counted(self, template: str, number: int) -> str:
         return template.format(n=money.grouped(number, self.entries["group"]))
@@ -68,10 +88,16 @@ def languages() -> tuple[str, ...]:
     return tuple(sorted(file.name[:-5] for file in files.iterdir() if file.name.endswith(".json")))
 
 
+def nearest(tag: str) -> str | None:
+    """The language that a tag is best answered in (``nb-NO`` is ``nb``, and so is ``nn``); None where there is none."""
+    short = tag.split("-", maxsplit=1)[0].lower()
+    short = ALIKE.get(short, short)
+    return short if short in languages() else None
+
+
 def catalogue(language: str) -> Catalogue:
-    """The catalogue of a language tag (``nb-NO`` is ``nb``); English where there is none."""
-    short = language.split("-", maxsplit=1)[0].lower()
-    return _read(short if short in languages() else DEFAULT_LANGUAGE)
+    """The catalogue of a language tag; English where there is none."""
+    return _read(nearest(language) or DEFAULT_LANGUAGE)
 
 
 @cache
@@ -88,7 +114,7 @@ def rate_text(rate: Rate, basis: int, *, currency: str, words: Catalogue) -> str
     if rate.unit == "event":
         return words.say("rate", "event", points=points)
     if rate.unit == "line":
-        return words.say("rate", "line", points=points, lines=str(basis))
+        return words.say("rate", "line", count=basis, points=points, lines=str(basis))
     if rate.unit == "points":
         more = factor_text(rate.points, rate.per, decimal=words.entries["decimal"])
         return words.say("rate", "points", more=more, basis=words.points(basis))

@@ -9,9 +9,17 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 
 APPEND_ONLY = (
-    "adjustments", "event_references", "journals", "member_events", "period_bonuses", "postings",
-    "program_versions", "terms_acceptances", "tier_changes",
-)  # fmt: skip
+    "adjustments",
+    "event_references",
+    "former_terms",
+    "journals",
+    "member_events",
+    "period_bonuses",
+    "postings",
+    "program_versions",
+    "terms_acceptances",
+    "tier_changes",
+)
 
 READER = "loyalty_reader"
 _ALL: tuple[str, ...] = ()

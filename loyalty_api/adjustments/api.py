@@ -16,8 +16,8 @@ from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
 from loyalty_api.http import Blueprint
 from loyalty_api.idempotency import Answer, idempotent
-from loyalty_api.ledger.api import EntryBalanceSchema
 from loyalty_api.ledger.rules_spending import InsufficientPoints
+from loyalty_api.ledger.schemas import EntryBalanceSchema
 from loyalty_api.members.service import MemberClosed
 from loyalty_api.security import principal
 

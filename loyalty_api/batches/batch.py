@@ -106,7 +106,7 @@ def _read(index: int, raw: bytes, desk: Desk, counter: Counter) -> Item:
         document = load_line(raw, longest=LONGEST_ITEM)
         if not isinstance(document, dict) or not isinstance(document.get("type"), str):
             raise UnknownItem('An item is an object with a "type" and a "body".')
-        word = rejects.storable(document["type"][:16])
+        word = rejects.storable(document["type"][:16]) or word
         kind = counter.kinds.get(word)
         if kind is None or (not kind.bare and set(document) != {"type", "body"}):
             raise UnknownItem('Send {"type": "purchase", "body": {…}}, or another of the types there are.')

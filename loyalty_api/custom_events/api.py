@@ -16,7 +16,7 @@ from loyalty_api.errors import Invalid, NotFound
 from loyalty_api.fields import Moment, Schema, Text, Whole
 from loyalty_api.http import Blueprint, spoken
 from loyalty_api.idempotency import Answer, idempotent
-from loyalty_api.ledger.api import EntryBalanceSchema
+from loyalty_api.ledger.schemas import EntryBalanceSchema
 from loyalty_api.members import service as members
 from loyalty_api.members.service import IdentifierUnknown
 from loyalty_api.program.rules_lots import EVENT_NAME

@@ -105,14 +105,14 @@ class Given:
     claims: tuple[Claim, ...]
 
 
-def check(rules: Sequence[Any], *, lots: LotTerms, taken: Sequence[Any]) -> tuple[Fault, ...]:
+def check(rules: Sequence[Any], *, lots: LotTerms, taken: frozenset[str]) -> tuple[Fault, ...]:
     """Every fault in ``earn.events``; ``taken`` are the ids of ``earn.rules``, which count under keys of one kind."""
     return _read(rules, lots, taken)[1]
 
 
 def parse(section: Mapping[str, Any], *, lots: LotTerms) -> Events:
     """``earn.events`` compiled. Raises ``UnfitDocument``."""
-    rules, faults = _read(section["events"], lots, ())
+    rules, faults = _read(section["events"], lots, frozenset())
     if faults:
         raise UnfitDocument(errors=faults)
     ready = [(rule, conditions.compiled(rule["when"])) for rule in rules]
@@ -198,10 +198,10 @@ def _compiled(rule: Mapping[str, Any], test: Any, section: Mapping[str, Any], lo
     return EventRule(rule["event"], rule["reported_by"], made)
 
 
-def _read(rules: Sequence[Any], lots: LotTerms, taken: Sequence[Any]) -> tuple[list[Any], tuple[Fault, ...]]:
+def _read(rules: Sequence[Any], lots: LotTerms, taken: frozenset[str]) -> tuple[list[Any], tuple[Fault, ...]]:
     faults: list[Fault] = []
     found = [_rule(rule, below("/earn/events", i), faults, lots) for i, rule in enumerate(rules)]
-    seen = {name for name in taken if isinstance(name, str)}
+    seen = set(taken)
     for i, rule in enumerate(found):
         name = rule and rule["id"]
         if name in seen:

@@ -78,6 +78,15 @@ LOTS = Table(
     program_version="integer",
     awaits="varchar",
 )
+FORMER_TERMS = Table(
+    "former_terms",
+    member_id="uuid",
+    lot_id="uuid",
+    version="bigint",
+    available_at="timestamptz",
+    expires_at="timestamptz",
+    ended_at="timestamptz",
+)
 BALANCES = Table(
     "balances",
     "ON CONFLICT (member_id) DO UPDATE SET available = excluded.available, pending = excluded.pending,"
@@ -222,7 +231,7 @@ BALANCE_OF = (
 BALANCE_NOW = BALANCE_OF.replace("%s", "$1")
 """The same for ``Database.look_up``."""
 
-_ENTRY_COLUMNS = {
+ENTRY_COLUMNS = {
     "journal_id": "j.journal_id",
     "ordinal": "p.ordinal",
     "kind": "j.kind",
@@ -256,17 +265,17 @@ _ENTRY_COLUMNS = {
     "lot_held": "l.held",
     "member_id": "j.member_id",
 }
-_ENTRIES = (
-    f"SELECT {', '.join(_ENTRY_COLUMNS.values())} FROM journals j"
+ENTRIES = (
+    f"SELECT {', '.join(ENTRY_COLUMNS.values())} FROM journals j"
     " JOIN postings p ON p.member_id = j.member_id AND p.journal_id = j.journal_id"
     " LEFT JOIN lots l ON l.member_id = p.member_id AND l.lot_id = p.lot_id"
     " LEFT JOIN stores s ON s.store_id = j.store_id"
 )
 _PAGE = (
-    f"{_ENTRIES} WHERE j.member_id = %(member)s AND (j.version, p.ordinal) < (%(version)s, %(ordinal)s)"
+    f"{ENTRIES} WHERE j.member_id = %(member)s AND (j.version, p.ordinal) < (%(version)s, %(ordinal)s)"
     " AND j.version <= %(version)s ORDER BY j.version DESC, p.ordinal DESC LIMIT %(limit)s"
 )
-_ONE = f"{_ENTRIES} WHERE j.journal_id = %s AND p.ordinal = %s"
+_ONE = f"{ENTRIES} WHERE j.journal_id = %s AND p.ordinal = %s"
 LATEST = (1 << 62, 0)
 
 
@@ -279,10 +288,10 @@ def entries_of(
         {"member": member_id, "version": before[0], "ordinal": before[1], "limit": limit},
         prepare=True,
     )
-    return [dict(zip(_ENTRY_COLUMNS, row, strict=True)) for row in rows]
+    return [dict(zip(ENTRY_COLUMNS, row, strict=True)) for row in rows]
 
 
 def entry(connection: Connection[TupleRow], journal_id: UUID, ordinal: int) -> dict[str, Any] | None:
     """One posting as an entry, whoever's it is."""
     row = connection.execute(_ONE, (journal_id, ordinal), prepare=True).fetchone()
-    return dict(zip(_ENTRY_COLUMNS, row, strict=True)) if row else None
+    return dict(zip(ENTRY_COLUMNS, row, strict=True)) if row else None

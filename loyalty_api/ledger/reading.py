@@ -88,6 +88,12 @@ def balance_is_due(connection: Connection[TupleRow], member_id: UUID, now: datet
     return row[-1] is not None and bool(row[-1] <= now)
 
 
+def version_of(connection: Connection[TupleRow], member_id: UUID) -> int:
+    """The member's version now, which everything that is shown of the member raises; 0 when there is none."""
+    row = connection.execute(queries.BALANCE_OF, (member_id,), prepare=True).fetchone()
+    return int(row[0]) if row else 0
+
+
 def account_of_row(row: TupleRow) -> Account:
     """The account whose balance was read as ``row``, without its lots; a member without a balance has nothing."""
     return Account(Balance(*row[1:]) if row[1] is not None else NOTHING)

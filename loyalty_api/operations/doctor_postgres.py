@@ -15,9 +15,17 @@ Connection = psycopg.Connection[TupleRow]
 OLDEST, NEWEST = 15, 18
 # What must never be changed once written; the first two are the ledger.
 APPEND_ONLY = (
-    "adjustments", "event_references", "journals", "member_events", "period_bonuses", "postings",
-    "program_versions", "terms_acceptances", "tier_changes",
-)  # fmt: skip
+    "adjustments",
+    "event_references",
+    "former_terms",
+    "journals",
+    "member_events",
+    "period_bonuses",
+    "postings",
+    "program_versions",
+    "terms_acceptances",
+    "tier_changes",
+)
 # Each waits for our own disk at least; `off` answers before anything is there.
 _DURABLE_COMMITS = ("on", "local", "remote_write", "remote_apply")
 

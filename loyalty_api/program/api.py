@@ -61,7 +61,7 @@ class VersionSchema(Schema):
     program_version_id = Text(required=True)
     status = Choice("draft", "published", required=True)
     version = Whole(required=True, allow_none=True)
-    note = Text(required=True, allow_none=True)
+    note = Text(required=True, allow_none=True, longest=500)
     revision = Whole(required=True)
     document = ma.fields.Dict(required=True)
     created_by = Text(required=True)

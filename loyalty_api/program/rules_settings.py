@@ -1,11 +1,12 @@
 """The program's settings as one table: every path, what it allows, and what it is when left out.
 
-Sections of capabilities that do not act yet (discounts, coupons, gifts) are read all
+Sections of capabilities that do not act yet (coupons, gifts) are read all
 the same, so that a document may carry them and a mistake in them is found now.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -84,6 +85,16 @@ DEFAULT_EXCLUSIONS = (
 def _section(**members: Member) -> Member:
     """A section whose absence means that every member of it takes its default."""
     return Member(record(members), {name: member.default for name, member in members.items()})
+
+
+_PERCENTS = choice("sequential", "additive")
+_PERCENTS_BY_LANE = record({lane: Member(_PERCENTS, "sequential") for lane in ("line", "basket", "tender")})
+
+
+def _percents(value: Any, pointer: str, faults: list[Fault]) -> Any:
+    """One word for all lanes, or one for each that is named."""
+    reader = _PERCENTS_BY_LANE if isinstance(value, Mapping) else _PERCENTS
+    return reader(value, pointer, faults)
 
 
 _PERIOD_STEP = record(
@@ -184,7 +195,7 @@ SETTINGS = {
         levels=Member(items(lambda value, _pointer, _faults: value, most=1000), ()),
     ),
     "discounts": _section(
-        percents=Member(choice("sequential", "additive"), "sequential"),
+        percents=Member(_percents, "sequential"),
         round=_section(
             mode=Member(choice("half_up", "half_even", "down"), "half_up"),
             at=Member(choice("line", "basket"), "line"),
@@ -192,6 +203,7 @@ SETTINGS = {
         spread=Member(choice("largest_remainder", "first_line", "last_line"), "largest_remainder"),
         floor=Member(variant(share=integer(0, 100), amount=MONEY, cost=integer(0, 1000)), ("amount", 0)),
     ),
+    "promotions": Member(items(lambda value, _pointer, _faults: value, most=5000), ()),
     "coupons": _section(
         give_back=Member(subset("void", "full_return"), frozenset(("void", "full_return"))),
     ),

@@ -13,7 +13,7 @@ from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text
-from loyalty_api.http import Also, Blueprint, spoken, unit_of_work
+from loyalty_api.http import LANGUAGE, Also, Blueprint, spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger import reading
 from loyalty_api.ledger.api import own_id
@@ -39,7 +39,6 @@ from loyalty_api.stores.service import StoreUnknown
 blueprint = Blueprint(
     "till", __name__, url_prefix="/v1", description="The till: quotes, purchases and claims."
 )
-LANGUAGE = {"Accept-Language": "the language of titles and texts: en or nb"}
 
 
 class StepSchema(Schema):

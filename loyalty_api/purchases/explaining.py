@@ -94,8 +94,9 @@ def _given(program: Program | None, row: Mapping[str, Any], language: str) -> di
         },
     ]
     if basis["desired"] != row["points"]:
-        limits = {"granted": words.points(row["points"]), "desired": words.points(basis["desired"])}
-        steps.append({"label": words.say("step", "cap"), "value": words.say("step", "capped", **limits)})
+        desired = words.points(basis["desired"])
+        capped = words.say("step", "capped", granted=words.points(row["points"]), desired=desired)
+        steps.append({"label": words.say("step", "cap"), "value": capped})
     if basis.get("before"):
         steps.append({"label": words.say("step", "before"), "value": words.points(basis["before"])})
     return {"text": words.say("why", "earn", points=words.points(row["points"]), rule=name), "steps": steps}

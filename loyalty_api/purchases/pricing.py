@@ -160,7 +160,7 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         connection,
         counted(counting),
         basket,
-        facts_with_tier(connection, member, tier, program=program, at=timed.rated_at),
+        facts_with_tier(connection, member, tier, program=program, at=timed.rated_at, vault=desk.vault),
         program,
         timed.rated_at,
         tier=tier,

@@ -229,7 +229,9 @@ class _Batch:
             occurred_at, now=self.now, late_days=program.settings.late_days if program else None
         )
         tier = self.tiers.get(member.member_id) if member else None
-        facts = facts_with_tier(self.connection, member, tier, program=program, at=timed.rated_at)
+        facts = facts_with_tier(
+            self.connection, member, tier, program=program, at=timed.rated_at, vault=self.desk.vault
+        )
         paid = sum([line.paid for line in basket.lines])
         decision = None
         if program and timed.rated_at is not None:
@@ -251,10 +253,10 @@ class _Batch:
 
     def _book(self, report: Reported, rated: Rated, book: Book, person_id: UUID | None) -> Paid:
         """Book what was due before, what this receipt earns, what of that is due already, and what points paid."""
-        book.settle(first_id=report.purchase_id, now=self.now)
-        body = report.body
+        body, now = report.body, self.now
+        book.settle(first_id=report.purchase_id, now=now)
         if rated.program:
-            book.keep_alive(expiry=activity_expiry(min(body["occurred_at"], self.now), rated.program))
+            book.keep_alive(expiry=activity_expiry(min(body["occurred_at"], now), rated.program), now=now)
         cause = Cause(
             "purchase", report.purchase_id, body["store"], body["reference"], person_id,
             self.who.kind, self.who.client_id,
@@ -273,8 +275,7 @@ class _Batch:
         )  # fmt: skip
 
     def _row(self, report: Reported, rated: Rated, member: MemberRow | None, person_id: UUID | None) -> Row:
-        body = report.body
-        decision = rated.decision
+        body, decision = report.body, rated.decision
         return {
             "member_id": member.member_id if member else walk_in_id(body["store"]),
             "purchase_id": report.purchase_id,

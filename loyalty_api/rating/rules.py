@@ -6,7 +6,7 @@ ever. State comes in as numbers and goes out as claims; ``advance`` is the only 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,10 @@ from loyalty_api.errors import Fault
 from loyalty_api.program import rules as program_rules
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms
+from loyalty_api.promotions import rules as promotion_rules
+from loyalty_api.promotions.rules import Priced
+from loyalty_api.promotions.rules_types import Promotions
+from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Reason
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
@@ -43,11 +47,13 @@ class Program:
     earning: Earning
     tiers: Tiers | None = None
     events: Events = NO_EVENTS
+    promotions: Promotions | None = None
 
     @property
     def names(self) -> dict[str, Mapping[str, str]]:
         """The names of the rules and levels for people, by rule and language (``*``: any)."""
         rules = {rule.rule_id: rule.name for rule in (*self.earning.every, *self.events.every)}
+        rules |= self.promotions.names() if self.promotions else {}
         return {**rules, **self.tiers.names()} if self.tiers else rules
 
     @property
@@ -82,15 +88,25 @@ def check_document(document: Any) -> tuple[Fault, ...]:
     rules, levels = _listed(document, "earn", "rules"), _listed(document, "tiers", "levels")
     lots = LotTerms() if faults else program_rules.settings(document).lots
     known = {fault.pointer for fault in faults}
-    taken = [rule.get("id") for rule in rules if isinstance(rule, Mapping)]
+    events = _listed(document, "earn", "events")
     inner = earning_rules.check(rules, lots=lots) + tier_rules.check(levels)
-    inner += event_rules.check(_listed(document, "earn", "events"), lots=lots, taken=taken)
+    inner += event_rules.check(events, lots=lots, taken=_ids(rules))
+    inner += promotion_rules.check(_at(document, "promotions"), taken=_ids([*rules, *events]))
     return faults + tuple(fault for fault in inner if fault.pointer not in known)
 
 
 def _listed(document: Any, section: str, name: str) -> list[Any]:
     """A list that a feature checks itself, empty where there is none."""
-    found = document.get(section) if isinstance(document, Mapping) else None
+    return _at(document.get(section) if isinstance(document, Mapping) else None, name)
+
+
+def _ids(rules: Iterable[Any]) -> frozenset[str]:
+    """The ids that rules have, however faulty they are otherwise."""
+    found = [rule.get("id") for rule in rules if isinstance(rule, Mapping)]
+    return frozenset([rule_id for rule_id in found if isinstance(rule_id, str)])
+
+
+def _at(found: Any, name: str) -> list[Any]:
     listed = found.get(name) if isinstance(found, Mapping) else None
     return listed if isinstance(listed, list) else []
 
@@ -99,17 +115,50 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
     """The document of one version, ready to be asked. Raises ``UnfitDocument`` with every fault."""
     settings = program_rules.settings(document)
     entries = settings.sections["exclusions"]
-    earning = earning_rules.parse(
-        settings.sections["earn"],
-        lots=settings.lots,
-        excluded=exclusions(entries) if entries else None,
+    excluded = exclusions(entries) if entries else None
+    earning = earning_rules.parse(settings.sections["earn"], lots=settings.lots, excluded=excluded)
+    promotions = promotion_rules.parse(
+        settings.sections["promotions"],
+        section=settings.sections["discounts"],
+        excluded=excluded,
+        visit_gap=settings.sections["earn"]["visit_gap_minutes"],
     )
+    if promotions:
+        earning = _also_asking(earning, promotions)
     events = event_rules.parse(settings.sections["earn"], lots=settings.lots)
-    return Program(version, settings, earning, tier_rules.policy(settings, version=version), events)
+    levels = tier_rules.policy(settings, version=version)
+    return Program(version, settings, earning, levels, events, promotions)
+
+
+def _also_asking(earning: Earning, promotions: Promotions) -> Earning:
+    """Facts are loaded once for all rules, and the history goes on for those that only promotions ask about."""
+    past = frozenset([key for key in promotions.asks if key.startswith(history.PREFIX)])
+    return replace(earning, asks=earning.asks | promotions.asks, past=earning.past | past)
+
+
+def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Priced:
+    """What the program's promotions take off an open basket; whoever may not earn buys as nobody does."""
+    if program.promotions is None:
+        return Priced(replace(basket, pricing="settled"))
+    member = facts.member if facts.member and facts.member.status in EARNING_STATUSES else None
+    return promotion_rules.price(
+        basket, replace(facts, member=member), program.promotions, at=at, zone=program.settings.zone
+    )
 
 
 def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> Decision:
-    """What the basket earns for the member in ``facts`` under ``program``, at the aware moment ``at``.
+    """What the basket costs and earns for the member in ``facts`` under ``program``, at the aware moment ``at``.
+
+    An ``open`` basket is priced first, and earns on what remains; of a ``settled`` one the discounts are facts.
+    """
+    if basket.pricing != "open":
+        return _earned(basket, facts, program, at)
+    priced = price(basket, facts, program, at)
+    return priced.told(_earned(priced.basket, facts, program, at))
+
+
+def _earned(basket: Basket, facts: Facts, program: Program, at: datetime) -> Decision:
+    """What a settled basket earns.
 
     A basket without a member, of a member who may not earn, or of a kind that does not earn has one reason
     and no effects.

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from loyalty_api.rating.rules_returns import NOTHING, Progress, Sold, given, points_of, revert
+from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.tiers.rules import Amounts
+
+
+def sold(basket: Basket) -> list[Sold]:
+    """The lines of a basket as they may come back."""
+    return [Sold(line.line_id, line.quantity, line.unit, line.paid) for line in basket.lines]
 
 
 def counted(

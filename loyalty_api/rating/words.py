@@ -21,11 +21,16 @@ Names = Mapping[str, Mapping[str, str]]
 # Reasons whose sentence names points.
 _CAPPED = ("capped_day", "capped_week", "capped_month", "capped_year", "capped_program", "budget_exhausted")
 _POINTS_OF = {"better_in_group": ("points", "best"), **dict.fromkeys(_CAPPED, ("cap",))}
-# Reasons whose sentence names numbers as they are.
-_PLAIN = (
-    "too_little_pieces", "too_much_pieces", "capped_times", "other_purchase", "other_absence", "other_streak",
-    "same_visit",
-)  # fmt: skip
+# Reasons whose sentence names numbers as they are, with the one that its words follow.
+_PLAIN = {
+    "too_little_pieces": "least",
+    "too_much_pieces": "found",
+    "capped_times": "cap",
+    "other_purchase": "number",
+    "other_absence": "days",
+    "other_streak": "weeks",
+    "same_visit": "minutes",
+}
 
 SHORTEST = timedelta(microseconds=1)
 """Points end as a day begins: the day before is the last on which they can be used."""
@@ -101,7 +106,8 @@ def reason_text(reason: Reason, *, currency: str, language: str) -> str:
         values = {name: words.money(number, currency) for name, number in numbers.items()}
     elif reason.code in _PLAIN:
         values = {name: str(number) for name, number in numbers.items()}
-    return words.say("reason", reason.code, **values)
+    count = numbers.get(_PLAIN.get(reason.code, ""), 0)
+    return words.say("reason", reason.code, count=count, **values)
 
 
 def near_miss_text(miss: NearMiss, *, currency: str, names: Names, language: str) -> str:
@@ -109,7 +115,7 @@ def near_miss_text(miss: NearMiss, *, currency: str, names: Names, language: str
     words, rule = catalogue(language), rule_name(miss.rule, names=names, language=language)
     ((measure, number), *_) = miss.missing.items()
     missing = words.money(number, currency) if measure == "amount" else str(number)
-    return words.say("near_miss", measure, rule=rule, **{measure: missing})
+    return words.say("near_miss", measure, count=number, rule=rule, **{measure: missing})
 
 
 def _basis_steps(basket: Basket, decision: Decision, words: Catalogue) -> list[Step]:
@@ -131,8 +137,9 @@ def _effect_steps(effect: Effect, basket: Basket, names: Names, words: Catalogue
     text = effect_text(effect, currency=basket.currency, language=words.language)
     steps = [Step(label=name, value=f"{text} = {words.points(effect.desired)}")]
     if effect.granted != effect.desired:
-        limits = {"granted": words.points(effect.granted), "desired": words.points(effect.desired)}
-        steps.append(Step(label=name, value=words.say("step", "capped", **limits)))
+        granted, desired = words.points(effect.granted), words.points(effect.desired)
+        capped = words.say("step", "capped", granted=granted, desired=desired)
+        steps.append(Step(label=name, value=capped))
     return steps
 
 

@@ -10,8 +10,8 @@ import marshmallow as ma
 from loyalty_api import clock, ids
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
-from loyalty_api.http import spoken, unit_of_work
-from loyalty_api.ledger.api import LANGUAGE, own_id
+from loyalty_api.http import LANGUAGE, spoken, unit_of_work
+from loyalty_api.ledger.api import own_id
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.redemptions import examples, service
 from loyalty_api.redemptions.edge import blueprint, counter, reason_text

@@ -30,6 +30,8 @@ class Line:
     ``amount`` is the whole line as sold, before ``discounts`` (R3), in minor units; it is negative only on
     corrections and deposit returns. ``quantity`` counts ``unit``: ``each``, ``g``, ``ml`` or ``mm`` (R8).
     ``category`` is a path from the outermost group inwards. ``tax_rate`` is a percentage as a decimal string.
+    ``cost`` is what the whole line costs the merchant, in minor units, where the till says it.
+    ``tags`` are the product's, sorted.
     """
 
     line_id: str
@@ -44,6 +46,8 @@ class Line:
     brand: str | None = None
     legal_class: str | None = None
     tax_rate: str | None = None
+    cost: int | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def paid(self) -> int:

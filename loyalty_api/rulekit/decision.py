@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-ENGINE = 2
+ENGINE = 3
 """The number of the evaluation; it changes when the same inputs give another decision, or say more of it.
 
 2: conditions with their own codes, steps, multipliers, groups, caps of periods.
+3: the discounts that promotions gave.
 """
-READABLE = frozenset((1, 2))
+READABLE = frozenset((1, 2, 3))
 """Stored documents of these numbers are read as they were written."""
 
 
@@ -60,6 +61,29 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Discount:
+    """What a promotion took off a basket, in minor units.
+
+    ``lane`` is line, basket or tender, and ``benefit`` the kind of benefit the promotion says. ``desired`` is what it
+    came to by the rules, ``granted`` what was taken off; ``shares`` are (line_id, minor units) pairs in line order that
+    sum to ``granted``. ``times`` counts the sets it was given for. ``took_part`` are (line_id, minor units before the
+    discount) of all units that a set needed, where more lines took part than bear the discount (R33).
+    ``basket_wide`` marks a discount on the whole basket (R10). In a purchase ``granted`` is what the till took off
+    under the promotion's name, and ``desired`` what it would have been by our own price (R2).
+    """
+
+    rule: str
+    lane: str
+    benefit: str
+    desired: int
+    granted: int
+    shares: tuple[tuple[str, int], ...]
+    times: int = 1
+    took_part: tuple[tuple[str, int], ...] = ()
+    basket_wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why a rule gave nothing or less; ``numbers`` say by how much.
 
@@ -100,7 +124,8 @@ class Decision:
     """The result of one evaluation under one program version.
 
     ``at`` is the moment the rules were asked about. ``basis`` names the lines whose earning basis is not what
-    was paid for them, as (line_id, minor units) pairs: 0 for an excluded line.
+    was paid for them, as (line_id, minor units) pairs: 0 for an excluded line. ``discounts`` are those of promotions,
+    in the order in which they acted.
     """
 
     version: int
@@ -111,6 +136,7 @@ class Decision:
     claims: tuple[Claim, ...] = ()
     basis: tuple[tuple[str, int], ...] = ()
     engine: int = ENGINE
+    discounts: tuple[Discount, ...] = ()
 
     def points(self, *, award: str | None = None) -> int:
         """The points granted, by all rules or by those of one kind (``base`` or ``bonus``)."""

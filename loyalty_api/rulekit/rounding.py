@@ -12,8 +12,9 @@ ROUNDINGS: tuple[Rounding, ...] = ("down", "half_up", "up")
 def divide(number: int, divisor: int, rounding: str = "down") -> int:
     """``number / divisor`` as a whole number; ``divisor`` is positive.
 
-    ``down`` is towards zero, ``half_up`` takes a half away from zero, ``up`` is away from zero ("each
-    started"). Negative numbers mirror positive ones, so that a line and its correction cancel out.
+    ``down`` is towards zero, ``half_up`` takes a half away from zero, ``half_even`` to the even neighbour, ``up`` is
+    away from zero ("each started"). Negative numbers mirror positive ones, so that a line and its correction cancel
+    out.
     """
     if number < 0:
         return -divide(-number, divisor, rounding)
@@ -21,6 +22,9 @@ def divide(number: int, divisor: int, rounding: str = "down") -> int:
         return number // divisor
     if rounding == "up":
         return -(-number // divisor)
+    if rounding == "half_even":
+        whole, rest = divmod(number, divisor)
+        return whole + (2 * rest > divisor or (2 * rest == divisor and whole % 2 == 1))
     return (2 * number + divisor) // (2 * divisor)
 
 

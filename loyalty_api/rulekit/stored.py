@@ -12,8 +12,18 @@ from typing import Any
 
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.rulekit.basket import NO_PATH, Basket, Line, LineDiscount, Payment
-from loyalty_api.rulekit.decision import ENGINE, READABLE, Claim, Decision, Effect, NearMiss, Rate, Reason
+from loyalty_api.rulekit.decision import (
+    ENGINE,
+    READABLE,
+    Claim,
+    Decision,
+    Effect,
+    NearMiss,
+    Rate,
+    Reason,
+)
 from loyalty_api.rulekit.facts import Facts, Member
+from loyalty_api.rulekit.stored_discounts import discount_given, discounts_to_json
 
 Document = dict[str, Any]
 
@@ -59,6 +69,8 @@ def line_from_json(document: Mapping[str, Any]) -> Line:
         get("brand"),
         get("legal_class"),
         get("tax_rate"),
+        get("cost"),
+        tuple(get("tags") or ()),
     )
 
 
@@ -92,6 +104,8 @@ def line_to_json(line: Line) -> Document:
         brand=line.brand,
         legal_class=line.legal_class,
         tax_rate=line.tax_rate,
+        cost=line.cost,
+        tags=list(line.tags),
     )
     if line.quantity != 1:
         document["quantity"] = line.quantity
@@ -215,7 +229,7 @@ def _effect_from_json(document: Mapping[str, Any]) -> Effect:
 
 
 def decision_to_json(decision: Decision) -> Document:
-    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?}``; empty members left out."""
+    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?}``; empty members left out."""
     return _said(
         e=decision.engine,
         version=decision.version,
@@ -233,6 +247,7 @@ def decision_to_json(decision: Decision) -> Document:
         near_misses=[{"rule": miss.rule, "missing": dict(miss.missing)} for miss in decision.near_misses],
         claims=[[claim.kind, claim.key, claim.amount] for claim in decision.claims],
         basis=[list(pair) for pair in decision.basis],
+        discounts=discounts_to_json(decision.discounts),
     )
 
 
@@ -249,4 +264,5 @@ def decision_from_json(document: Mapping[str, Any]) -> Decision:
         tuple([Claim(*claim) for claim in get("claims", ())]),
         _pairs(get("basis", ())),
         document["e"],
+        tuple([discount_given(one) for one in get("discounts", ())]),
     )

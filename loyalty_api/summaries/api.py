@@ -11,15 +11,8 @@ from loyalty_api import clock
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 from loyalty_api.http import Also, Blueprint, not_modified
-from loyalty_api.ledger.api import (
-    IF_NONE_MATCH,
-    ExpirySchema,
-    PendingNextSchema,
-    WorthSchema,
-    own_id,
-    polled,
-    program_now,
-)  # fmt: skip
+from loyalty_api.ledger.api import IF_NONE_MATCH, own_id, polled, program_now
+from loyalty_api.ledger.schemas import ExpirySchema, PendingNextSchema, WorthSchema
 from loyalty_api.summaries.service import Summaries
 from loyalty_api.tiers.schemas import SummaryTierSchema
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import current_app, request
+from flask import current_app
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Invalid, NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text
-from loyalty_api.http import Blueprint, database
+from loyalty_api.http import LANGUAGE, Blueprint, database, spoken
 from loyalty_api.idempotency import Answer, idempotent
-from loyalty_api.language import DEFAULT_LANGUAGE, languages
 from loyalty_api.members import service as members
 from loyalty_api.members.service import MemberClosed
 from loyalty_api.paging import BadCursor, PageQuery, page, read_cursor
@@ -26,7 +25,6 @@ from loyalty_api.tiers.schemas import TierSchema
 from loyalty_api.tiers.service import By, TierBook
 
 blueprint = Blueprint("tiers", __name__, url_prefix="/v1", description="Levels, and the way up")
-LANGUAGE = {"Accept-Language": "the language of names and texts: en or nb"}
 
 
 class AssignBody(Schema):
@@ -162,13 +160,9 @@ def _document(
     shown = outlook(book.state, book.known, book.now) if book else None
     return {
         "member_id": ids.show("mbr", member_id),
-        **(reading.standing(shown, _language()) if shown else reading.nothing()),
+        **(reading.standing(shown, spoken()) if shown else reading.nothing()),
         "assigned": reading.assignment(driver(session), book) if book else None,
         "history": [reading.change_document(row) for row in found["data"]],
         "next_cursor": found["next_cursor"],
         "as_of": book.now if book else None,
     }
-
-
-def _language() -> str:
-    return request.accept_languages.best_match(languages()) or DEFAULT_LANGUAGE

@@ -55,6 +55,30 @@ def test_every_operation_says_what_it_is_for(contract: Contract) -> None:
         assert not operation["summary"].endswith("."), f"{name}: a summary is a phrase, without a full stop"
 
 
+def texts(contract: Contract, content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The texts at the top of a body or an answer, by name."""
+    properties = contract.resolved(content.get("schema", {})).get("properties", {})
+    shown = {name: contract.resolved(schema) for name, schema in properties.items()}
+    return {name: schema for name, schema in shown.items() if "string" in schema.get("type", ())}
+
+
+def test_an_answer_may_say_again_what_was_said(contract: Contract) -> None:
+    """A text that a body may hold fits into the field of the same name in the answer."""
+    refused = []
+    for name, operation in contract.operations.items():
+        for asked in operation.get("requestBody", {}).get("content", {}).values():
+            said = texts(contract, asked)
+            for status, answer in operation["responses"].items():
+                for content in contract.resolved(answer).get("content", {}).values() if status < "3" else ():
+                    refused += [
+                        f"{name}: {field}"
+                        for field, schema in texts(contract, content).items()
+                        if field in said
+                        and schema.get("maxLength", 10_000) < said[field].get("maxLength", 10_000)
+                    ]
+    assert not refused
+
+
 def test_every_operation_shows_its_bodies_by_example(contract: Contract) -> None:
     bare = [where for where, _, content in contents(contract) if not {"example", "examples"} & content.keys()]
     assert not bare

@@ -65,6 +65,10 @@ def test_members_read_what_went_wrong_in_their_language(language: str, document:
     [
         ("nb-NO,nb;q=0.9,en;q=0.5", "Logg inn først."),
         ("nn", "Logg inn først."),
+        ("da-DK, en;q=0.9", "Log ind først."),
+        ("sv-FI, fi;q=0.8", "Logga in först."),
+        ("fi-FI", "Kirjaudu ensin."),
+        ("et, ru;q=0.7", "Сначала войдите."),
         ("tlh, *;q=0", "Send an access token: Authorization: Bearer …"),
         (";;q=¤", "Send an access token: Authorization: Bearer …"),
         (None, "Send an access token: Authorization: Bearer …"),

@@ -15,11 +15,32 @@ import loyalty_api
 PACKAGE = Path(loyalty_api.__file__).parent
 FEATURES = frozenset(
     {
-        "adjustments", "analytics", "auth", "batches", "consent", "custom_events", "earning", "facts", "ledger",
-        "members", "period_bonuses", "products", "program", "purchases", "rating", "redemptions", "returns", "rewards",
-        "sandbox", "stores", "summaries", "tiers",
+        "adjustments",
+        "analytics",
+        "auth",
+        "batches",
+        "consent",
+        "custom_events",
+        "earning",
+        "facts",
+        "ledger",
+        "members",
+        "period_bonuses",
+        "products",
+        "program",
+        "promotions",
+        "publishing",
+        "purchases",
+        "rating",
+        "redemptions",
+        "returns",
+        "rewards",
+        "sandbox",
+        "stores",
+        "summaries",
+        "tiers",
     }
-)  # fmt: skip
+)
 STANDARD = frozenset(sys.stdlib_module_names)
 
 

@@ -20,7 +20,6 @@ STARTERS = {
 LONG = {
     "loyalty_api.http": 313,
     "loyalty_api.purchases.recording": 360,
-    "loyalty_api.ledger.api": 313,
 }
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 70
 STATEMENTS = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "MERGE ")

@@ -98,6 +98,8 @@ def test_one_bad_item_does_not_stop_the_others(shop: Shop) -> None:
         ("rejected", "item_type_unknown"),
         ("created", None),
     ]
+    nameless = shop.till.upload("POST", "/v1/batch", [item("", {})]).lines
+    assert (nameless[0]["type"], nameless[0]["code"]) == ("unknown", "item_type_unknown")
     kinds = {reject["type"] for reject in shop.office.get("/v1/rejects")["data"]}
     assert kinds >= {"return", "void", "gift"}
     assert breaches(shop) == []

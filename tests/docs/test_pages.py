@@ -134,7 +134,8 @@ def test_the_guide_tells_the_defaults_of_a_program(row: list[str]) -> None:
         assert path in (*HARDLY, "exclusions")
         return
     section, _, name = path.partition(".")
-    spoken = rules.settings({**HARDLY, section: {name: json.loads(default[0])}})
+    value = json.loads(default[0])
+    spoken = rules.settings({**HARDLY, section: {name: value} if name else value})
     assert spoken.sections == rules.settings(HARDLY).sections
 
 

@@ -99,7 +99,7 @@ def until(when: datetime) -> object:
 def test_activity_moves_an_expiry_forward_and_never_back(hours: list[int]) -> None:
     book = sliding(dies=100)
     for hour in hours:
-        book.keep_alive(expiry=lambda _, hour=hour: moment(hour))
+        book.keep_alive(expiry=lambda _, hour=hour: moment(hour), now=moment(1))
     assert book.account.lots[UUID(int=1)].expires_at == moment(max([100, *hours]))
     assert book.balance.next_due_at == moment(max([100, *hours]))
 
@@ -107,7 +107,7 @@ def test_activity_moves_an_expiry_forward_and_never_back(hours: list[int]) -> No
 def test_a_moved_expiry_is_a_change_that_readers_must_see() -> None:
     book = sliding(dies=100)
     before = book.version_after
-    book.keep_alive(expiry=lambda _: moment(200))
+    book.keep_alive(expiry=lambda _: moment(200), now=moment(101))
     assert book.changed
     assert book.version_after > before
 
@@ -115,7 +115,7 @@ def test_a_moved_expiry_is_a_change_that_readers_must_see() -> None:
 def test_activity_that_moves_nothing_changes_nothing() -> None:
     book = sliding(dies=100)
     before = book.version_after
-    book.keep_alive(expiry=lambda _: moment(50))
+    book.keep_alive(expiry=lambda _: moment(50), now=moment(101))
     assert not book.changed
     assert book.version_after == before
 
@@ -123,7 +123,7 @@ def test_activity_that_moves_nothing_changes_nothing() -> None:
 def test_activity_does_not_wake_the_dead() -> None:
     book = sliding(dies=100)
     book.settle(first_id=UUID(int=1 << 40), now=moment(101))
-    book.keep_alive(expiry=lambda _: moment(101) + timedelta(days=180))
+    book.keep_alive(expiry=lambda _: moment(101) + timedelta(days=180), now=moment(101))
     assert book.account.lots[UUID(int=1)].expires_at == moment(100)
     assert book.balance == Balance(earned=10, expired=10)
 
@@ -131,5 +131,5 @@ def test_activity_does_not_wake_the_dead() -> None:
 def test_other_points_are_not_kept_alive_by_activity() -> None:
     book = Book(MEMBER, 3, Account(Balance()))
     earn(book, 1, a_lot(1, lives=100), now=moment(0))
-    book.keep_alive(expiry=lambda _: moment(200))
+    book.keep_alive(expiry=lambda _: moment(200), now=moment(101))
     assert book.account.lots[UUID(int=1)].expires_at == moment(0) + 100 * HOUR

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from loyalty_api.rulekit.basket import Basket, Line
-from loyalty_api.rulekit.decision import Claim, Decision, Effect, NearMiss, Rate, Reason
+from loyalty_api.rulekit.decision import Claim, Decision, Discount, Effect, NearMiss, Rate, Reason
 from loyalty_api.rulekit.facts import Facts, Member
 from loyalty_api.rulekit.stored import (
     UnknownEngine,
@@ -63,22 +63,26 @@ def test_a_decision_with_everything_in_it_comes_back_as_it_was():
         near_misses=(NearMiss("tea", {"amount": 210}),),
         claims=(Claim("limit", "budget:tea", 40),),
         basis=(("3", 0),),
+        discounts=(
+            Discount("tea_3_for_2", "line", "percent", 900, 800, (("2", 800),), 2, (("1", 2000), ("2", 900))),
+            Discount("ten", "basket", "percent", 100, 100, (("1", 60), ("2", 40)), basket_wide=True),
+        ),
     )
     assert decision_from_json(through_text(decision_to_json(decision))) == decision
 
 
 def test_defaults_are_not_stored():
     assert basket_to_json(Basket("str_1", "NOK", (Line("1", 100),))) == {
-        "e": 2,
+        "e": 3,
         "store": "str_1",
         "currency": "NOK",
         "lines": [{"line_id": "1", "amount": 100}],
     }
-    assert facts_to_json(Facts(Member())) == {"e": 2, "member": {"status": "active"}}
+    assert facts_to_json(Facts(Member())) == {"e": 3, "member": {"status": "active"}}
 
 
 @pytest.mark.parametrize("read", [basket_from_json, facts_from_json, decision_from_json])
-@pytest.mark.parametrize("document", [{}, {"e": 3}])
+@pytest.mark.parametrize("document", [{}, {"e": 4}])
 def test_another_engine_is_refused_and_never_guessed(read, document):
     with pytest.raises(UnknownEngine):
         read(document)

@@ -1,4 +1,4 @@
-"""Bonuses of periods: what was settled for each member and period, and how far each period has come.
+"""Tags of products; bonuses of periods: what was settled for each member, and how far each period has come.
 
 A settlement is never changed; a difference that is found later is another one. ``period_runs`` has a row for each
 period of the program that was walked through, and says of which nothing is to be settled any more.
@@ -41,11 +41,19 @@ TABLES = (
 )
 
 
+COLUMNS = (
+    "ALTER TABLE products ADD COLUMN tags text[] NOT NULL DEFAULT '{}'",
+    "ALTER TABLE purchase_lines ADD COLUMN tags text[]",
+)
+
+
 def upgrade() -> None:
-    for statement in TABLES:
+    for statement in COLUMNS + TABLES:
         op.execute(statement)
 
 
 def downgrade() -> None:
     for table in ("period_runs", "period_bonuses"):
         op.execute(f"DROP TABLE {table}")
+    for table in ("purchase_lines", "products"):
+        op.execute(f"ALTER TABLE {table} DROP COLUMN tags")

@@ -1,0 +1,269 @@
+"""What a basket costs: promotions asked one after the other, and how they go together.
+
+Lanes act in order (line, basket, tender), inside a lane the higher priority first, ties by id. Of one exclusive group
+the promotion stands that takes off most. What one promotion takes off is gone when the next one looks, so percentages
+act on the remainder, unless the program adds them up. The page docs/promotions.md is the specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from loyalty_api.errors import Fault
+from loyalty_api.program.rules_document import UnfitDocument
+from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
+from loyalty_api.promotions.rules_benefits_units import in_sets
+from loyalty_api.promotions.rules_lines import Lines, in_number
+from loyalty_api.promotions.rules_reading import compiled, read_promotions
+from loyalty_api.promotions.rules_spreading import within
+from loyalty_api.promotions.rules_types import LANES, InSets, OnSum, Promotion, Promotions, Terms
+from loyalty_api.rulekit.basket import Basket, LineDiscount
+from loyalty_api.rulekit.decision import Decision, Discount, NearMiss, Reason
+from loyalty_api.rulekit.exclusions import Excluded
+from loyalty_api.rulekit.facts import Facts
+from loyalty_api.rulekit.outcomes import Failure
+from loyalty_api.rulekit.situations import Situation
+from loyalty_api.rulekit.windows import Moment, moment
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A basket with the discounts of its promotions on its lines, settled, and why others gave nothing."""
+
+    basket: Basket
+    discounts: tuple[Discount, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
+
+    def told(self, decision: Decision) -> Decision:
+        """The decision on what remains, with the discounts that came before it."""
+        return replace(
+            decision,
+            discounts=self.discounts,
+            reasons=self.reasons + decision.reasons,
+            near_misses=self.near_misses + decision.near_misses,
+        )
+
+
+def check(listed: Sequence[Any], *, taken: frozenset[str] = frozenset()) -> tuple[Fault, ...]:
+    """Every fault in ``promotions``; ``taken`` are the ids of the program's other rules."""
+    return read_promotions(listed, taken=taken)[1]
+
+
+def parse(
+    listed: Sequence[Any], *, section: Mapping[str, Any], excluded: Excluded | None, visit_gap: int = 0
+) -> Promotions | None:
+    """The promotions compiled, with ``discounts`` as the settings hold it; None when there are none.
+
+    :raises UnfitDocument: they have faults.
+    """
+    if not listed:
+        return None
+    rules, faults = read_promotions(listed, taken=frozenset())
+    if faults:
+        raise UnfitDocument(errors=faults)
+    rounding = section["round"]
+    terms = Terms(rounding["mode"], rounding["at"] == "line", section["spread"], section["floor"], excluded)
+    return compiled(rules, terms=terms, percents=percents_by_lane(section["percents"]), visit_gap=visit_gap)
+
+
+def percents_by_lane(said: Any) -> dict[str, str]:
+    """``sequential`` or ``additive`` for each lane, whether it was said for all of them or for each."""
+    return dict.fromkeys(LANES, said) if isinstance(said, str) else {lane: said[lane] for lane in LANES}
+
+
+def price(basket: Basket, facts: Facts, promotions: Promotions, *, at: datetime, zone: ZoneInfo) -> Priced:
+    """What promotions take off an open basket at ``at``; its own discounts are facts that come before theirs."""
+    sold = in_number(basket)
+    numbers = promotions.index.of(basket.store, basket.lines)
+    rules = [promotions.rules[number] for number in numbers]
+    now = moment(at=at, zone=zone, basket=basket) if promotions.timed else None
+    pricing = _Pricing(sold, facts, promotions, now)
+    for lane, those in groupby(rules, key=lambda rule: rule.lane):
+        pricing.act(lane, list(those))
+    return pricing.priced(basket)
+
+
+@dataclass(slots=True)
+class _Pricing:
+    """One basket while its promotions are asked one after the other."""
+
+    sold: Basket
+    facts: Facts
+    promotions: Promotions
+    now: Moment | None
+    lines: Lines = field(init=False)
+    discounts: list[Discount] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+    near_misses: list[NearMiss] = field(default_factory=list)
+    standing: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.lines = Lines(self.sold, self.promotions.terms)
+
+    def act(self, _lane: str, rules: Sequence[Promotion]) -> None:
+        """One lane: each promotion, or each exclusive group, in turn."""
+        self.lines.begin()
+        for _, those in groupby(rules, key=lambda rule: rule.group or (rule.rule_id,)):
+            offers = [(rule, offer) for rule in those if (offer := self._offer(rule)) is not None]
+            if len(offers) > 1:
+                offers.sort(key=lambda one: (-one[1].total, one[0].rule_id))
+            for rule, offer in offers[1:]:
+                best = offers[0]
+                numbers = {"amount": offer.total, "best": best[1].total}
+                self._skipped(rule, "better_discount", best[0].rule_id, **numbers)
+            if offers:
+                self._stand(*offers[0])
+
+    def _offer(self, rule: Promotion) -> Offer | None:
+        """What a promotion would take off now, cut by its caps and by the floors; or why nothing is noted."""
+        if not self._applies(rule):
+            return None
+        scope = self._scope(rule)
+        if scope is None:
+            return None
+        found = (
+            on_sum(rule.benefit, scope) if isinstance(rule.benefit, OnSum) else in_sets(rule.benefit, scope)
+        )
+        if isinstance(found, Failure):
+            self._failed(rule, found, scope)
+            return None
+        found.desired = found.desired or found.total
+        if not found.desired:
+            self._nothing(rule, "nothing_off")
+            return None
+        self._cut(rule, found)
+        if not found.total:
+            self._nothing(rule, "floor_reached")
+            return None
+        return found
+
+    def _applies(self, rule: Promotion) -> bool:
+        """Whether nothing it does not combine with stands already, and its conditions and minimum are met."""
+        against = self._against(rule)
+        if against is not None:
+            self._skipped(rule, "not_combined", against)
+            return False
+        if self.sold.kind not in rule.kinds:
+            self._nothing(rule, "other_kind")
+            return False
+        paid = self.lines.paid(after=rule.after)
+        short = rule.minimum - sum([paid[i] for i in self.lines.counted]) if rule.minimum else 0
+        if rule.test is not None:
+            gap = self.promotions.visit_gap
+            failed = rule.test(Situation(self.sold, self.facts, self.now, paid, self.lines.counted, gap))
+            if failed is not None:
+                self._nothing(rule, failed.code, failed.missing if short <= 0 else None, **failed.numbers)
+                return False
+        if short > 0:
+            numbers = {"minimum": rule.minimum, "amount": rule.minimum - short}
+            self._nothing(rule, "below_minimum", {"amount": short}, **numbers)
+            return False
+        return True
+
+    def _against(self, rule: Promotion) -> str | None:
+        apart = self.promotions.apart.get(rule.rule_id)
+        return next((other for other in self.standing if other in apart), None) if apart else None
+
+    def _scope(self, rule: Promotion) -> Scope | None:
+        """The lines it works on; or the reason why there are none is noted."""
+        lines, selects = self.lines, rule.selects
+        rows = lines.lines
+        meant = lines.allowed if selects is None else [i for i in lines.allowed if selects(rows[i])]
+        places = [i for i in meant if not lines.discounted(i)] if rule.left_out else meant
+        if not places and not isinstance(rule.benefit, OnSum) and rule.benefit.added and not meant:
+            places = []
+        elif not places:
+            self._out_of_scope(rule, meant)
+            return None
+        below = [i for i in lines.returned if selects is None or selects(rows[i])]
+        return Scope(rule, lines, places, below, self.promotions.terms, self.facts)
+
+    def _out_of_scope(self, rule: Promotion, meant: Sequence[int]) -> None:
+        by = next((self.lines.last[i] for i in meant if i in self.lines.last), None)
+        if by is not None:
+            self._skipped(rule, "already_discounted", by)
+        elif meant:
+            self._nothing(rule, "already_discounted")
+        elif any(rule.selects is None or rule.selects(line) for line in self.sold.lines):
+            self._nothing(rule, "cannot_be_discounted")
+        else:
+            self._nothing(rule, "not_in_scope")
+
+    def _failed(self, rule: Promotion, failed: Failure, scope: Scope) -> None:
+        """A benefit found nothing: because others took its units, or because there are too few."""
+        by = next((self.lines.taken_by[i] for i in scope.places if i in self.lines.taken_by), None)
+        if by is not None and failed.code in ("too_few_units", "not_in_basket"):
+            self._skipped(rule, "units_taken", by)
+            return
+        self._nothing(rule, failed.code, failed.missing, **failed.numbers)
+
+    def _cut(self, rule: Promotion, offer: Offer) -> None:
+        """No line below its floor, the basket not below its own, and not more than the promotion's cap."""
+        lines = self.lines
+        for i, share in offer.shares.items():
+            space = lines.space(i)
+            if share > space:
+                offer.shares[i] = space
+        most = lines.room if rule.most_off is None else min(lines.room, rule.most_off)
+        if offer.total > most:
+            shares = list(offer.shares.values())
+            cut = within(most, shares, shares, self.promotions.terms.spread)
+            offer.shares = dict(zip(offer.shares, cut, strict=True))
+
+    def _stand(self, rule: Promotion, offer: Offer) -> None:
+        """Let a discount stand, and say what cut it."""
+        rows = self.lines.lines
+        granted = offer.total
+        if granted < offer.desired:
+            code = "capped_discount" if granted == rule.most_off else "floor_reached"
+            numbers = {"desired": offer.desired, "granted": granted}
+            self.reasons.append(Reason(rule.rule_id, "capped", code, numbers))
+        shares = tuple([(rows[i].line_id, share) for i, share in sorted(offer.shares.items()) if share])
+        some = isinstance(rule.benefit, InSets) and rule.benefit.targets_some and len(offer.used) > 1
+        took_part = [(rows[i].line_id, money) for i, (_, money) in sorted(offer.used.items())] if some else []
+        self.discounts.append(
+            Discount(
+                rule.rule_id, rule.lane, rule.said, offer.desired, granted, shares, offer.times,
+                tuple(took_part), rule.basket_wide,
+            )
+        )  # fmt: skip
+        self.lines.take(rule.rule_id, offer.shares, self._consumed(rule, offer))
+        self.standing.append(rule.rule_id)
+
+    def _consumed(self, rule: Promotion, offer: Offer) -> Mapping[int, tuple[int, int]]:
+        if not rule.consumes:
+            return {}
+        lines = self.lines
+        return offer.used or {i: (lines.units[i], lines.free[i]) for i in offer.shares}
+
+    def _nothing(
+        self, rule: Promotion, code: str, missing: Mapping[str, int] | None = None, **numbers: int
+    ) -> None:
+        if missing:
+            self.near_misses.append(NearMiss(rule.rule_id, missing))
+        self.reasons.append(Reason(rule.rule_id, "not_applicable", code, numbers))
+
+    def _skipped(self, rule: Promotion, code: str, by: str, **numbers: int) -> None:
+        self.reasons.append(Reason(rule.rule_id, "skipped", code, numbers, by))
+
+    def priced(self, basket: Basket) -> Priced:
+        """The basket as it came, with the discounts on its lines."""
+        given: dict[str, list[LineDiscount]] = {}
+        for one in self.discounts:
+            for line_id, share in one.shares:
+                said = LineDiscount("program", share, one.benefit, one.rule, one.basket_wide)
+                given.setdefault(line_id, []).append(said)
+        lines = [
+            replace(line, discounts=(*line.discounts, *given[line.line_id]))
+            if line.line_id in given
+            else line
+            for line in basket.lines
+        ]
+        settled = replace(basket, lines=tuple(lines), pricing="settled")
+        return Priced(settled, tuple(self.discounts), tuple(self.reasons), tuple(self.near_misses))

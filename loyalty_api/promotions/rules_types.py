@@ -1,0 +1,155 @@
+"""Promotions in the form they are asked in: compiled once per program version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from loyalty_api.promotions.rules_index import Index
+from loyalty_api.rulekit.exclusions import Excluded
+from loyalty_api.rulekit.selectors import Selector
+from loyalty_api.rulekit.situations import Test
+
+LANES = ("line", "basket", "tender")
+"""The lanes, in the order in which they act."""
+HUNDRED_PERCENT = 10_000
+"""Percentages are whole numbers of hundredths of a percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What is taken off a sum: ``percent`` (hundredths of a percent), ``amount`` (minor units off), or ``price``
+    (minor units that the sum costs afterwards)."""
+
+    kind: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnSum:
+    """A discount on the sum of the lines in scope, or on each of them (``by_line``).
+
+    ``steps`` are (sum in minor units, value) pairs from the lowest; one that begins at 0 is always reached.
+    ``by_tier`` is the value of each level instead of steps.
+    """
+
+    steps: tuple[tuple[int, Value], ...] = ()
+    by_line: bool = False
+    by_tier: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """So many units of some goods; ``selects`` None means all that the promotion is about."""
+
+    quantity: int
+    selects: Selector | None = None
+    cheapest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InSets:
+    """A discount on sets of units, once for each set that can be filled from the basket.
+
+    The ``value`` is taken off the targets of each set: the units of the first slot (``of_first``), or the
+    ``targets`` cheapest or dearest of all its units; 0 means all of them. ``most`` limits the sets, 0 does not.
+    ``up_to`` lets a set be filled with fewer units. ``added`` is the product that may still be put into the basket.
+    """
+
+    slots: tuple[Slot, ...]
+    value: Value
+    targets: int = 0
+    cheapest: bool = True
+    of_first: bool = False
+    most: int = 0
+    up_to: bool = False
+    added: str | None = None
+
+    @property
+    def targets_some(self) -> bool:
+        """Whether other units must be there than those whose price is lowered."""
+        return bool(self.targets) or self.of_first
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """One promotion. ``selects`` None means every line, ``test`` None no condition.
+
+    ``minimum`` and the amounts in its conditions are minor units, measured ``after`` earlier discounts or before
+    them. The caps are None where there is none: money, units of one line, sets of one basket. ``left_out`` says that
+    lines which have a discount already do not count. ``consumes``: a unit that takes part serves no other promotion
+    of its lane. Of those with one ``group`` only the best stands; ``not_with`` are promotions it never joins.
+    ``scoped`` says whether it is about some lines only; ``indivisible`` that what it gives cannot come back in part.
+    """
+
+    rule_id: str
+    name: Mapping[str, str]
+    lane: str
+    priority: int
+    benefit: OnSum | InSets
+    said: str
+    selects: Selector | None
+    test: Test | None
+    minimum: int
+    after: bool
+    most_off: int | None
+    most_units: int | None
+    most_sets: int | None
+    left_out: bool
+    consumes: bool
+    group: str | None
+    not_with: frozenset[str]
+    kinds: frozenset[str]
+    additive: bool
+    scoped: bool
+    indivisible: bool = False
+
+    @property
+    def basket_wide(self) -> bool:
+        """Whether it is a discount on the whole basket (R10)."""
+        return self.lane != "line" and not self.scoped
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How cents are handled: ``discounts.*`` of the program, and what it keeps out of discounts and thresholds.
+
+    ``floor`` is a pair of share (percent), amount (minor units) or cost (percent of a line's cost) and its number.
+    """
+
+    rounding: str
+    by_line: bool
+    spread: str
+    floor: tuple[str, int]
+    excluded: Excluded | None
+
+
+@dataclass(frozen=True, slots=True)
+class Promotions:
+    """All promotions of a version, in the order in which they act, with what finds those a basket may meet.
+
+    Those of one group stand side by side. ``timed`` says whether any asks for a day or an hour; ``asks`` names the
+    facts of the member that conditions need. ``apart`` are, by id, the promotions that one never joins, whichever
+    of the two says so.
+    """
+
+    rules: tuple[Promotion, ...]
+    terms: Terms
+    index: Index
+    timed: bool
+    asks: frozenset[str]
+    apart: Mapping[str, frozenset[str]]
+    visit_gap: int = 0
+
+    def names(self) -> dict[str, Mapping[str, str]]:
+        """The names of the promotions for people, by rule and language."""
+        return {rule.rule_id: rule.name for rule in self.rules}
+
+    def numbered(self, rule_id: str) -> Promotion | None:
+        """The promotion with this id."""
+        return next((rule for rule in self.rules if rule.rule_id == rule_id), None)
+
+
+Read = Mapping[str, Any]
+"""A promotion as it was read from the document."""

@@ -1,0 +1,53 @@
+"""The discounts of a decision as plain dicts and lists, as ``stored`` keeps decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loyalty_api.rulekit.decision import Discount
+
+Document = dict[str, Any]
+
+
+def discounts_to_json(discounts: Sequence[Discount]) -> list[Document]:
+    """``[{rule, lane, benefit, desired, granted, shares, times?, took_part?, basket_wide?}, …]``."""
+    return [_to_json(discount) for discount in discounts]
+
+
+def _to_json(discount: Discount) -> Document:
+    document: Document = {
+        "rule": discount.rule,
+        "lane": discount.lane,
+        "benefit": discount.benefit,
+        "desired": discount.desired,
+        "granted": discount.granted,
+        "shares": [list(share) for share in discount.shares],
+    }
+    if discount.times != 1:
+        document["times"] = discount.times
+    if discount.took_part:
+        document["took_part"] = [list(part) for part in discount.took_part]
+    if discount.basket_wide:
+        document["basket_wide"] = True
+    return document
+
+
+def discount_given(document: Mapping[str, Any]) -> Discount:
+    """One of the discounts that ``discounts_to_json`` wrote."""
+    get = document.get
+    return Discount(
+        document["rule"],
+        document["lane"],
+        document["benefit"],
+        document["desired"],
+        document["granted"],
+        _pairs(document["shares"]),
+        get("times", 1),
+        _pairs(get("took_part", ())),
+        get("basket_wide", False),
+    )
+
+
+def _pairs(rows: Sequence[Sequence[Any]]) -> tuple[tuple[str, int], ...]:
+    return tuple([(row[0], row[1]) for row in rows])
