@@ -34,8 +34,9 @@ from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
 from loyalty_api.errors import LoyaltyError
+from loyalty_api.explanations import api as explanations
 from loyalty_api.http import Blueprint, id_converter
-from loyalty_api.ledger import api as ledger
+from loyalty_api.ledger import api_lots as ledger
 from loyalty_api.ledger.service import shown_balance
 from loyalty_api.members import api as members
 from loyalty_api.members import service as members_service
@@ -44,9 +45,10 @@ from loyalty_api.products import api as products
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program import api as program
 from loyalty_api.program.service import Programs
+from loyalty_api.publishing import api_pausing as pausing
 from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.rating.rules import Program, check_document, compile_program
+from loyalty_api.rating.rules import Program, check_document, compile_program, without
 from loyalty_api.redemptions import api as redemptions
 from loyalty_api.returns import api as returns
 from loyalty_api.rewards import api as rewards
@@ -63,7 +65,7 @@ from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord")
+PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot")
 
 
 class Application(flask.Flask):
@@ -90,8 +92,10 @@ def blueprints() -> Sequence[Blueprint]:
         returns.blueprint,
         batches.blueprint,
         ledger.blueprint,
+        explanations.blueprint,
         summaries.blueprint,
         program.blueprint,
+        pausing.blueprint,
         analytics.blueprint,
         event_feed.blueprint,
         stores.blueprint,
@@ -144,7 +148,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> flask
 def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault) -> None:
     """What features find by name in the application, because they may not import who provides it."""
     programs: Programs[Program] = Programs(
-        lambda document, version: compile_program(document, version=version)
+        lambda document, version: compile_program(document, version=version), without=without
     )
     app.extensions.update(
         settings=settings,

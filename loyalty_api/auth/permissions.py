@@ -77,6 +77,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_member_summary": needs("members:read"),
     "list_member_purchases": needs("members:read"),
     "explain_entry": needs("members:read"),
+    "list_member_lots": needs("members:read"),
+    "explain_lot": needs("members:read"),
     "get_period_bonus": needs("members:read"),
     # What members do beside buying. A lane sells; it is not believed that somebody answered a survey.
     "report_event": needs("events:write"),
@@ -136,6 +138,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "list_program_versions": needs("program:read"),
     "get_program_version": needs("program:read"),
     "get_program": needs("program:read"),
+    "pause_rule": needs("program:pause", only=_OFFICE),
+    "resume_rule": needs("program:pause", only=_OFFICE),
+    "list_pauses": needs("program:read"),
     "get_program_totals": needs("program:read"),
     "list_events": needs("events:read"),
     # The sandbox.
@@ -150,6 +155,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_activity": needs("me:read"),
     "me_entries": needs("me:read"),
     "me_explain_entry": needs("me:read"),
+    "me_lots": needs("me:read"),
+    "me_explain_lot": needs("me:read"),
     "me_purchases": needs("me:read"),
     "me_claim": needs("me:claim"),
     "me_list_claims": needs("me:read"),

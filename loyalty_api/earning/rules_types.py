@@ -57,7 +57,8 @@ class Earning:
     ``timed`` says whether any rule asks for a day or an hour; ``lots`` are the program's terms. ``asks`` names the
     facts of the member that conditions need, ``past`` those that are about
     earlier purchases. ``counting`` are the rules with a cap of a period or a budget, and
-    ``budgets`` how many points the latter give to all members, by the key of the limit.
+    ``budgets`` how many points the latter give to all members, by the key of the limit. ``paused`` are the ids of rules
+    that give nothing for now.
     """
 
     rules: tuple[EarningRule, ...]
@@ -70,6 +71,7 @@ class Earning:
     visit_gap: int
     counting: tuple[EarningRule, ...]
     budgets: Mapping[str, int]
+    paused: frozenset[str] = frozenset()
 
     @property
     def every(self) -> tuple[EarningRule, ...]:

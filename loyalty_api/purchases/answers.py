@@ -58,7 +58,10 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
         "returns": [_in_order(back, *_RETURN) for back in outcome.get("returned", {}).get("list", ())],
         "coupons": [],
         "gifts": [],
-        "effects": [effect_answer(effect) for effect in effects],
+        "effects": [
+            *[discount_answer(discount) for discount in decision.get("discounts", ())],
+            *[effect_answer(effect) for effect in effects],
+        ],
         "discrepancies": [dict(sorted(odd.items())) for odd in outcome["discrepancies"]],
         "claim_code": code,
         **said(row, earned, code),
@@ -83,6 +86,17 @@ def effect_answer(effect: Mapping[str, Any]) -> dict[str, Any]:
         "desired": effect["desired"],
         "granted": effect["granted"],
         "points": dict(effect.get("shares", ())),
+    }
+
+
+def discount_answer(discount: Mapping[str, Any]) -> dict[str, Any]:
+    """A discount that the till gave under the name of a promotion, by line; ``desired`` is our own price's."""
+    return {
+        "rule": discount["rule"],
+        "kind": "discount",
+        "desired": discount["desired"],
+        "granted": discount["granted"],
+        "amounts": dict(discount["shares"]),
     }
 
 

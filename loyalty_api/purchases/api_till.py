@@ -15,7 +15,6 @@ from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text
 from loyalty_api.http import LANGUAGE, Also, Blueprint, spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
-from loyalty_api.ledger import reading
 from loyalty_api.ledger.api import own_id
 from loyalty_api.members import service as members
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
@@ -195,29 +194,3 @@ def activity(query: dict[str, Any]) -> dict[str, Any]:
         rows = explaining.activity(session, member_id=own_id(), query=query, before=before, now=now)
     found = page(rows, limit=query["limit"], key=lambda row: [row["occurred_at"], row["id"]])
     return {**found, "data": [explaining.activity_item(row, language=spoken()) for row in found["data"]]}
-
-
-@blueprint.operation(
-    "GET", "/entries/<entry_id>/explanation", "explain_entry", summary="Why this entry",
-    answer=ExplanationSchema(), answer_example=examples.EXPLANATION, headers=LANGUAGE, errors=(NotFound,),
-)  # fmt: skip
-def explain_entry(entry_id: str) -> dict[str, Any]:
-    """The decision that led to one entry of a statement."""
-    return _explained_entry(entry_id, owner=None)
-
-
-@blueprint.operation(
-    "GET", "/me/entries/<entry_id>/explanation", "me_explain_entry", summary="Why this entry of mine",
-    answer=ExplanationSchema(), answer_example=examples.EXPLANATION, headers=LANGUAGE, errors=(NotFound,),
-)  # fmt: skip
-def explain_own_entry(entry_id: str) -> dict[str, Any]:
-    """The decision that led to one entry of my statement."""
-    return _explained_entry(entry_id, owner=own_id())
-
-
-def _explained_entry(entry_id: str, *, owner: UUID | None) -> dict[str, Any]:
-    place = reading.read_entry_id(entry_id)
-    if place is None:
-        raise NotFound("There is no such entry.")
-    with unit_of_work() as session:
-        return explaining.entry(session, desk(), place=place, owner=owner, language=spoken())

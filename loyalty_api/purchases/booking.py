@@ -106,6 +106,7 @@ def _posting(effect: Effect, account: str, lot: Lot) -> Posting:
     basis = {
         "basis": effect.basis, "points": rate.points, "per": rate.per, "unit": rate.unit, "round": rate.round,
         "desired": effect.desired, "award": effect.award, "lines": dict(effect.shares),
+        **({"by_line": True} if rate.by_line else {}),
     }  # fmt: skip
     return Posting("issued", account, effect.granted, lot.lot_id, effect.rule, lot.program_version, basis)
 

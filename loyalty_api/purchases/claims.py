@@ -26,6 +26,7 @@ from loyalty_api.purchases import queries, queries_claims, returned
 from loyalty_api.purchases.booking import basket_document, book_points, line_rows, member_row, note_balance
 from loyalty_api.purchases.counting import count_now
 from loyalty_api.purchases.desk import Desk, Who
+from loyalty_api.purchases.honouring import given_stays
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
@@ -266,7 +267,7 @@ def _adopt(
         "points_bonus": decision.points(award="bonus") if decision else 0,
         "program_version": program.version if program else None,
         "facts": facts_to_json(facts),
-        "decision": decision_to_json(decision) if decision else None,
+        "decision": decision_to_json(given_stays(decision, held)) if decision else None,
     }
     book.settle(first_id=purchase_id, now=now)
     if decision and decision.points():

@@ -62,5 +62,5 @@ def program_of(
     """The rules a receipt is rated by: those in force when it happened, or of a quote that is still honoured."""
     at = min(report.body["occurred_at"], now)
     if report.quote and report.quote.covers(at):
-        return desk.programs.numbered(connection, report.quote.version)
+        return desk.programs.numbered(connection, report.quote.version, at=at, pauses=report.quote.pauses)
     return desk.programs.at(connection, at)

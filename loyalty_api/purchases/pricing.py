@@ -14,21 +14,20 @@ from sqlalchemy.orm import Session
 from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.facts.service import counted
-from loyalty_api.language import catalogue
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
 from loyalty_api.purchases import queries, rules
-from loyalty_api.purchases.answers import SPOKEN
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
+from loyalty_api.purchases.quoting import told
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.redeeming import Redeemable, with_points
+from loyalty_api.purchases.rules_charged import is_ours, mark_of, unpriced
 from loyalty_api.purchases.service import blind_in, member_in
 from loyalty_api.quotes import HONOURED, Quote, write_quote
 from loyalty_api.rating.rules import Program
-from loyalty_api.rating.words import effect_text, near_miss_text, reason_text
-from loyalty_api.rulekit.basket import Basket, Line
+from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
@@ -37,6 +36,7 @@ from loyalty_api.tiers import service as tiers
 @dataclass(frozen=True, slots=True)
 class _Priced:
     sold: Basket
+    unwished: Basket
     basket: Basket
     program: Program | None
     unpaid: Decision | None
@@ -46,6 +46,7 @@ class _Priced:
     tier: tiers.TierBook | None
     available: int
     discrepancies: list[rules.Discrepancy]
+    pauses: frozenset[int] = frozenset()
 
 
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -63,7 +64,9 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     unpaid = priced.unpaid.points() if priced.unpaid else 0
     most = priced.redeemable.most if priced.redeemable else None
     return {
-        "quote_id": write_quote(desk.vault, Quote(version, until, points, most)),
+        "quote_id": write_quote(
+            desk.vault, Quote(version, until, points, most, _mark(priced), priced.pauses)
+        ),
         "honoured_until": until,
         "program_version": version or None,
         "currency": body["currency"],
@@ -78,10 +81,16 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
             "if_not_redeeming": unpaid,
             "available_at": _first_available(decision),
         },
-        "suggestions": [],
         "discrepancies": priced.discrepancies,
-        **_told(priced, body),
+        **told(decision, priced.program, body, odd=priced.discrepancies, known=priced.member is not None),
     }
+
+
+def _mark(priced: _Priced) -> str:
+    """What is honoured: the price that the program set; it sets none without promotions."""
+    if priced.program is None or priced.program.promotions is None:
+        return ""
+    return mark_of(priced.unwished, priced.member.member_id if priced.member else None)
 
 
 def _totals(priced: _Priced) -> dict[str, int]:
@@ -96,13 +105,21 @@ def _totals(priced: _Priced) -> dict[str, int]:
 
 
 def _line(line: Line) -> dict[str, Any]:
-    """A line with the discounts that points stand for; the till's own are known to it."""
+    """A line with the discounts of promotions and those that points stand for; the till's own are known to it."""
     given = [
-        {"source": "program", "kind": "points", "amount": discount.amount}
-        for discount in line.discounts
-        if discount.kind == "points"
+        _discount(discount) for discount in line.discounts if discount.kind == "points" or is_ours(discount)
     ]
     return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
+
+
+def _discount(discount: LineDiscount) -> dict[str, Any]:
+    """As the till names it in the purchase."""
+    said: dict[str, Any] = {"source": "program", "kind": discount.kind, "amount": discount.amount}
+    if discount.promotion_id:
+        said["promotion_id"] = discount.promotion_id
+    if discount.basket_wide:
+        said["basket_wide"] = True
+    return said
 
 
 def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
@@ -120,7 +137,7 @@ def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
 def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
     blind, member_id = blind_in(body, desk.vault), member_in(body)
     at = min(body["occurred_at"], now)
-    program = desk.programs.at(connection, at)
+    program, pauses = desk.programs.at_with_pauses(connection, at)
     through = tiers.timeline(desk.programs, connection, now)
     opened = queries.open_receipts(
         connection,
@@ -154,8 +171,10 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
     ]
     available = _available(connection, opened, member, now)
+    if program and program.promotions:
+        basket = unpriced(basket)
     if program is None or timed.rated_at is None:
-        return _Priced(basket, basket, program, None, None, None, member, tier, available, odd)
+        return _Priced(basket, basket, basket, program, None, None, None, member, tier, available, odd)
     facts = look(
         connection,
         counted(counting),
@@ -171,6 +190,7 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     )  # fmt: skip
     return _Priced(
         basket,
+        priced.unwished,
         priced.basket,
         program,
         priced.unpaid,
@@ -180,6 +200,7 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         tier,
         available,
         odd,
+        pauses,
     )
 
 
@@ -210,58 +231,3 @@ def _member(priced: _Priced) -> dict[str, Any] | None:
 def _first_available(decision: Decision | None) -> datetime | None:
     moments = [e.available_at for e in decision.effects if e.available_at] if decision else []
     return min(moments) if moments else None
-
-
-def _told(priced: _Priced, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Effects, reasons and near misses with their words, and what the cashier should hear."""
-    language = body.get("language") or body.get("receipt", {}).get("language") or "en"
-    decision, currency = priced.decision, body["currency"]
-    names = priced.program.names if priced.program else {}
-    wanted = body.get("include", ())
-    effects = [
-        {
-            "rule": effect.rule,
-            "kind": effect.kind,
-            "desired": effect.desired,
-            "granted": effect.granted,
-            "points": dict(effect.shares),
-            "lines": [line_id for line_id, _ in effect.shares],
-            "text": effect_text(effect, currency=currency, language=language),
-        }
-        for effect in (decision.effects if decision else ())
-    ]
-    reasons = [
-        {
-            "rule": reason.rule,
-            "outcome": reason.outcome,
-            "code": reason.code,
-            "by": reason.by,
-            "text": reason_text(reason, currency=currency, language=language),
-        }
-        for reason in (decision.reasons if decision and "reasons" in wanted else ())
-    ]
-    near = [
-        {
-            "rule": miss.rule,
-            "missing": dict(miss.missing),
-            "text": near_miss_text(miss, currency=currency, names=names, language=language),
-        }
-        for miss in (decision.near_misses if decision and "near_misses" in wanted else ())
-    ]
-    words = catalogue(language)
-    messages = [
-        {"audience": "cashier", "text": words.say("receipt", odd["code"])}
-        for odd in priced.discrepancies
-        if odd["code"] in SPOKEN
-    ]
-    points = decision.points() if decision else 0
-    lines = [
-        {"text": words.say("receipt", "quoted"), "value": str(points), "align": "left", "style": "normal"}
-    ]
-    return {
-        "effects": effects,
-        "reasons": reasons,
-        "near_misses": near,
-        "messages": messages,
-        "receipt_lines": lines if priced.member else [],
-    }

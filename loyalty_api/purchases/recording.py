@@ -31,6 +31,7 @@ from loyalty_api.purchases.booking import activity_expiry, book_points, line_row
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk, Reported, Who, program_of
+from loyalty_api.purchases.honouring import as_charged
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.paying import Paid, pay, unpaid
@@ -233,14 +234,15 @@ class _Batch:
             self.connection, member, tier, program=program, at=timed.rated_at, vault=self.desk.vault
         )
         paid = sum([line.paid for line in basket.lines])
-        decision = None
+        decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
             member_id = member.member_id if member else None
-            facts, decision = decide(
+            facts, rated = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
                 seen=self.seen[member_id],
             )  # fmt: skip
+            decision, odd = as_charged(report, basket, facts, rated, program, member_id=member_id)
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
             *timed.discrepancies,
@@ -248,6 +250,7 @@ class _Batch:
             *rules.goods_back(basket.lines),
             *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
             *exhausted(decision),
+            *odd,
         ]
         return Rated(basket, facts, program, decision, paid, discrepancies)
 

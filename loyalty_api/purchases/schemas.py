@@ -115,9 +115,10 @@ class BasketSchema(Schema):
 
 
 class QuoteSchema(BasketSchema):
-    """A basket to be priced; nothing is kept."""
+    """A basket to be priced; nothing is kept. ``payments`` say how it is meant to be paid, where rules ask for it."""
 
     language = Text(longest=16)
+    payments = fields.List(fields.Nested(PaymentSchema()), validate=validate.Length(max=50))
     redeem = fields.Nested(
         Schema.from_dict(
             {"max_amount": Whole(least=0), "max_points": Whole(least=0)}, name="RedeemWishSchema"
@@ -190,13 +191,14 @@ class ReceiptLineSchema(Schema):
 
 
 class EffectSchema(Schema):
-    """What a rule gave: points by line."""
+    """What a rule gave: points by line, or for a discount ``amounts`` by line in minor units."""
 
     rule = Text(required=True)
     kind = Text(required=True)
     desired = Whole()
     granted = Whole()
     points = fields.Dict(keys=Text(), values=Whole())
+    amounts = fields.Dict(keys=Text(), values=Whole())
     lines = fields.List(Text())
 
 

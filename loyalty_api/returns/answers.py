@@ -42,6 +42,7 @@ def answer(row: Mapping[str, Any]) -> dict[str, Any]:
         "lines": [_in_order(line, _LINE) for line in outcome.get("lines", ())],
         "points": _in_order(outcome.get("points", _NOTHING_YET), _POINTS),
         "money": {"refundable": money["refundable"], "tenders": tenders, "shortfall": money["shortfall"]},
+        "discounts": [{"rule": one["rule"], "amount": one["amount"]} for one in outcome.get("discounts", ())],
         "coupons": [],
         "gifts": [],
         "tier": _in_order(outcome["tier"], ("code", "until", "changed")) if "tier" in outcome else None,

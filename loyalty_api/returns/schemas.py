@@ -144,11 +144,18 @@ class TenderSchema(Schema):
 
 
 class ReturnMoneySchema(Schema):
-    """Money to refund, and what points that could not be taken back are worth."""
+    """Money to refund, and what could not be taken back is worth: points, and free items that are kept."""
 
     refundable = Whole(required=True)
     tenders = fields.List(fields.Nested(TenderSchema()), required=True)
     shortfall = Whole(required=True)
+
+
+class DiscountBackSchema(Schema):
+    """The share of a promotion's discount that what came back had, minor units: it was not paid, so not refunded."""
+
+    rule = Text(required=True)
+    amount = Whole(required=True)
 
 
 class ReturnAnswerSchema(Schema):
@@ -171,6 +178,7 @@ class ReturnAnswerSchema(Schema):
     lines = fields.List(fields.Nested(ReturnedLineSchema()), required=True)
     points = fields.Nested(ReturnPointsSchema(), required=True)
     money = fields.Nested(ReturnMoneySchema(), required=True)
+    discounts = fields.List(fields.Nested(DiscountBackSchema()), required=True)
     coupons = fields.List(fields.Raw(), required=True)
     gifts = fields.List(fields.Raw(), required=True)
     tier = fields.Nested(TierAfterSchema(), required=True, allow_none=True)

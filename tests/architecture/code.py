@@ -22,6 +22,7 @@ FEATURES = frozenset(
         "consent",
         "custom_events",
         "earning",
+        "explanations",
         "facts",
         "ledger",
         "members",

@@ -33,8 +33,8 @@ from tests.support.tokens import bearer, make_client
 # member before it in the path; ``store``: of one store, and a client that is bound to another one must not see it.
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
-    "client_id": "program", "store": "program", "sku": "program",
-    "identifier_id": "parent", "person_id": "parent",
+    "client_id": "program", "store": "program", "sku": "program", "rule_id": "program",
+    "identifier_id": "parent", "person_id": "parent", "lot_id": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
 # Goods come back to any store, so any till may name a purchase of another one.
@@ -98,7 +98,10 @@ def theirs(shop: Shop) -> Theirs:
         for card in ("260900000017", "260900000024")
     )
     sale = receipt(line(50_000), card="260900000017")
-    things = {"purchase_id": shop.till.post("/v1/purchases", sale, key=None)["purchase_id"]}
+    things = {
+        "purchase_id": shop.till.post("/v1/purchases", sale, key=None)["purchase_id"],
+        "rule_id": "base",
+    }
     back = {name: sale[name] for name in ("store", "terminal", "business_date", "occurred_at")}
     original = {name: sale[name] for name in ("store", "terminal", "business_date", "reference")}
     goods = {**back, "reference": "back", "original": original, "lines": [{"line_id": "1", "quantity": 1}]}
@@ -137,12 +140,13 @@ def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:
 def _of_member(shop: Shop, member: str) -> dict[str, str]:
     of = {
         name: shop.office.get(f"/v1/members/{member}/{name}")["data"][0]
-        for name in ("identifiers", "entries")
+        for name in ("identifiers", "entries", "lots")
     }
     person = shop.office.get(f"/v1/members/{member}/people")["data"][0]["person_id"]
     return {
         "identifier_id": of["identifiers"]["identifier_id"],
         "entry_id": of["entries"]["entry_id"],
+        "lot_id": of["lots"]["lot_id"],
         "person_id": person,
     }
 

@@ -34,6 +34,15 @@ BREACHES = {
     "I6 every key that was used has its answer": "UPDATE idempotency_keys SET status = NULL",
     "I6 every return's receipt has its one return, and its locator leads there": "DELETE FROM return_receipts",
     "I6 no more comes back than was bought": "UPDATE return_lines SET value = value + 1000000",
+    "I6 no purchase gives back more money than was paid for it": "UPDATE return_lines SET value = value + 1000000",
+    "I6 the discounts of a purchase's decision are those that the till took off its lines": (
+        "UPDATE purchases SET decision = jsonb_set(decision, '{discounts}',"
+        """ '[{"rule": "tea", "granted": 5, "shares": [["1", 5]]}]')"""
+    ),
+    "I6 the shares of a discount sum to it": (
+        "UPDATE purchases SET decision = jsonb_set(decision, '{discounts}',"
+        """ '[{"rule": "tea", "granted": 5, "shares": []}]')"""
+    ),
     "I6 no more points are taken back than a purchase earned": (
         "UPDATE purchases SET outcome = jsonb_set(outcome, '{returned,points}', '999') WHERE outcome ? 'returned'"
     ),
@@ -112,6 +121,8 @@ def busy(shop: Shop) -> Shop:
     once = {"points": 20, "budget": 500, "caps": [{"per": "program", "times": 1}]}
     document["earn"]["period_table"] = {"month": {"steps": [{"from": 1, "points": 7}]}}
     document["earn"]["events"] = [{**once, "id": "survey", "event": "survey_answered"}]
+    cheaper = {"percent": {"off": "10", "on": "lines"}}
+    document["promotions"] = [{"id": "apples", "where": {"sku": ["apple"]}, "benefit": cheaper}]
     shop.publish(document, effective_from=datetime(2019, 1, 1, tzinfo=UTC))
     members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
     for card in ("7770001", "7770002", None):

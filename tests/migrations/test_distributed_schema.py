@@ -27,7 +27,7 @@ LOOK_UPS = {
 # Small tables of the whole program, the same on every node.
 REFERENCE = {
     "alembic_version", "clients", "signing_keys", "stores", "products", "master_versions", "program_drafts",
-    "period_runs", "program_versions", "rewards", "rule_limits", "sandbox_clock",
+    "period_runs", "program_pauses", "program_versions", "rewards", "rule_limits", "sandbox_clock",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.
 _UNIQUE_WITHOUT_KEY = {"uq_rejects_client_id"}
