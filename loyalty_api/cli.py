@@ -8,13 +8,7 @@ import click
 
 from loyalty_api import __version__
 from loyalty_api.errors import LoyaltyError
-from loyalty_api.operations import (
-    commands,
-    commands_access,
-    commands_correct,
-    commands_program,
-    commands_sandbox,
-)
+from loyalty_api.operations import commands, commands_access, commands_program, commands_sandbox
 
 
 class Loyalty(click.Group):
@@ -80,7 +74,6 @@ for command in (
     commands_sandbox.sandbox,
 ):
     main.add_command(command)
-commands_program.program.add_command(commands_correct.correct)
 
 
 if __name__ == "__main__":

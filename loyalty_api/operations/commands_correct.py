@@ -1,13 +1,13 @@
-"""``loyalty program correct``: what mends a window of wrong rules."""
+"""``loyalty program correct``: the purchases of a window, rated once more."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from loyalty_api.operations.here import open_here
+from loyalty_api.operations.here import moment_of, open_here
 
 if TYPE_CHECKING:
     from loyalty_api.corrections.running import Done
@@ -33,7 +33,7 @@ def correct(*, version: int, starts: str, ends: str, reason: str | None, dry_run
 
     if reason and len(reason) > 500:
         raise click.BadParameter("A reason has 500 characters at most.")
-    window = (_moment(starts), _moment(ends))
+    window = (moment_of(starts), moment_of(ends))
     with open_here() as place:
         ensure_schema(place)
         database = Database(place.settings.database_url)
@@ -58,13 +58,3 @@ def _said(done: Done, *, dry_run: bool) -> str:
         f" {done.given} points {would}given, {done.taken} {would}taken back,"
         f" {done.lapsed} of too many had expired, {done.kept} {would}left to members."
     )
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter("Expected a time such as 2026-11-21T12:00:00+01:00.") from error
-    if moment.tzinfo is None:
-        raise click.BadParameter("The time needs its offset, such as +01:00 or Z.")
-    return moment.astimezone(UTC)

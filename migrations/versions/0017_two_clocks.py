@@ -1,4 +1,8 @@
-"""Corrections of purchases under other rules.
+"""Former terms of lots, and corrections of purchases.
+
+An event that releases points, activity that prolongs them and a grace after giving back move a lot's terms, and no
+journal says so. What was answered at an earlier moment can be worked out from these rows alone: of each change there is
+what held until then.
 
 A correction rates the purchases of a window under another version; of each purchase that it has seen there is a row,
 with what was decided before and what was booked for the difference.
@@ -8,14 +12,27 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0026"
-down_revision = "0024"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Two tables; nothing that is there changes."""
+    """Three tables; nothing that is there changes."""
+    op.execute(
+        """
+        CREATE TABLE former_terms (
+            member_id uuid NOT NULL,
+            lot_id uuid NOT NULL,
+            version bigint NOT NULL,
+            available_at timestamptz,
+            expires_at timestamptz,
+            ended_at timestamptz NOT NULL,
+            CONSTRAINT pk_former_terms PRIMARY KEY (member_id, lot_id, version)
+        )
+        """
+    )
     op.execute(
         """
         CREATE TABLE corrections (
@@ -55,6 +72,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget what was corrected; what corrections booked stays in the ledger."""
-    for table in ("purchase_corrections", "corrections"):
+    """Forget how terms were, and what was corrected; what corrections booked stays in the ledger."""
+    for table in ("purchase_corrections", "corrections", "former_terms"):
         op.execute(f"DROP TABLE {table}")
