@@ -21,6 +21,7 @@ APPEND_ONLY = (
     "journals",
     "member_events",
     "postings",
+    "program_approvals",
     "program_versions",
     "terms_acceptances",
     "tier_changes",

@@ -211,6 +211,16 @@ class RedeemedSchema(Schema):
     amount = Whole(required=True)
 
 
+class CouponShownSchema(Schema):
+    """What became of a coupon that was shown; of its code the last four characters. ``reason`` says why not."""
+
+    code = Text(required=True)
+    coupon_id = Text(required=True, allow_none=True)
+    name = Text(required=True, allow_none=True)
+    status = Choice("usable", "not_usable", "used", "not_used", required=True)
+    reason = Text(required=True, allow_none=True)
+
+
 class PurchaseReturnSchema(Schema):
     """What came back of a purchase, by one return or void."""
 
@@ -250,7 +260,7 @@ class PurchaseAnswerSchema(Schema):
     tier = fields.Nested(TierAfterSchema(), allow_none=True)
     redemptions = fields.List(fields.Nested(RedeemedSchema()))
     returns = fields.List(fields.Nested(PurchaseReturnSchema()))
-    coupons = fields.List(fields.Raw())
+    coupons = fields.List(fields.Nested(CouponShownSchema()))
     gifts = fields.List(fields.Raw())
     effects = fields.List(fields.Nested(EffectSchema()))
     discrepancies = fields.List(fields.Nested(NoticeSchema()))

@@ -20,6 +20,7 @@ FEATURES = frozenset(
         "auth",
         "batches",
         "consent",
+        "coupons",
         "custom_events",
         "earning",
         "explanations",

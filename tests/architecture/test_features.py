@@ -34,6 +34,8 @@ PUBLIC = {
     "loyalty_api.purchases.api_till": "who reports and what the desk leans on, for whatever else a till sends",
     "loyalty_api.purchases.queries": "purchases and their lines as they are kept, which returns undo",
     "loyalty_api.purchases.queries_claims": "whose the card is that was scanned with goods that come back",
+    "loyalty_api.program.api": "a version looks the same wherever it is published",
+    "loyalty_api.publishing.backtests": "real purchases through a draft, which jobs carry out",
     "loyalty_api.purchases.limiting": "claims as purchases keep them, which returns count back",
     "loyalty_api.purchases.copies": "what becomes of a receipt, the first time and again",
     "loyalty_api.purchases.recording": "many receipts at once, and why one is refused",
