@@ -30,12 +30,14 @@ from loyalty_api.cache import SummaryCache
 from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
 from loyalty_api.consent import service as consent_service
+from loyalty_api.coupons import api as coupons
 from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
 from loyalty_api.errors import LoyaltyError
+from loyalty_api.explanations import api as explanations
 from loyalty_api.http import Blueprint, id_converter
-from loyalty_api.ledger import api as ledger
+from loyalty_api.ledger import api_lots as ledger
 from loyalty_api.ledger.service import shown_balance
 from loyalty_api.members import api as members
 from loyalty_api.members import service as members_service
@@ -67,7 +69,10 @@ from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "bkt")
+PREFIXES = (
+    "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
+    "bkt",
+)  # fmt: skip
 
 
 class Application(flask.Flask):
@@ -87,12 +92,14 @@ def blueprints() -> Sequence[Blueprint]:
         purchases.blueprint,
         redemptions.blueprint,
         rewards.blueprint,
+        coupons.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
         tiers.blueprint,
         returns.blueprint,
         batches.blueprint,
         ledger.blueprint,
+        explanations.blueprint,
         summaries.blueprint,
         program.blueprint,
         linting.blueprint,

@@ -29,6 +29,7 @@ class Quote:
     """What a quote promised: the rules of ``version`` until ``honoured_until``, and so many points.
 
     ``redeemable`` is the most that points may pay of its basket, in minor units; None when nobody's points could.
+    ``mark`` is that of the basket with its price, which is honoured as it was told; empty when the program set none.
     ``pauses`` are the numbers of the pauses that it was made under: what is paused later does not break its promise.
     None: they were too many to carry, and those of the sale's own moment hold.
     """
@@ -37,6 +38,7 @@ class Quote:
     honoured_until: datetime
     points: int
     redeemable: int | None = None
+    mark: str = ""
     pauses: frozenset[int] | None = frozenset()
 
     def covers(self, moment: datetime) -> bool:
@@ -49,7 +51,7 @@ def write_quote(vault: Vault, quote: Quote) -> str:
     pauses = quote.pauses
     named = [_TOO_MANY] if pauses is None or len(pauses) > MOST_PAUSES else sorted(pauses)
     until = int(quote.honoured_until.timestamp())
-    said = orjson.dumps([quote.version, until, quote.points, quote.redeemable, *named])
+    said = orjson.dumps([quote.version, until, quote.points, quote.redeemable, quote.mark, *named])
     return PREFIX + base64.urlsafe_b64encode(said + _mac(vault, said)).decode().rstrip("=")
 
 
@@ -65,12 +67,14 @@ def read_quote(vault: Vault, text: str | None) -> Quote | None:
     said, mac = raw[:-_MAC], raw[-_MAC:]
     if not hmac.compare_digest(mac, _mac(vault, said)):
         return None
-    version, until, points, redeemable, *pauses = orjson.loads(said)
+    version, until, points, redeemable, *more = orjson.loads(said)
+    mark, *pauses = more or ("",)
     return Quote(
         version,
         datetime.fromtimestamp(until, UTC),
         points,
         redeemable,
+        mark,
         None if _TOO_MANY in pauses else frozenset(pauses),
     )
 

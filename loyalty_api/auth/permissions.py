@@ -77,10 +77,13 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_member_summary": needs("members:read"),
     "list_member_purchases": needs("members:read"),
     "explain_entry": needs("members:read"),
+    "list_member_lots": needs("members:read"),
+    "explain_lot": needs("members:read"),
     # What members do beside buying. A lane sells; it is not believed that somebody answered a survey.
     "report_event": needs("events:write"),
     # Levels.
     "get_member_tier": needs("members:read"),
+    "explain_tier_change": needs("members:read"),
     "assign_tier": needs("tiers:assign", only=_OFFICE),
     "end_tier_assignment": needs("tiers:assign", only=_OFFICE),
     # The till.
@@ -114,6 +117,19 @@ PERMISSIONS: Mapping[str, Access] = {
     "archive_reward": needs("rewards:write"),
     "list_rewards": needs("rewards:read"),
     "get_reward": needs("rewards:read"),
+    # Coupons.
+    "create_coupon_batch": needs("coupons:write"),
+    "list_coupon_batches": needs("coupons:read"),
+    "get_coupon_batch": needs("coupons:read"),
+    "hand_out_codes": needs("coupons:write"),
+    "confirm_codes": needs("coupons:write"),
+    "block_coupon_batch": needs("coupons:write"),
+    "list_coupons": needs("coupons:read"),
+    "get_coupon": needs("coupons:read"),
+    "list_coupon_uses": needs("coupons:read"),
+    "block_coupon": needs("coupons:write"),
+    "validate_coupon": needs("redemptions:write"),
+    "list_member_coupons": needs("members:read"),
     # Goods that come back.
     "record_return": needs("returns:write"),
     "return_purchase": needs("returns:write"),
@@ -159,6 +175,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_activity": needs("me:read"),
     "me_entries": needs("me:read"),
     "me_explain_entry": needs("me:read"),
+    "me_lots": needs("me:read"),
+    "me_explain_lot": needs("me:read"),
+    "me_explain_tier_change": needs("me:read"),
     "me_purchases": needs("me:read"),
     "me_claim": needs("me:claim"),
     "me_list_claims": needs("me:read"),
@@ -175,6 +194,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_redemptions": needs("me:read"),
     "me_rewards": needs("me:read"),
     "me_get_redemption": needs("me:read"),
+    "me_coupons": needs("me:read"),
+    "me_validate_coupon": needs("me:read"),
+    "me_activate_coupon": needs("me:write"),
     "me_delete": needs("me:write"),
     "me_sign_out": needs("me:write"),
 }

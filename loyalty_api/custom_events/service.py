@@ -120,6 +120,11 @@ def report(session: Session, desk: Desk, *, told: Told, who: Who, now: datetime)
     return Recorded(row)
 
 
+def find(session: Session, *, member_id: UUID, event_id: UUID) -> Row | None:
+    """An event of a member's as it was recorded; None when there is none."""
+    return queries.find(driver(session), member_id, event_id)
+
+
 def _rules_for(desk: Desk, session: Session, told: Told, who: Who, now: datetime) -> Program:
     """The version in force when it happened, which must know the event."""
     program = desk.programs.at(driver(session), min(told.occurred_at, now))

@@ -26,6 +26,7 @@ _SOONEST = timedelta(microseconds=1)
 # How the id of what an entry comes from begins; other causes have no address of their own.
 _PREFIXES = {
     "purchase": "pur",
+    "correction": "pur",
     "redemption": "red",
     "adjustment": "adj",
     "event": "evn",
@@ -228,7 +229,7 @@ def _title(row: Mapping[str, Any]) -> str:
 
 def _state(row: Mapping[str, Any]) -> str:
     """Where the points of an earning are today; other movements are done when they are booked."""
-    if row["kind"] != "earn" or row["lot_id"] is None:
+    if row["from_account"] != "issued" or row["kind"] not in ("earn", "correct") or row["lot_id"] is None:
         return "booked"
     if row["lot_pending"]:
         return "pending"
@@ -239,8 +240,13 @@ def _basis_text(row: Mapping[str, Any], currency: str, words: Catalogue) -> str 
     basis = row["basis"]
     if not basis:
         return None
-    rate = Rate(basis["points"], basis["per"], basis["unit"], basis["round"])
-    return rate_text(rate, basis["basis"], currency=currency, words=words)
+    return rate_text(rate_of(basis), basis["basis"], currency=currency, words=words)
+
+
+def rate_of(basis: Mapping[str, Any]) -> Rate:
+    """The rate by which a rule arrived at its points, from what their posting keeps of it."""
+    rounding = basis["round"]
+    return Rate(basis["points"], basis["per"], basis["unit"], rounding, basis.get("by_line", False))
 
 
 def _source(row: Mapping[str, Any]) -> dict[str, Any]:

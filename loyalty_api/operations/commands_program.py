@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from loyalty_api.operations.commands_backtest import backtest
+from loyalty_api.operations.commands_correct import correct
 from loyalty_api.operations.here import open_here
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ _language = click.option("--language", default="en", show_default=True, help="Th
 @click.group()
 def program() -> None:
     """Program documents: look for what is wrong, and see what changes."""
+
+
+program.add_command(backtest)
+program.add_command(correct)
 
 
 @program.command()

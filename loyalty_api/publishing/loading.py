@@ -119,7 +119,7 @@ class Loader:
             more = dict(asked.attributes) if asked else {}
             told = Member(told.status, None, told.staff, told.segments, {**more, **told.attributes})
         after = Bought(sold.purchase_id, sold.at, sold.basket, told, None, comes_back)
-        decision = decided(sold.decision)
+        decision = decided(sold.decision, comes_back=comes_back)
         program = self._before.at(sold.at)
         if decision is None or program is None or decision.version != program.version:
             return after, after

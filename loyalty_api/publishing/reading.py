@@ -16,7 +16,7 @@ from loyalty_api import ids
 from loyalty_api.publishing.queries_replay import SEPARATOR
 from loyalty_api.rating.rules_returns import ALL, NOTHING, Progress, progress_from
 from loyalty_api.rulekit.basket import NO_PATH, Basket, Line, LineDiscount, Payment
-from loyalty_api.rulekit.decision import Decision
+from loyalty_api.rulekit.decision import READABLE, Claim, Decision, Effect, Rate, Reason
 from loyalty_api.rulekit.facts import Member
 from loyalty_api.rulekit.stored import decision_from_json
 
@@ -144,6 +144,43 @@ def member_told(text: str | None) -> Member:
     )
 
 
-def decided(text: str | None) -> Decision | None:
-    """A stored decision."""
-    return decision_from_json(orjson.loads(text)) if text else None
+def decided(text: str | None, *, comes_back: bool = True) -> Decision | None:
+    """A stored decision, as far as a fold looks at it: why rules gave nothing is left out, unless the whole basket is
+    meant, and so is which line earned what where nothing ``comes_back``."""
+    if not text:
+        return None
+    document = orjson.loads(text)
+    if comes_back or document["e"] not in READABLE:
+        return decision_from_json(document)
+    get = document.get
+    reasons = [Reason(**reason) for reason in get("reasons", ()) if reason["rule"] is None]
+    return Decision(
+        document["version"],
+        datetime.fromisoformat(document["at"]),
+        tuple([_effect(effect) for effect in get("effects", ())]),
+        tuple(reasons),
+        (),
+        tuple([Claim(*claim) for claim in get("claims", ())]),
+        tuple([(row[0], row[1]) for row in get("basis", ())]),
+        document["e"],
+    )
+
+
+_ANY_RATE = Rate(1, 1)
+
+
+def _effect(document: Mapping[str, Any]) -> Effect:
+    expires_at = document.get("expires_at")
+    return Effect(
+        document["rule"],
+        document["award"],
+        document["desired"],
+        document["granted"],
+        (),
+        document["basis"],
+        _ANY_RATE,
+        None,
+        datetime.fromisoformat(expires_at) if expires_at else None,
+        document.get("sliding_months"),
+        document["kind"],
+    )

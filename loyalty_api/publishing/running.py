@@ -21,8 +21,8 @@ from loyalty_api.publishing.replaying import FIRST, MEMBERS_AT_ONCE, Plan, Repla
 from loyalty_api.publishing.rules_report import result
 from loyalty_api.publishing.rules_tally import Tally
 
-# A whole window is put in order before the first of it comes, and a replay waits for itself between two pages.
-_PATIENT = "-c statement_timeout=0 -c timezone=UTC"
+# No limit is set: a whole window is put in order before the first of it comes, and a busy server may take its time.
+_PATIENT = "-c timezone=UTC"
 _AHEAD = 2
 
 

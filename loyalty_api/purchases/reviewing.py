@@ -17,6 +17,7 @@ from loyalty_api.purchases.counting import count
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.rated import Row
+from loyalty_api.purchases.rules_charged import charged
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rows import write
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
@@ -61,18 +62,14 @@ def rate(
     )
     if decision is None:
         raise NothingToReview
+    decision, odd = charged(decision, basket, facts, program, at=row["occurred_at"], honoured=False)
     first_id = ids.nth(purchase_id, _REVIEW)
     book.settle(first_id=first_id, now=now)
     if decision.points():
         cause = Cause(
-            "purchase",
-            purchase_id,
-            row["store_id"],
-            row["reference"],
-            row["person_id"],
-            who.kind,
+            "purchase", purchase_id, row["store_id"], row["reference"], row["person_id"], who.kind,
             who.client_id,
-        )
+        )  # fmt: skip
         book_points(
             book, decision, first_id=first_id, occurred_at=row["occurred_at"],
             cause=cause, now=now,
@@ -87,6 +84,7 @@ def rate(
         "points_base": decision.points(award="base"),
         "points_bonus": decision.points(award="bonus"),
     }
+    row["outcome"]["discrepancies"] = [*row["outcome"]["discrepancies"], *odd]
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
     told = count(connection, row, tier, book, decision, basket, program=program, by=(who.kind, who.client_id))
     write(connection, tiers.counted_rows(told, now=now))

@@ -24,7 +24,7 @@ from loyalty_api.redemptions.at_once import spend_in
 from loyalty_api.redemptions.booking import Moment
 from loyalty_api.redemptions.in_purchases import Captured, capture_in, give_back_in, take_again_in
 from loyalty_api.redemptions.looking import list_of, look, offered_to
-from loyalty_api.redemptions.queries import of_purchase
+from loyalty_api.redemptions.queries import find, held_until, of_purchase
 from loyalty_api.redemptions.rules import Caller, Redemption, RedemptionUnknown
 from loyalty_api.redemptions.wishing import ensure_may_spend, price_of, wanted_by
 from loyalty_api.redemptions.writing import Counter, Done, Wish, finish, moment_of, note, write_all
@@ -33,8 +33,9 @@ from loyalty_api.rewards.service import get as get_reward
 from loyalty_api.tiers.service import level_now
 
 __all__ = [
-    "Captured", "Counter", "Done", "Moment", "Wish", "capture", "capture_held", "capture_in", "give_back_in", "hold",
-    "list_of", "look", "of_purchase", "offered_to", "release", "release_due", "reverse", "spend_in", "take_again_in",
+    "Captured", "Counter", "Done", "Moment", "Wish", "capture", "capture_held", "capture_in", "find", "give_back_in",
+    "held_until", "hold", "list_of", "look", "of_purchase", "offered_to", "release", "release_due", "reverse",
+    "spend_in", "take_again_in",
 ]  # fmt: skip
 
 # What time did to a redemption has ids counted up from its own, far behind those that a request makes.
@@ -75,7 +76,7 @@ def hold(
     if reward:
         tier = level_now(connection, counter.programs, member_id=member_id, now=now) if reward.tiers else None
         asking = Asking(member.status, tuple(member.tags), tier, book.balance.available, wish.store_id, now)
-        rewarding.ensure_to_be_had(connection, reward, asking, member_id, wish.quantity, policy)
+        rewarding.ensure_to_be_had(connection, reward, asking, member_id, wish.quantity, policy, book.account)
     price, rate = price_of(book, wish, reward, policy)
     if not wish.in_app:
         verifying.ensure_verified(
@@ -83,7 +84,8 @@ def hold(
             above=policy.sections["redeem"]["verify_above"], price=price, rate=rate, now=now,
         )  # fmt: skip
     wanted = wanted_by(member_id, redemption_id, wish, price, rate, policy, caller, now)
-    held = booking.hold(book, wanted, moment_of(wanted, redemption_id, caller, wish.occurred_at, now))
+    moment = moment_of(wanted, redemption_id, caller, wish.occurred_at, now)
+    held = booking.hold(book, wanted, moment, zone=policy.zone)
     if reward:
         # Last, so that the stock's row is locked for no longer than the write takes.
         held = replace(held, takes_stock=rewarding.take_stock(connection, reward, wish.quantity, now))

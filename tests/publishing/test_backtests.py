@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from click.testing import CliRunner, Result
 
-from loyalty_api import ids
+from loyalty_api import clock, ids
+from loyalty_api.cli import main
 from loyalty_api.program import rules_document
 from loyalty_api.publishing import backtests, replaying
 from loyalty_api.publishing.rules_report import Prices, result
 from loyalty_api.publishing.rules_tally import Tally
+from tests.cli.conftest import RING
 from tests.purchases.racing import breaches
 from tests.rating.test_folding import EVERYTHING, rule
 from tests.returns.selling import bring, goods, paper
@@ -226,6 +231,33 @@ def test_a_cancelled_one_stops_and_stays_cancelled(busy: Office) -> None:
     assert (busy.looks(asked)["state"], busy.looks(asked)["result"]) == ("cancelled", None)
     assert busy.shop.office.post(f"{path}/cancel").code == "backtest_ended"
     assert busy.runs() == 0
+
+
+def test_the_command_says_the_same_in_the_foreground(
+    busy: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy.shop.publish(PLAIN, effective_from=MONDAY - timedelta(days=1))
+    document = with_rules(PLAIN, rule("more"))
+    file = tmp_path / "draft.json"
+    file.write_text(json.dumps(document))
+    whole, draft = busy.result(document), busy.drafts(document)
+
+    monkeypatch.setattr(clock, "machine_now", lambda: TODAY)
+
+    def said(*words: str) -> Result:
+        more = {"DATABASE_URL": busy.shop.database.url, "DATABASE_OWNER_URL": "", "LOYALTY_KEYS": RING}
+        window = ("--from", MONDAY.isoformat(), "--to", TODAY.isoformat())
+        return CliRunner(env=more).invoke(main, ["program", "backtest", *words, *window])
+
+    for named in (str(file), draft):
+        found = said(named, "--json")
+        assert found.exit_code == 0, found.output
+        assert json.loads(found.stdout) == whole
+    short = said(draft).output
+    assert f"{whole['totals']['points_difference']:+}" in short
+    assert "Behaviour does not react" in short
+    assert said(str(tmp_path / "none.json")).exit_code == 2
+    assert said("prv_nothing").output == "Error: There is no such program version\n"
 
 
 # --- asked for -------------------------------------------------------------------------------------------
