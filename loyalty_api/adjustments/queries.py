@@ -47,6 +47,17 @@ class Adjustment:
         return astuple(replace(self, note=note))
 
 
+def find(connection: Connection[TupleRow], member_id: UUID, adjustment_id: UUID) -> Adjustment | None:
+    """One correction of a member's, without its note, which is sealed."""
+    row = connection.execute(
+        "SELECT member_id, adjustment_id, points, reason, NULL, actor_kind, client_id, cashier, created_at"
+        " FROM adjustments WHERE member_id = %s AND adjustment_id = %s",
+        (member_id, adjustment_id),
+        prepare=True,
+    ).fetchone()
+    return Adjustment(*row) if row else None
+
+
 def made_by(connection: Connection[TupleRow], client_id: str, *, since: datetime) -> int:
     """How many corrections a client has made since a moment. Those of one client take turns from here on."""
     connection.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (_LOCK, client_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -65,6 +66,11 @@ def adjust(
     _record(book, wanted, arriving, may_owe=may_owe, now=now)
     _write(connection, book, wanted, _sealed(session, vault, wanted), now)
     return Adjusted(wanted, book.balance, book.version_after)
+
+
+def find(session: Session, *, member_id: UUID, adjustment_id: UUID) -> Adjustment | None:
+    """A correction of a member's as it is kept, without its note; None when there is none."""
+    return queries.find(driver(session), member_id, adjustment_id)
 
 
 def _policy(connection: Connection[TupleRow], programs: Programs[Any], now: datetime) -> Settings:

@@ -77,6 +77,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_member_summary": needs("members:read"),
     "list_member_purchases": needs("members:read"),
     "explain_entry": needs("members:read"),
+    "list_member_lots": needs("members:read"),
+    "explain_lot": needs("members:read"),
     # What members do beside buying. A lane sells; it is not believed that somebody answered a survey.
     "report_event": needs("events:write"),
     # Levels.
@@ -114,6 +116,19 @@ PERMISSIONS: Mapping[str, Access] = {
     "archive_reward": needs("rewards:write"),
     "list_rewards": needs("rewards:read"),
     "get_reward": needs("rewards:read"),
+    # Coupons.
+    "create_coupon_batch": needs("coupons:write"),
+    "list_coupon_batches": needs("coupons:read"),
+    "get_coupon_batch": needs("coupons:read"),
+    "hand_out_codes": needs("coupons:write"),
+    "confirm_codes": needs("coupons:write"),
+    "block_coupon_batch": needs("coupons:write"),
+    "list_coupons": needs("coupons:read"),
+    "get_coupon": needs("coupons:read"),
+    "list_coupon_uses": needs("coupons:read"),
+    "block_coupon": needs("coupons:write"),
+    "validate_coupon": needs("redemptions:write"),
+    "list_member_coupons": needs("members:read"),
     # Goods that come back.
     "record_return": needs("returns:write"),
     "return_purchase": needs("returns:write"),
@@ -139,6 +154,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "list_backtests": needs("program:read"),
     "get_backtest": needs("program:read"),
     "cancel_backtest": needs("program:write"),
+    "pause_rule": needs("program:pause", only=_OFFICE),
+    "resume_rule": needs("program:pause", only=_OFFICE),
+    "list_pauses": needs("program:read"),
     "get_program_totals": needs("program:read"),
     "list_events": needs("events:read"),
     # The sandbox.
@@ -152,6 +170,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_activity": needs("me:read"),
     "me_entries": needs("me:read"),
     "me_explain_entry": needs("me:read"),
+    "me_lots": needs("me:read"),
+    "me_explain_lot": needs("me:read"),
     "me_purchases": needs("me:read"),
     "me_claim": needs("me:claim"),
     "me_list_claims": needs("me:read"),
@@ -168,6 +188,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_redemptions": needs("me:read"),
     "me_rewards": needs("me:read"),
     "me_get_redemption": needs("me:read"),
+    "me_coupons": needs("me:read"),
+    "me_validate_coupon": needs("me:read"),
+    "me_activate_coupon": needs("me:write"),
     "me_delete": needs("me:write"),
     "me_sign_out": needs("me:write"),
 }

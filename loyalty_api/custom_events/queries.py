@@ -36,6 +36,16 @@ _KNOWN = (
 )
 
 
+def find(connection: Connection[TupleRow], member_id: UUID, event_id: UUID) -> dict[str, Any] | None:
+    """One event of a member's, by column."""
+    row = connection.execute(
+        f"SELECT {', '.join(EVENTS.columns)} FROM member_events WHERE member_id = %s AND event_id = %s",
+        (member_id, event_id),
+        prepare=True,
+    ).fetchone()
+    return dict(zip(EVENTS.columns, row, strict=True)) if row else None
+
+
 def take(
     connection: Connection[TupleRow],
     *,

@@ -59,7 +59,7 @@ class Earning:
     facts of the member that conditions need, ``past`` those that are about
     earlier purchases. ``counting`` are the rules with a cap of a period or a budget, and
     ``budgets`` how many points the latter give to all members, by the key of the limit. ``scopes`` says which lines
-    each rule is about.
+    each rule is about. ``paused`` are the ids of rules that give nothing for now.
     """
 
     rules: tuple[EarningRule, ...]
@@ -73,6 +73,7 @@ class Earning:
     counting: tuple[EarningRule, ...]
     budgets: Mapping[str, int]
     scopes: Scopes
+    paused: frozenset[str] = frozenset()
 
     @property
     def every(self) -> tuple[EarningRule, ...]:

@@ -50,11 +50,6 @@ class Shown:
         """When time alone changes it next."""
         return self.account.balance.next_due_at
 
-    @property
-    def holds_until(self) -> int:
-        """``valid_until`` as ``instant`` counts, 0 when only a write changes it."""
-        return instant(self.valid_until) if self.valid_until else 0
-
 
 def instant(moment: datetime) -> int:
     """Microseconds since 1970: to the second, two changes within one would look like one."""
@@ -244,8 +239,13 @@ def _basis_text(row: Mapping[str, Any], currency: str, words: Catalogue) -> str 
     basis = row["basis"]
     if not basis:
         return None
-    rate = Rate(basis["points"], basis["per"], basis["unit"], basis["round"])
-    return rate_text(rate, basis["basis"], currency=currency, words=words)
+    return rate_text(rate_of(basis), basis["basis"], currency=currency, words=words)
+
+
+def rate_of(basis: Mapping[str, Any]) -> Rate:
+    """The rate by which a rule arrived at its points, from what their posting keeps of it."""
+    rounding = basis["round"]
+    return Rate(basis["points"], basis["per"], basis["unit"], rounding, basis.get("by_line", False))
 
 
 def _source(row: Mapping[str, Any]) -> dict[str, Any]:

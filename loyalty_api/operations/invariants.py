@@ -7,6 +7,8 @@ load generator checks those; I10 and I11 come with what they speak of.
 from __future__ import annotations
 
 from loyalty_api.operations.invariant import CHANGES, Invariant
+from loyalty_api.operations.invariants_coupons import COUPONS
+from loyalty_api.operations.invariants_discounts import DISCOUNTS
 from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_returns import RETURNS
@@ -260,4 +262,4 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + EARNED + FACTS + RETURNS + SPENDING + TIERS + EVENTS
+INVARIANTS = LEDGER + EFFECTS + EARNED + FACTS + RETURNS + DISCOUNTS + SPENDING + COUPONS + TIERS + EVENTS

@@ -101,3 +101,10 @@ def document_in_force(connection: Connection[TupleRow], moment: datetime) -> str
         (moment,),
     ).fetchone()
     return row[0] if row else None
+
+
+def pauses_through_time(connection: Connection[TupleRow]) -> list[TupleRow]:
+    """The number, rule, beginning and end of every pause there was, in the order of their numbers."""
+    return connection.execute(
+        "SELECT number, rule_id, paused_at, resumed_at FROM program_pauses ORDER BY number"
+    ).fetchall()

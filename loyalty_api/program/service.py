@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -19,14 +18,17 @@ from sqlalchemy.orm import Session
 from loyalty_api.db import Database, driver
 from loyalty_api.errors import Conflict, Fault, Invalid, NotFound
 from loyalty_api.program import queries, rules_document
+from loyalty_api.program.known import Known
 from loyalty_api.program.rules import Settings, settings
+from loyalty_api.program.rules_pauses import NONE, Numbers, Pauses, Span
 
 Compiled = TypeVar("Compiled")
 Check = Callable[[Any], tuple[Fault, ...]]
 
 # A version comes into force no sooner than every process must have read it again.
 NOTICE = timedelta(seconds=60)
-_REREAD_SECONDS = 5.0
+# Every process knows of a pause within five seconds; the rest is for the reading.
+_REREAD_SECONDS = 4.0
 
 
 class VersionUnknown(NotFound):
@@ -186,20 +188,6 @@ def _refuse_faults(faults: tuple[Fault, ...]) -> None:
         raise DocumentFaulty(f"{len(faults)} fault{'s' * (len(faults) > 1)}; see errors.", errors=faults)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known(Generic[Compiled]):
-    """What a process knows at one time: every version, compiled, and the order in which they are in force."""
-
-    versions: tuple[Version, ...] = ()
-    compiled: Mapping[int, Compiled] = field(default_factory=dict)
-    order: tuple[tuple[datetime, int], ...] = ()
-
-    def at(self, moment: datetime) -> int:
-        """The number of the version in force at ``moment``, 0 before the first."""
-        place = bisect_right(self.order, (moment, len(self.versions)))
-        return self.order[place - 1][1] if place else 0
-
-
 class Programs(Generic[Compiled]):
     """The published versions, each compiled once in this process.
 
@@ -207,16 +195,25 @@ class Programs(Generic[Compiled]):
     ones every few seconds always knows the version in force. ``compile`` turns a document and its number into
     what the rules use; it is handed in, because the rules live above. Threads share one: what is known is replaced
     as a whole, by one thread at a time.
+
+    Pauses are read with the versions. Whoever asks for the rules of a moment gets them without those that were paused
+    then; ``without`` makes them so.
     """
 
-    def __init__(self, compile: Callable[[dict[str, Any], int], Compiled]) -> None:
+    def __init__(
+        self,
+        compile: Callable[[dict[str, Any], int], Compiled],
+        *,
+        without: Callable[[Compiled, frozenset[str]], Compiled] | None = None,
+    ) -> None:
         self._compile = compile
-        self._known: _Known[Compiled] = _Known()
+        self._without = without
+        self._known: Known[Compiled] = Known()
         self._reading = Lock()
         self._read_at = float("-inf")
 
     def refresh(self, connection: Connection[TupleRow]) -> None:
-        """Read versions that were published since, when the last look is long enough ago.
+        """Read pauses and the versions that were published since, when the last look is long enough ago.
 
         While another thread reads them, what is known goes on to hold; who knows nothing yet waits.
         """
@@ -224,26 +221,35 @@ class Programs(Generic[Compiled]):
             return
         try:
             if not self._fresh():
+                began = time.monotonic()
                 self._known = self._with_new(connection)
-                self._read_at = time.monotonic()
+                self._read_at = began
         finally:
             self._reading.release()
 
-    def _with_new(self, connection: Connection[TupleRow]) -> _Known[Compiled]:
+    def _with_new(self, connection: Connection[TupleRow]) -> Known[Compiled]:
         known = self._known
+        pauses = Pauses(tuple([Span(*row) for row in queries.pauses_through_time(connection)]))
         fresh = [Version(*row) for row in queries.versions(connection, above=len(known.versions))]
         if not fresh:
-            return known
+            return known if pauses == known.pauses else replace(known, pauses=pauses, variants={})
         made = {v.version: self._compile(orjson.loads(v.document), v.version) for v in fresh}
         versions = (*known.versions, *fresh)
         order = sorted((version.effective_from, version.version) for version in versions)
-        return _Known(versions, {**known.compiled, **made}, tuple(order))
+        return Known(versions, {**known.compiled, **made}, tuple(order), pauses, self._without)
 
     def at(self, connection: Connection[TupleRow], moment: datetime) -> Compiled | None:
-        """The rules in force at ``moment``, or None before the first version."""
+        """The rules in force at ``moment``, without what was paused then, or None before the first version."""
+        return self.at_with_pauses(connection, moment)[0]
+
+    def at_with_pauses(
+        self, connection: Connection[TupleRow], moment: datetime
+    ) -> tuple[Compiled | None, Numbers]:
+        """The same, and the numbers of the pauses, which a quote carries as part of its promise."""
         self.refresh(connection)
         known = self._known
-        return known.compiled.get(known.at(moment))
+        pauses = known.pauses.at(moment)
+        return known.ready(known.at(moment), pauses), pauses
 
     def in_force(self, connection: Connection[TupleRow], moment: datetime) -> Version | None:
         """The version in force at ``moment``, or None before the first."""
@@ -252,10 +258,23 @@ class Programs(Generic[Compiled]):
         number = known.at(moment)
         return known.versions[number - 1] if number else None
 
-    def numbered(self, connection: Connection[TupleRow], version: int) -> Compiled | None:
-        """The rules of the version with this number, or None when it was never published."""
+    def numbered(
+        self,
+        connection: Connection[TupleRow],
+        version: int,
+        *,
+        at: datetime | None = None,
+        pauses: Numbers | None = None,
+    ) -> Compiled | None:
+        """The rules of the version with this number, or None when it was never published.
+
+        To rate by them, say at which moment, or with which pauses; to look something up in them, neither.
+        """
         self.refresh(connection)
-        return self._known.compiled.get(version)
+        known = self._known
+        if pauses is None:
+            pauses = known.pauses.at(at) if at else NONE
+        return known.ready(version, pauses)
 
     def published(self, connection: Connection[TupleRow]) -> Sequence[Version]:
         """Every version, in the order of their numbers."""
@@ -269,7 +288,7 @@ class Programs(Generic[Compiled]):
                 self.refresh(driver(session))
         known = self._known
         number = known.at(now)
-        return number, known.compiled.get(number)
+        return number, known.ready(number, known.pauses.at(now))
 
     def _fresh(self) -> bool:
         return bool(self._known.versions) and time.monotonic() - self._read_at < _REREAD_SECONDS

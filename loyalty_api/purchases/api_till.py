@@ -10,12 +10,12 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
+from loyalty_api.coupons.rules import CouponUnknown
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text
 from loyalty_api.http import LANGUAGE, Also, Blueprint, spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
-from loyalty_api.ledger import reading
 from loyalty_api.ledger.api import own_id
 from loyalty_api.members import service as members
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
@@ -35,6 +35,7 @@ from loyalty_api.purchases.schemas import (
 from loyalty_api.purchases.schemas_quotes import QuoteAnswerSchema
 from loyalty_api.security import StoreNotAllowed, ensure_store, principal
 from loyalty_api.stores.service import StoreUnknown
+from loyalty_api.throttle import RateLimited, Throttle
 
 blueprint = Blueprint(
     "till", __name__, url_prefix="/v1", description="The till: quotes, purchases and claims."
@@ -87,13 +88,18 @@ def caller() -> Who:
 @blueprint.operation(
     "POST", "/quotes", "create_quote", summary="Price a basket", body=QuoteSchema(), answer=QuoteAnswerSchema(),
     example=examples.QUOTE, answer_example=examples.QUOTE_ANSWER,
-    errors=(StoreUnknown, CurrencyMismatch, MemberMismatch, StoreNotAllowed),
+    errors=(StoreUnknown, CurrencyMismatch, MemberMismatch, StoreNotAllowed, RateLimited),
 )  # fmt: skip
 def quote(body: dict[str, Any]) -> dict[str, Any]:
     """No side effect: ask as often as you like. The purchase may name the quote and is then rated by its rules."""
     ensure_store(principal(), body["store"])
     with unit_of_work() as session:
-        return pricing.quote(session, desk(), body=body, now=clock.now())
+        priced = pricing.quote(session, desk(), body=body, now=clock.now())
+    # A quote may be asked as often as one likes, but not to find out which codes there are.
+    missed = sum(odd["code"] == CouponUnknown.code for odd in priced["discrepancies"])
+    throttle: Throttle = current_app.extensions["throttle"]
+    throttle.count_misses(principal(), missed)
+    return priced
 
 
 @blueprint.operation(
@@ -194,29 +200,3 @@ def activity(query: dict[str, Any]) -> dict[str, Any]:
         rows = explaining.activity(session, member_id=own_id(), query=query, before=before, now=now)
     found = page(rows, limit=query["limit"], key=lambda row: [row["occurred_at"], row["id"]])
     return {**found, "data": [explaining.activity_item(row, language=spoken()) for row in found["data"]]}
-
-
-@blueprint.operation(
-    "GET", "/entries/<entry_id>/explanation", "explain_entry", summary="Why this entry",
-    answer=ExplanationSchema(), answer_example=examples.EXPLANATION, headers=LANGUAGE, errors=(NotFound,),
-)  # fmt: skip
-def explain_entry(entry_id: str) -> dict[str, Any]:
-    """The decision that led to one entry of a statement."""
-    return _explained_entry(entry_id, owner=None)
-
-
-@blueprint.operation(
-    "GET", "/me/entries/<entry_id>/explanation", "me_explain_entry", summary="Why this entry of mine",
-    answer=ExplanationSchema(), answer_example=examples.EXPLANATION, headers=LANGUAGE, errors=(NotFound,),
-)  # fmt: skip
-def explain_own_entry(entry_id: str) -> dict[str, Any]:
-    """The decision that led to one entry of my statement."""
-    return _explained_entry(entry_id, owner=own_id())
-
-
-def _explained_entry(entry_id: str, *, owner: UUID | None) -> dict[str, Any]:
-    place = reading.read_entry_id(entry_id)
-    if place is None:
-        raise NotFound("There is no such entry.")
-    with unit_of_work() as session:
-        return explaining.entry(session, desk(), place=place, owner=owner, language=spoken())

@@ -57,6 +57,7 @@ QUOTE_ANSWER: dict[str, Any] = {
     ],
     "reasons": [],
     "near_misses": [],
+    "coupons": [],
     "suggestions": [],
     "discrepancies": [],
     "messages": [],

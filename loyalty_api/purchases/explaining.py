@@ -1,4 +1,4 @@
-"""Why: purchases and entries in words, from what was stored when they were decided."""
+"""Purchases in words, from what was stored when they were decided, and what happened to a member."""
 
 from __future__ import annotations
 
@@ -8,24 +8,18 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
 from loyalty_api.db import driver
-from loyalty_api.errors import NotFound
-from loyalty_api.language import catalogue, rate_text
-from loyalty_api.ledger import queries as ledger
+from loyalty_api.language import catalogue
 from loyalty_api.ledger.reading import balance_is_due
 from loyalty_api.ledger.service import settle_member
 from loyalty_api.purchases import queries, returned
 from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.rated import Row
-from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import explain, near_miss_text, rule_name
-from loyalty_api.rulekit.decision import Rate
 from loyalty_api.rulekit.stored import basket_from_json, decision_from_json
 
 _SOONEST = timedelta(microseconds=1)
@@ -55,79 +49,6 @@ def purchase(session: Session, desk: Desk, *, row: Row, language: str) -> dict[s
     back = returned.taken_back(row)
     undone = [{"label": words.say("step", "returned"), "value": words.points(back)}] if back else []
     return {"text": said["text"], "steps": [*said["steps"], *near, *undone]}
-
-
-def entry(
-    session: Session, desk: Desk, *, place: tuple[UUID, int], owner: UUID | None, language: str
-) -> dict[str, Any]:
-    """Why an entry was booked. ``owner`` names the only member who may ask; None lets the office ask.
-
-    :raises NotFound: there is no such entry, or it is not the owner's.
-    """
-    connection = driver(session)
-    row = ledger.entry(connection, *place)
-    if row is None or (owner is not None and row["member_id"] != owner):
-        raise NotFound("There is no such entry.")
-    words = catalogue(language)
-    bought = queries.find(connection, row["cause_id"]) if row["cause_type"] == "purchase" else None
-    if bought is not None and row["rule"] is not None:
-        return _earned(connection, desk, row, bought, language)
-    if row["cause_type"] == "event" and row["basis"]:
-        return _given(desk.programs.numbered(connection, row["program_version"]), row, language)
-    why = "unlock" if row["cause_type"] == "release" else row["kind"]
-    return {"text": words.say("why", why, points=words.points(row["points"])), "steps": []}
-
-
-def _given(program: Program | None, row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    """Why points were given that nothing was bought for: the rule, its version and what it gives."""
-    words, basis = catalogue(language), row["basis"]
-    currency = program.settings.currency if program else ""
-    name = rule_name(row["rule"], names=program.names if program else {}, language=language)
-    rate = Rate(basis["points"], basis["per"], basis["unit"], basis["round"])
-    steps = [
-        {"label": words.say("step", "rule"), "value": name},
-        {"label": words.say("step", "version"), "value": str(row["program_version"])},
-        {
-            "label": words.say("step", "rate"),
-            "value": rate_text(rate, basis["basis"], currency=currency, words=words),
-        },
-    ]
-    if basis["desired"] != row["points"]:
-        desired = words.points(basis["desired"])
-        capped = words.say("step", "capped", granted=words.points(row["points"]), desired=desired)
-        steps.append({"label": words.say("step", "cap"), "value": capped})
-    return {"text": words.say("why", "earn", points=words.points(row["points"]), rule=name), "steps": steps}
-
-
-def _earned(
-    connection: Connection[TupleRow], desk: Desk, row: Mapping[str, Any], bought: Row, language: str
-) -> dict[str, Any]:
-    words = catalogue(language)
-    basis, currency = row["basis"], bought["currency"]
-    program = desk.programs.numbered(connection, row["program_version"])
-    name = rule_name(row["rule"], names=program.names if program else {}, language=language)
-    rate = Rate(basis["points"], basis["per"], basis["unit"], basis["round"])
-    steps = [
-        {"label": words.say("step", "rule"), "value": name},
-        {"label": words.say("step", "version"), "value": str(row["program_version"])},
-        {
-            "label": words.say("step", "rate"),
-            "value": rate_text(rate, basis["basis"], currency=currency, words=words),
-        },
-    ]
-    if basis["desired"] != row["points"]:
-        desired = words.points(basis["desired"])
-        capped = words.say("step", "capped", granted=words.points(row["points"]), desired=desired)
-        steps.append({"label": words.say("step", "cap"), "value": capped})
-    lines = {
-        line["line_id"]: line
-        for line in queries.lines_of(connection, bought["member_id"], bought["purchase_id"])
-    }
-    for line_id, points in basis["lines"].items():
-        line = lines.get(line_id)
-        label = words.say("step", "line", line=line["sku"] or line_id) if line else line_id
-        steps.append({"label": label, "value": words.points(points)})
-    return {"text": words.say("why", "earn", points=words.points(row["points"]), rule=name), "steps": steps}
 
 
 _ACTIVITY = (

@@ -66,6 +66,9 @@ _LOCK = f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = $1 AND redemption
 _OF_PURCHASE = (
     f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = %s AND purchase_id = %s ORDER BY redemption_id"
 )
+_HELD_UNTIL = (
+    f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = %s AND expires_at = %s ORDER BY redemption_id"
+)
 _OF_MEMBER = (
     f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = %(member)s AND (%(at)s::timestamptz IS NULL"
     " OR (held_at, redemption_id) < (%(at)s, %(id)s::uuid)) ORDER BY held_at DESC, redemption_id DESC LIMIT %(limit)s"
@@ -130,6 +133,11 @@ def locking(member_id: UUID, redemption_id: UUID) -> Statement:
 def of_purchase(connection: Connection[TupleRow], member_id: UUID, purchase_id: UUID) -> list[Redemption]:
     """What paid for a purchase."""
     return [_read(row) for row in connection.execute(_OF_PURCHASE, (member_id, purchase_id), prepare=True)]
+
+
+def held_until(connection: Connection[TupleRow], member_id: UUID, moment: datetime) -> list[Redemption]:
+    """A member's redemptions whose holds ended at a moment."""
+    return [_read(row) for row in connection.execute(_HELD_UNTIL, (member_id, moment), prepare=True)]
 
 
 def of_member(

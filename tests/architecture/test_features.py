@@ -18,6 +18,7 @@ PUBLIC = {
     "loyalty_api.auth.permissions": "the one table of who may do what, which the API's document shows too",
     "loyalty_api.auth.keys": "the signing keys, which the command line rotates",
     "loyalty_api.ledger.queries": "tills read balances in the round trip that locks their members",
+    "loyalty_api.ledger.queries_lots": "lots with what has moved them, which explaining tells",
     "loyalty_api.ledger.reading": "entries as they are shown; purchases and summaries show the same",
     "loyalty_api.ledger.api": "whose account the caller's own is, and how what apps poll is answered",
     "loyalty_api.ledger.schemas": "the schemas of points, so that they look the same wherever they are shown",

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from loyalty_api import ids, openapi
+from loyalty_api import ids, jobs, openapi
 from loyalty_api.app import PREFIXES, blueprints
 from loyalty_api.auth import service, tokens
 from loyalty_api.auth.permissions import PERMISSIONS
@@ -33,8 +33,9 @@ from tests.support.tokens import bearer, make_client
 # member before it in the path; ``store``: of one store, and a client that is bound to another one must not see it.
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
-    "client_id": "program", "store": "program", "sku": "program", "backtest_id": "program",
-    "identifier_id": "parent", "person_id": "parent",
+    "client_id": "program", "store": "program", "sku": "program", "rule_id": "program",
+    "batch_id": "program", "backtest_id": "program", "coupon_id": "program",
+    "identifier_id": "parent", "person_id": "parent", "lot_id": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
 # Goods come back to any store, so any till may name a purchase of another one.
@@ -98,7 +99,10 @@ def theirs(shop: Shop) -> Theirs:
         for card in ("260900000017", "260900000024")
     )
     sale = receipt(line(50_000), card="260900000017")
-    things = {"purchase_id": shop.till.post("/v1/purchases", sale, key=None)["purchase_id"]}
+    things = {
+        "purchase_id": shop.till.post("/v1/purchases", sale, key=None)["purchase_id"],
+        "rule_id": "base",
+    }
     back = {name: sale[name] for name in ("store", "terminal", "business_date", "occurred_at")}
     original = {name: sale[name] for name in ("store", "terminal", "business_date", "reference")}
     goods = {**back, "reference": "back", "original": original, "lines": [{"line_id": "1", "quantity": 1}]}
@@ -114,7 +118,7 @@ def theirs(shop: Shop) -> Theirs:
         "store": "str_1",
         "sku": "bread",
     }
-    things |= _of_member(shop, owner) | _of_office(shop)
+    things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner)
     return Theirs(shop, owner, other, things)
 
 
@@ -127,6 +131,14 @@ def _ordered(shop: Shop, member: str) -> str:
     return order
 
 
+def _coupon(shop: Shop, member: str) -> dict[str, str]:
+    batch = {"name": "MINE", "kind": "personal", "members": [member]}
+    made = shop.office.post("/v1/coupon-batches", batch)["batch_id"]
+    jobs.make_coupons(shop.database, shop.app.extensions["vault"], now=datetime.now(UTC))
+    coupon = shop.office.get(f"/v1/coupon-batches/{made}/coupons")["data"][0]["coupon_id"]
+    return {"batch_id": made, "coupon_id": coupon}
+
+
 def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:
     other = {**sale, "total": 7, "payments": []}
     shop.till.upload("POST", "/v1/batch", [{"type": "purchase", "body": other}])
@@ -137,12 +149,13 @@ def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:
 def _of_member(shop: Shop, member: str) -> dict[str, str]:
     of = {
         name: shop.office.get(f"/v1/members/{member}/{name}")["data"][0]
-        for name in ("identifiers", "entries")
+        for name in ("identifiers", "entries", "lots")
     }
     person = shop.office.get(f"/v1/members/{member}/people")["data"][0]["person_id"]
     return {
         "identifier_id": of["identifiers"]["identifier_id"],
         "entry_id": of["entries"]["entry_id"],
+        "lot_id": of["lots"]["lot_id"],
         "person_id": person,
     }
 

@@ -230,7 +230,7 @@ def test_the_statement_and_the_explanation_speak_of_it(shop: Shop) -> None:
     assert (entry["kind"], entry["title"], entry["points"]) == ("return", "Goods returned, Store 2", 50)
     assert entry["source"]["id"] == back["return_id"]
     why = shop.office.get(entry["explanation"])
-    assert why["text"] == "50 points were taken back or given back because goods came back."
+    assert why["text"] == "50 points were taken back because goods came back."
     told = shop.till.get(f"/v1/purchases/{sold['purchase_id']}/explanation")
     assert told["steps"][-1] == {"label": "Taken back by returns", "value": "50 points"}
     items = shop.member(member).get("/v1/me/activity")["data"]
