@@ -41,12 +41,16 @@ from loyalty_api.ledger import api_lots as ledger
 from loyalty_api.ledger.service import shown_balance
 from loyalty_api.members import api as members
 from loyalty_api.members import service as members_service
+from loyalty_api.period_bonuses import api as period_bonuses
 from loyalty_api.products import api as products
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program import api as program
 from loyalty_api.program.service import Programs
 from loyalty_api.publishing import api_backtests as backtests
+from loyalty_api.publishing import api_gate as gating
+from loyalty_api.publishing import api_lint as linting
 from loyalty_api.publishing import api_pausing as pausing
+from loyalty_api.publishing.gate import gate
 from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program, without
@@ -67,24 +71,9 @@ from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
 PREFIXES = (
-    "mbr",
-    "idn",
-    "per",
-    "pur",
-    "ent",
-    "prv",
-    "rej",
-    "clm",
-    "cli",
-    "red",
-    "ret",
-    "rwd",
-    "ord",
-    "lot",
-    "cpb",
-    "cpn",
+    "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
     "bkt",
-)
+)  # fmt: skip
 
 
 class Application(flask.Flask):
@@ -107,6 +96,7 @@ def blueprints() -> Sequence[Blueprint]:
         coupons.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
+        period_bonuses.blueprint,
         tiers.blueprint,
         returns.blueprint,
         batches.blueprint,
@@ -114,8 +104,10 @@ def blueprints() -> Sequence[Blueprint]:
         explanations.blueprint,
         summaries.blueprint,
         program.blueprint,
-        backtests.blueprint,
+        linting.blueprint,
+        gating.blueprint,
         pausing.blueprint,
+        backtests.blueprint,
         analytics.blueprint,
         event_feed.blueprint,
         stores.blueprint,
@@ -180,6 +172,7 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
         desk=Desk(vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory()),
         programs=programs,
         check_document=check_document,
+        publish_gate=gate,
         member_balance=_balance_for_till,
         member_tier=partial(_tier_for_till, programs),
         member_standing=partial(_standing_for_balance, programs),

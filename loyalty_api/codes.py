@@ -43,6 +43,7 @@ def spoken_digits() -> str:
 _LETTERS = "23456789ABCDEFGHJKMNPRSTVWXYZ"
 _VALUES = {letter: value for value, letter in enumerate(_LETTERS)}
 _CODE_LENGTH = 17
+_SLIPS = 2
 _CODES = len(_LETTERS) ** _CODE_LENGTH
 
 
@@ -72,10 +73,12 @@ def plain_code(typed: str) -> str | None:
 def looks_like_ours(scanned: str) -> bool:
     """Whether what a till scanned or a cashier typed has the form of one of our codes, slips of the finger included.
 
-    Case, dashes and spaces do not matter. Digits alone are never ours: other people's coupons are made of them.
+    Case, dashes and spaces do not matter, and up to two characters may be missing or too many. Digits alone are never
+    ours: other people's coupons are made of them.
     """
     code = scanned.upper().replace("-", "").replace(" ", "")
-    return len(code) == _CODE_LENGTH + 1 and not code.isdigit() and set(_LETTERS).issuperset(code)
+    near = abs(len(code) - _CODE_LENGTH - 1) <= _SLIPS
+    return near and not code.isdigit() and _VALUES.keys() >= set(code)
 
 
 def masked(scanned: str) -> str:

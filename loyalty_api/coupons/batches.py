@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids, queue
-from loyalty_api.codes import claim_code, tail_of
+from loyalty_api.codes import claim_code, looks_like_ours, tail_of
 from loyalty_api.coupons import queries, queries_batches, rules_audience
 from loyalty_api.coupons.queries_batches import Batch
 from loyalty_api.db import driver
@@ -111,6 +111,8 @@ def _ensure_fits(document: Mapping[str, Any], for_members: Sequence[UUID] | None
         faults.append(
             Fault("/needs_activation", "not_allowed", "Only members activate, and only what is theirs.")
         )
+    if looks_like_ours(document["name"]):
+        faults.append(Fault("/name", "not_allowed", "A name does not look like a code."))
     begins, ends = document["valid_from"], document["valid_until"]
     if begins and ends and begins >= ends:
         faults.append(Fault("/valid_until", "not_allowed", "It ends before it begins."))

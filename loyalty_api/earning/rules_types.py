@@ -58,8 +58,8 @@ class Earning:
     ``timed`` says whether any rule asks for a day or an hour; ``lots`` are the program's terms. ``asks`` names the
     facts of the member that conditions need, ``past`` those that are about
     earlier purchases. ``counting`` are the rules with a cap of a period or a budget, and
-    ``budgets`` how many points the latter give to all members, by the key of the limit. ``scopes`` says which lines
-    each rule is about. ``paused`` are the ids of rules that give nothing for now.
+    ``budgets`` how many points the latter give to all members, by the key of the limit. ``paused`` are the ids of rules
+    that give nothing for now. ``scopes`` says which lines each rule is about.
     """
 
     rules: tuple[EarningRule, ...]

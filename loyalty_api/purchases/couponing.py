@@ -80,25 +80,27 @@ def worked(
 def _differs(
     name: str | None, basket: Basket, facts: Facts, program: Program | None, decision: Decision | None
 ) -> bool:
-    """Whether the decision gives something else than it would have without the coupon called ``name``.
-
-    A discount that was charged and that our price would not take off without it counts: it was given for the coupon.
-    """
+    """Whether the sale would have come to something else without the coupon called ``name``."""
     if program is None or decision is None:
         return False
     without = replace(basket, coupons=tuple(other for other in basket.coupons if other != name))
     if _given(decision) != _given(evaluate(without, facts, program, decision.at)):
         return True
-    charged = [one for one in decision.discounts if one.granted]
-    if not charged:
+    charged = [given.rule for given in decision.discounts if given.granted]
+    if not charged or program.promotions is None:
         return False
-    ours = price(unpriced(without), facts, program, decision.at).discounts
-    left = {one.rule: one.granted for one in ours}
-    return any(one.granted > left.get(one.rule, 0) for one in charged)
+    ours, others = (_prices(one, facts, program, decision) for one in (basket, without))
+    return any(ours.get(rule, 0) > others.get(rule, 0) for rule in charged)
 
 
 def _given(decision: Decision) -> list[Effect]:
     return [effect for effect in decision.effects if effect.granted]
+
+
+def _prices(basket: Basket, facts: Facts, program: Program, decision: Decision) -> dict[str, int]:
+    """What our own price takes off by each promotion, minor units."""
+    priced = price(unpriced(basket), facts, program, decision.at)
+    return {given.rule: given.granted for given in priced.discounts}
 
 
 def use(book: CouponBook, rated: Rated, row: Row, written: Written, *, to_member: bool) -> None:

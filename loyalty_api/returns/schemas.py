@@ -151,18 +151,18 @@ class ReturnMoneySchema(Schema):
     shortfall = Whole(required=True)
 
 
-class DiscountBackSchema(Schema):
-    """The share of a promotion's discount that what came back had, minor units: it was not paid, so not refunded."""
-
-    rule = Text(required=True)
-    amount = Whole(required=True)
-
-
 class CouponBackSchema(Schema):
     """A coupon that the purchase used: given back when the purchase comes to nothing, else it stays used (R38)."""
 
     code = Text(required=True)
     status = Choice("given_back", "stays_used", required=True)
+
+
+class DiscountBackSchema(Schema):
+    """The share of a promotion's discount that what came back had, minor units: it was not paid, so not refunded."""
+
+    rule = Text(required=True)
+    amount = Whole(required=True)
 
 
 class ReturnAnswerSchema(Schema):

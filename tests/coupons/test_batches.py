@@ -77,6 +77,7 @@ def test_what_does_not_fit_together_is_refused_with_its_place(shop: Shop) -> Non
         ({"audience": {"week_streak": {"at_least": 2}}}, "/audience/week_streak"),
         ({"audience": {}}, "/audience"),
         ({"count": 1_000_001}, "/count"),
+        ({"name": "7GK2M-PX4RW-9HTB-C3FD"}, "/name"),
     ]
     for batch, pointer in cases:
         refused = asked(shop, **batch)

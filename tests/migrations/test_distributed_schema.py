@@ -28,7 +28,8 @@ LOOK_UPS = {
 # Small tables of the whole program, the same on every node.
 REFERENCE = {
     "alembic_version", "backtests", "clients", "signing_keys", "stores", "products", "master_versions",
-    "program_drafts", "program_pauses", "program_versions", "rewards", "coupon_batches", "rule_limits", "sandbox_clock",
+    "program_approvals", "program_drafts", "program_pauses", "program_versions", "rewards", "coupon_batches",
+    "corrections", "period_runs", "rule_limits", "sandbox_clock",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.
 _UNIQUE_WITHOUT_KEY = {"uq_rejects_client_id"}
