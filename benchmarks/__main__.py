@@ -7,11 +7,13 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 import psycopg
 
-from benchmarks import copying, expiry, figures, reads, redeeming, report
+from benchmarks import copying, expiry, figures, hundred_rules, reads, redeeming, report
+from benchmarks.backtesting import backtest
 from benchmarks.figures import Figure, Pace, Street
 from benchmarks.growth import SIZES, growth
 from benchmarks.place import open_shop, serve_api, serve_ceiling
@@ -34,7 +36,7 @@ _BY_HTTP: dict[str, Measure] = {
     "redemption": redeeming.redemption,
 }
 _ASKED_FOR: dict[str, Measure] = {"threads": figures.threads}
-_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "pricing")
+_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules", "pricing")
 
 
 @click.command()
@@ -42,6 +44,7 @@ _NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "pricing")
 @click.option("--rounds", default=Pace().rounds, show_default=True, help="Rounds of each figure.")
 @click.option("--seconds", default=Pace().seconds, show_default=True, help="Seconds of each half of a round.")
 @click.option("--year", "whole_year", is_flag=True, help="The whole year's memory too: many minutes.")
+@click.option("--backtest", "replayed", is_flag=True, help="The whole year through a draft: many minutes.")
 @click.option("--growth", "grown", is_flag=True, help="How they hold with many members: many minutes.")
 @click.option("--members", type=int, multiple=True, default=SIZES, help="With so many; to be repeated.")
 def main(
@@ -50,6 +53,7 @@ def main(
     rounds: int,
     seconds: float,
     whole_year: bool,
+    replayed: bool,
     grown: bool,
     members: tuple[int, ...],
 ) -> None:
@@ -62,11 +66,12 @@ def main(
     pace = Pace(rounds, seconds)
     click.echo(report.heading())
     found, version = [], ""
-    document = json.loads((Path(demo.__file__).parent / "basic.json").read_text())
     if "evaluate" in wanted:
-        found.append(_shown(figures.rating(document, pace)))
+        found.append(_shown(figures.rating(_program("basic"), pace)))
+    if "hundred_rules" in wanted:
+        found.append(_shown(figures.hundred(hundred_rules.program(_program("full")), pace)))
     if "pricing" in wanted:
-        found.append(_shown(pricing(document, pace)))
+        found.append(_shown(pricing(_program("basic"), pace)))
     asked = {name: measure for name, measure in (_BY_HTTP | _ASKED_FOR).items() if name in wanted}
     if asked:
         with ExitStack() as stack:
@@ -75,9 +80,17 @@ def main(
             found += [_shown(measure(street, pace)) for measure in asked.values()]
     if whole_year:
         found += [_shown(figure) for figure in year()]
+    if replayed:
+        found += [_shown(figure) for figure in backtest()]
     if grown:
         found += [_shown(figure) for figure in growth(pace, members)]
     report.keep(found, postgresql=version)
+
+
+def _program(name: str) -> dict[str, Any]:
+    """One of the demo's programs."""
+    found: dict[str, Any] = json.loads((Path(demo.__file__).parent / f"{name}.json").read_text())
+    return found
 
 
 def _open(stack: ExitStack) -> Street:

@@ -2,8 +2,8 @@
 
 The year is stored as tills would have stored it, decided by the full demo program: that is the other side of the
 back-test. The draft is the same program with one bonus more, so every purchase is rated again. The ceiling is a pass
-that reads and decodes the same purchases and rates none. A core is what the replaying process and PostgreSQL need
-together where they share one; their CPU seconds stand beside the clock's.
+that reads and decodes the same purchases and rates none. CPU seconds of the replaying process stand beside the clock's,
+for the clock tells of neighbours, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import resource
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from uuid import UUID
 import psycopg
 
 from benchmarks import meter
-from benchmarks.figures import Figure, _master
+from benchmarks.figures import Figure, master
 from benchmarks.place import clean_environment
 from loyalty_api import engines, ids, migrating
 from loyalty_api.db import Database
@@ -55,19 +54,6 @@ _BONUS = {
 }
 
 
-@dataclass(slots=True)
-class _Peak:
-    """The highest resident memory of the processes that replay, in MB."""
-
-    megabytes: float = 0.0
-    calls: int = 0
-    done: list[int] = field(default_factory=list)
-
-    def look(self) -> None:
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        self.megabytes = max(self.megabytes, own / 1024)
-
-
 def backtest(*, days: int = data.ALL_DAYS) -> list[Figure]:
     """Store the year, then replay it: with one process, with one a core, and only reading it."""
     document = json.loads((Path(demo.__file__).parent / "full.json").read_text())
@@ -82,11 +68,11 @@ def backtest(*, days: int = data.ALL_DAYS) -> list[Figure]:
             connection.commit()
             connection.autocommit = True
             connection.execute("VACUUM ANALYZE")
-        plan = _plan(document)
+        plan = plan_of_year(document)
         return _figures(app_url, plan, bought)
 
 
-def _plan(document: dict[str, Any]) -> Plan:
+def plan_of_year(document: dict[str, Any]) -> Plan:
     """Everything up to now, all of it decided by version 1."""
     earn = {**document["earn"], "rules": [*document["earn"]["rules"], _BONUS]}
     draft = {**document, "earn": earn}
@@ -98,14 +84,16 @@ def _plan(document: dict[str, Any]) -> Plan:
 def _figures(url: str, plan: Plan, bought: int) -> list[Figure]:
     cores = len(os.sched_getaffinity(0))
     read, _ = _timed(lambda: _only_read(url, plan))
+    busy = time.process_time()
     one, first = _timed(lambda: carry_out(url, plan, keep=lambda _: True, processes=1))
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    busy = time.process_time() - busy
     all_cores, second = _timed(lambda: carry_out(url, plan, keep=lambda _: True, processes=cores))
     child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     if first != second or first is None or first["purchases"] != bought:
         raise RuntimeError("Two runs of one back-test differ.")
     more = {
-        "purchases": bought, "seconds": one, "read_only_seconds": read, "seconds_on_all_cores": all_cores,
+        "purchases": bought, "seconds": one, "cpu_seconds": busy,
+        "read_only_seconds": read, "seconds_on_all_cores": all_cores,
         "cores": cores, "per_second_on_all_cores": bought / all_cores, "load": os.getloadavg(),
         "difference": first["totals"],
     }  # fmt: skip
@@ -127,7 +115,7 @@ def _figures(url: str, plan: Plan, bought: int) -> list[Figure]:
         Figure(
             "backtest_memory",
             "the same, peak memory of a process that replays",
-            max(own, child),
+            child,
             _MOST_MEGABYTES,
             "MB",
         ),
@@ -161,7 +149,7 @@ def _only_read(url: str, plan: Plan) -> int:
 def store(connection: psycopg.Connection[Any], program: Program, *, days: int) -> int:
     """Store the first days of the year as they were decided by ``program``; how many purchases."""
     window = data.window(days=days)
-    known = dict(_master(window.products))
+    known = dict(master(window.products))
     members: dict[int, UUID] = {}
     count = 0
     for today in data.purchases_by_day(days=days):
@@ -215,6 +203,3 @@ def _values(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Iterator[
             else list(value) if isinstance(value, tuple) else value
             for value in found
         ]  # fmt: skip
-
-
-__all__ = ["backtest", "store"]

@@ -26,7 +26,7 @@ from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.rating.rules import Program, compile_program
 from loyalty_api.rating.rules_folding import Start, Versions
 
-MEMBERS_AT_ONCE = 100
+MEMBERS_AT_ONCE = 50
 """A replay reads so many members at once, and is written down between them."""
 _EVENTS_AT_ONCE = 1_000
 FIRST = UUID(int=0)

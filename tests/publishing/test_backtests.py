@@ -17,6 +17,7 @@ from loyalty_api import clock, ids
 from loyalty_api.cli import main
 from loyalty_api.program import rules_document
 from loyalty_api.publishing import backtests, replaying
+from loyalty_api.publishing.queries_replay import Span
 from loyalty_api.publishing.rules_report import Prices, result
 from loyalty_api.publishing.rules_tally import Tally
 from tests.cli.conftest import RING
@@ -320,13 +321,28 @@ def test_what_cannot_be_replayed_is_said(office: Office) -> None:
 # --- samples ---------------------------------------------------------------------------------------------
 
 
-def test_a_sample_holds_the_same_members_every_time(busy: Office) -> None:
+def replay(sample: int | None, *, days: int = 7) -> replaying.Replay:
+    text = rules_document.canonical(PLAIN).decode()
+    span = Span(MONDAY, MONDAY + timedelta(days=days), TODAY)
+    return replaying.Replay(replaying.Plan(text, "f" * 64, ((BEGAN, 1, text),), span, sample))
+
+
+def test_a_sample_holds_the_same_members_every_time() -> None:
+    members = [UUID(int=n) for n in range(1000)]
+    looked_at = [member for member in members if replay(30).looks_at(member)]
+    assert looked_at == [member for member in members if replay(30).looks_at(member)]
+    assert 250 < len(looked_at) < 350
+    assert looked_at != [member for member in members if replay(30, days=8).looks_at(member)]
+    assert all(replay(sample).looks_at(member) for sample in (None, 100) for member in members)
+
+
+def test_a_sample_comes_with_its_bounds(busy: Office) -> None:
+    """Nearly everybody, so that somebody who bought is among them."""
     busy.shop.publish(PLAIN, effective_from=MONDAY - timedelta(days=1))
-    document = with_rules(PLAIN, rule("more"))
-    found = busy.result(document, sample=50)
-    assert found == busy.result(document, sample=50)
-    assert found["confidence"]["of"] == 3
-    assert found["members"] <= found["confidence"]["members"] <= 3
+    found = busy.result(with_rules(PLAIN, rule("more")), sample=99)
+    sure = found["confidence"]
+    assert (sure["level"], sure["of"]) == (95, 3)
+    assert found["members"] == sure["members"] <= 3
 
 
 def test_a_sample_says_how_sure_it_is() -> None:
