@@ -10,6 +10,8 @@ from uuid import UUID
 
 import flask
 from flask.globals import request_ctx
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -28,6 +30,7 @@ from loyalty_api.cache import SummaryCache
 from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
 from loyalty_api.consent import service as consent_service
+from loyalty_api.coupons import api as coupons
 from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
@@ -42,9 +45,14 @@ from loyalty_api.products import api as products
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program import api as program
 from loyalty_api.program.service import Programs
+from loyalty_api.publishing import api_backtests as backtests
+from loyalty_api.publishing import api_gate as gating
+from loyalty_api.publishing import api_lint as linting
+from loyalty_api.publishing import api_pausing as pausing
+from loyalty_api.publishing.gate import gate
 from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.rating.rules import Program, check_document, compile_program
+from loyalty_api.rating.rules import Program, check_document, compile_program, without
 from loyalty_api.redemptions import api as redemptions
 from loyalty_api.returns import api as returns
 from loyalty_api.rewards import api as rewards
@@ -56,12 +64,15 @@ from loyalty_api.summaries import api as summaries
 from loyalty_api.summaries.service import Summaries
 from loyalty_api.throttle import Throttle, shared_counter
 from loyalty_api.tiers import api as tiers
-from loyalty_api.tiers.service import level_now
+from loyalty_api.tiers import service as tiers_service
 from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot")
+PREFIXES = (
+    "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
+    "bkt",
+)  # fmt: skip
 
 
 class Application(flask.Flask):
@@ -81,6 +92,7 @@ def blueprints() -> Sequence[Blueprint]:
         purchases.blueprint,
         redemptions.blueprint,
         rewards.blueprint,
+        coupons.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
         tiers.blueprint,
@@ -90,6 +102,10 @@ def blueprints() -> Sequence[Blueprint]:
         explanations.blueprint,
         summaries.blueprint,
         program.blueprint,
+        linting.blueprint,
+        gating.blueprint,
+        pausing.blueprint,
+        backtests.blueprint,
         analytics.blueprint,
         event_feed.blueprint,
         stores.blueprint,
@@ -142,7 +158,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> flask
 def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault) -> None:
     """What features find by name in the application, because they may not import who provides it."""
     programs: Programs[Program] = Programs(
-        lambda document, version: compile_program(document, version=version)
+        lambda document, version: compile_program(document, version=version), without=without
     )
     app.extensions.update(
         settings=settings,
@@ -154,8 +170,10 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
         desk=Desk(vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory()),
         programs=programs,
         check_document=check_document,
+        publish_gate=gate,
         member_balance=_balance_for_till,
         member_tier=partial(_tier_for_till, programs),
+        member_standing=partial(_standing_for_balance, programs),
         record_terms=consent_service.record_terms,
     )
 
@@ -167,7 +185,17 @@ def _balance_for_till(session: Session, member_id: UUID, now: datetime) -> dict[
 def _tier_for_till(
     programs: Programs[Program], session: Session, member_id: UUID, now: datetime
 ) -> str | None:
-    return level_now(driver(session), programs, member_id=member_id, now=now)
+    return tiers_service.level_now(driver(session), programs, member_id=member_id, now=now)
+
+
+def _standing_for_balance(
+    programs: Programs[Program], connection: Connection[TupleRow], member_id: UUID, now: datetime
+) -> tuple[dict[str, Any] | None, datetime | None]:
+    found = tiers_service.look(connection, programs, member_id=member_id, now=now)
+    if found is None:
+        return None, None
+    level = found[1].level
+    return {"code": level.level_id if level else None, "until": found[1].until}, found[1].changes_at
 
 
 def _member_for_subject(database: Database, vault: Vault, issuer: str, subject: str) -> UUID | None:

@@ -20,6 +20,8 @@ PREFIX = "quo_"
 HONOURED = timedelta(minutes=15)
 CLOCKS_DIFFER = timedelta(minutes=5)
 _MAC = 16
+MOST_PAUSES = 30
+_TOO_MANY = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,17 @@ class Quote:
     """What a quote promised: the rules of ``version`` until ``honoured_until``, and so many points.
 
     ``redeemable`` is the most that points may pay of its basket, in minor units; None when nobody's points could.
+    ``mark`` is that of the basket with its price, which is honoured as it was told; empty when the program set none.
+    ``pauses`` are the numbers of the pauses that it was made under: what is paused later does not break its promise.
+    None: they were too many to carry, and those of the sale's own moment hold.
     """
 
     version: int
     honoured_until: datetime
     points: int
     redeemable: int | None = None
+    mark: str = ""
+    pauses: frozenset[int] | None = frozenset()
 
     def covers(self, moment: datetime) -> bool:
         """Whether a sale at ``moment`` may lean on it: not after its end, nor before it was made (clocks differ)."""
@@ -41,9 +48,10 @@ class Quote:
 
 def write_quote(vault: Vault, quote: Quote) -> str:
     """The id of a quote; only we can make one."""
-    said = orjson.dumps(
-        [quote.version, int(quote.honoured_until.timestamp()), quote.points, quote.redeemable]
-    )
+    pauses = quote.pauses
+    named = [_TOO_MANY] if pauses is None or len(pauses) > MOST_PAUSES else sorted(pauses)
+    until = int(quote.honoured_until.timestamp())
+    said = orjson.dumps([quote.version, until, quote.points, quote.redeemable, quote.mark, *named])
     return PREFIX + base64.urlsafe_b64encode(said + _mac(vault, said)).decode().rstrip("=")
 
 
@@ -59,8 +67,16 @@ def read_quote(vault: Vault, text: str | None) -> Quote | None:
     said, mac = raw[:-_MAC], raw[-_MAC:]
     if not hmac.compare_digest(mac, _mac(vault, said)):
         return None
-    version, until, points, redeemable = orjson.loads(said)
-    return Quote(version, datetime.fromtimestamp(until, UTC), points, redeemable)
+    version, until, points, redeemable, *more = orjson.loads(said)
+    mark, *pauses = more or ("",)
+    return Quote(
+        version,
+        datetime.fromtimestamp(until, UTC),
+        points,
+        redeemable,
+        mark,
+        None if _TOO_MANY in pauses else frozenset(pauses),
+    )
 
 
 def _mac(vault: Vault, said: bytes) -> bytes:

@@ -30,6 +30,7 @@ from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.tiers import service as tiers
 from loyalty_api.tiers.rules import Amounts
+from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.vault import Vault
 
 Row = dict[str, Any]
@@ -105,11 +106,12 @@ def report(session: Session, desk: Desk, *, told: Told, who: Who, now: datetime)
     row = _row(told, who, program, known, decision, now)
     if decision.points():
         _book(book, decision, told, who, now)
-    _count(row, tier, book, decision, told, who)
+    by = tiers.By(who.kind, who.client_id, told.event_id)
+    counts = _count(row, tier, book, decision, program, by)
     row["outcome"]["balance"] = _balance(book)
     if tier is not None:
         tiers.write_book(connection, tier)
-    write(connection, [(queries.EVENTS, [row])])
+    write(connection, [(queries.EVENTS, [row]), *tiers.counted_rows(counts, now=now)])
     write_book(connection, book)
     events.record(
         session, member_id=told.member_id, kind="event_recorded", subject=ids.show("evn", told.event_id),
@@ -206,19 +208,25 @@ def _count(
     tier: tiers.TierBook | None,
     book: Book,
     decision: Decision,
-    told: Told,
-    who: Who,
-) -> None:
-    """Points of events count towards levels as those of purchases do, on the day of the event."""
+    program: Program,
+    by: tiers.By,
+) -> list[tuple[UUID, tiers.Counted]]:
+    """Points of events count towards levels as those of purchases do, on the day of the event.
+
+    What is given back is to be written by ``tiers.counted_rows``: what counts where there are no levels yet.
+    """
+    points, before = decision.points(), tier.state.shown if tier else None
+    day = tier.day_of(decision.at) if tier else local_day(decision.at, program.settings.zone)
+    told = tiers.Counted(day, Amounts(points=points))
+    if points:
+        row["outcome"]["counted"] = told.stored()
     if tier is None:
-        return
-    before = tier.state.shown
-    if decision.points():
-        counted = tiers.Counted(tier.day_of(decision.at), Amounts(points=decision.points()))
-        tier.add_progress(counted, by=tiers.By(who.kind, who.client_id, told.event_id))
-        row["outcome"]["counted"] = counted.stored()
+        return [(row["member_id"], told)] if points else []
+    if points:
+        tier.add_progress(told, by=by)
     row["outcome"]["tier"] = tier.shown(before=before)
     book.touched = book.touched or tier.changed
+    return []
 
 
 def journal_of(row: Row) -> UUID:

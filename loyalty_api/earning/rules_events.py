@@ -13,7 +13,7 @@ hour and how the member is. Caps and budgets are counted as those of ``earn.rule
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,6 +30,7 @@ from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.conditions_reading import read_conditions
 from loyalty_api.rulekit.decision import Claim, Effect, Rate, Reason
 from loyalty_api.rulekit.facts import Facts, Needs
+from loyalty_api.rulekit.outcomes import Failure, fails
 from loyalty_api.rulekit.shapes import Member, below, choice, integer, items, record, subset, text
 from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import moment
@@ -119,6 +120,19 @@ def parse(section: Mapping[str, Any], *, lots: LotTerms) -> Events:
     asks: frozenset[str] = frozenset().union(*[found.asks for _, found in ready if found is not None])
     made = [_compiled(rule, found.test if found else None, section, lots) for rule, found in ready]
     return Events(tuple(made), asks)
+
+
+def without(events: Events, paused: frozenset[str]) -> Events:
+    """The same while some rules are paused: they go on being known, and give nothing."""
+    rules = [
+        replace(each, rule=replace(each.rule, test=_paused)) if each.rule.rule_id in paused else each
+        for each in events.rules
+    ]
+    return replace(events, rules=tuple(rules))
+
+
+def _paused(_of: Situation) -> Failure:
+    return fails("paused")
 
 
 def needs(rules: Sequence[EarningRule], at: datetime, zone: ZoneInfo) -> Needs:

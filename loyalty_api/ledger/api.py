@@ -53,9 +53,11 @@ def program_now(now: datetime) -> tuple[int, Settings | None]:
     return number, program.settings if program else None
 
 
-def etag_of(found: Shown, program_version: int) -> str:
-    """What a document of a member's is the state at; it holds only until ``valid_until``."""
-    return f"{database().incarnation}-{found.version}-{program_version}-{found.holds_until}"
+def etag_of(found: Shown, program_version: int, until: datetime | None) -> str:
+    """What a document of a member's is the state at; it holds only ``until`` then, or until a write."""
+    return (
+        f"{database().incarnation}-{found.version}-{program_version}-{reading.instant(until) if until else 0}"
+    )
 
 
 def polled(document: Any, etag: str) -> Response:
@@ -91,13 +93,20 @@ def _balance(member_id: UUID, query: dict[str, Any]) -> Response:
     row = database().look_up(queries.BALANCE_NOW, str(member_id))
     if row is None:
         raise NotFound("There is no such member.")
-    if row[-1] is None:  # Nothing of the member's changes by time, so this one row says it all.
+    levels = bool(program and program.sections["tiers"]["levels"])
+    tier, changes_at = None, None
+    # Where nothing of the member's changes by time, this one row says it all.
+    if row[-1] is None and not levels:
         found = Shown(member_id, row[0], reading.account_of_row(row))
     else:
         with database().snapshot() as connection:
             found = reading.shown(connection, member_id, now)
-    etag = etag_of(found, number)
-    return not_modified(etag) or polled(reading.balance_document(found, now=now, program=program), etag)
+            if levels:
+                tier, changes_at = current_app.extensions["member_standing"](connection, member_id, now)
+    until = min([moment for moment in (found.valid_until, changes_at) if moment], default=None)
+    etag = etag_of(found, number, until)
+    document = reading.balance_document(found, now=now, program=program)
+    return not_modified(etag) or polled({**document, "tier": tier, "valid_until": until}, etag)
 
 
 @blueprint.operation(

@@ -60,6 +60,13 @@ class LifetimeSchema(Schema):
     adjusted = Whole(required=True)
 
 
+class BalanceTierSchema(Schema):
+    """The level that is held, and until when if nothing more is bought; without a ``code`` none is."""
+
+    code = Text(required=True, allow_none=True)
+    until = Moment(required=True, allow_none=True)
+
+
 class BalanceSchema(Schema):
     """A member's points as of now, or as of the moment that was asked for."""
 
@@ -72,7 +79,7 @@ class BalanceSchema(Schema):
     pending_next = ma.fields.Nested(PendingNextSchema(), required=True, allow_none=True)
     expiring = ma.fields.List(ma.fields.Nested(ExpirySchema()), required=True)
     lifetime = ma.fields.Nested(LifetimeSchema(), required=True)
-    tier = ma.fields.Dict(required=True, allow_none=True)
+    tier = ma.fields.Nested(BalanceTierSchema(), required=True, allow_none=True)
     version = Whole(required=True)
     as_of = Moment(required=True)
     valid_until = Moment(required=True, allow_none=True)
@@ -156,7 +163,7 @@ BALANCE_EXAMPLE = {
     "pending_next": {"points": 67, "available_at": "2026-12-04T23:00:00Z"},
     "expiring": [{"points": 120, "expires_at": "2026-12-31T23:00:00Z", "last_day": "2026-12-31"}],
     "lifetime": {"earned": 8410, "spent": 6900, "expired": 400, "adjusted": 0},
-    "tier": None,
+    "tier": {"code": "gold", "until": "2027-12-31T23:00:00Z"},
     "version": 318,
     "as_of": "2026-11-21T15:06:41Z",
     "valid_until": "2026-12-04T23:00:00Z",

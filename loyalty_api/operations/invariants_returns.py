@@ -31,10 +31,23 @@ RETURNS = (
         "no more comes back than was bought",
         "SELECT count(*) FROM return_lines",
         "SELECT a.purchase_id::text, concat('line ', a.line_id, ': ', a.quantity, ' for ', a.value)"
-        f" FROM ({_APPLIED}) a LEFT JOIN (SELECT l.* FROM purchase_lines l JOIN purchases p"
+        # The discount of a set is borne by all that took part in it, wherever the receipt shows it.
+        f" FROM ({_APPLIED}) a LEFT JOIN (SELECT l.*, CASE WHEN jsonb_path_exists(p.decision,"
+        " '$.discounts[*].took_part') THEN l.amount ELSE l.paid END AS worth FROM purchase_lines l JOIN purchases p"
         " USING (member_id, purchase_id) WHERE p.status <> 'moved') s USING (purchase_id, line_id)"
         " WHERE s.line_id IS NULL OR a.quantity > greatest(s.quantity, 1)"
-        " OR (s.paid >= 0 AND a.value NOT BETWEEN 0 AND s.paid)",
+        " OR (s.paid >= 0 AND a.value NOT BETWEEN 0 AND s.worth)",
+    ),
+    Invariant(
+        "I6",
+        "no purchase gives back more money than was paid for it",
+        "SELECT count(*) FROM purchases WHERE outcome ? 'returned'",
+        "SELECT s.purchase_id::text, concat(sum(a.value), ' of ', sum(s.paid)) FROM purchases p"
+        " JOIN purchase_lines s USING (member_id, purchase_id)"
+        f" JOIN ({_APPLIED}) a ON a.purchase_id = s.purchase_id AND a.line_id = s.line_id"
+        " WHERE p.outcome ? 'returned' AND p.status <> 'moved' AND s.paid >= 0 GROUP BY p.member_id, s.purchase_id"
+        " HAVING sum(a.value) > (SELECT sum(greatest(l.paid, 0)) FROM purchase_lines l"
+        " WHERE l.member_id = p.member_id AND l.purchase_id = s.purchase_id)",
     ),
     Invariant(
         "I6",

@@ -194,6 +194,12 @@ SETTINGS = {
     "coupons": _section(
         give_back=Member(subset("void", "full_return"), frozenset(("void", "full_return"))),
     ),
+    "lint": _section(
+        margin_percent=Member(integer(0, 100), 100),
+        most_share=Member(nullable(integer(1, 100))),
+        smallest_basket=Member(integer(1, 10**9), 100),
+    ),
+    "publishing": _section(second_person_above=Member(nullable(integer(0, 1000)))),
     "gifts": _section(reveal_after_hours=Member(integer(24, 336), 72)),
 }
 """Every setting of a program document, by its place in it."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -19,14 +18,17 @@ from sqlalchemy.orm import Session
 from loyalty_api.db import Database, driver
 from loyalty_api.errors import Conflict, Fault, Invalid, NotFound
 from loyalty_api.program import queries, rules_document
+from loyalty_api.program.known import Known
 from loyalty_api.program.rules import Settings, settings
+from loyalty_api.program.rules_pauses import NONE, Numbers, Pauses, Span
 
 Compiled = TypeVar("Compiled")
 Check = Callable[[Any], tuple[Fault, ...]]
 
 # A version comes into force no sooner than every process must have read it again.
 NOTICE = timedelta(seconds=60)
-_REREAD_SECONDS = 5.0
+# Every process knows of a pause within five seconds; the rest is for the reading.
+_REREAD_SECONDS = 4.0
 
 
 class VersionUnknown(NotFound):
@@ -51,6 +53,12 @@ class TooSoon(Conflict):
     """A version takes effect at least a minute ahead; only the very first may start at any time."""
 
     code, title = "effective_from_too_soon", "It would take effect before every till could know it"
+
+
+class PublishGateFailed(Conflict):
+    """What must be done before a publication is not all done; ``errors`` points to each thing that is missing."""
+
+    code, title = "publish_gate_failed", "This draft is not ready to be published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,10 @@ class Version:
     effective_from: datetime
     published_at: datetime
     published_by: str
+
+
+Gate = Callable[[Session, Draft, Sequence[Version], str, datetime], None]
+"""Refuses to publish a draft after these versions, by this client, now: raises ``PublishGateFailed``."""
 
 
 def add_draft(
@@ -124,12 +136,22 @@ def list_drafts(session: Session, *, before: UUID | None, limit: int) -> list[Dr
 
 
 def publish(
-    session: Session, *, draft_id: UUID, effective_from: datetime | None, check: Check, by: str, now: datetime
+    session: Session,
+    *,
+    draft_id: UUID,
+    effective_from: datetime | None,
+    check: Check,
+    by: str,
+    now: datetime,
+    gate: Gate | None = None,
 ) -> Version:
     """Make a draft a version that is in force from ``effective_from`` (None: as soon as it may be).
 
+    ``gate`` looks at what else must have been done before; without one nothing is, as for a demo or a test.
+
     :raises AlreadyPublished: it is one already.
     :raises TooSoon: it lies less than a minute ahead and is not the very first version.
+    :raises PublishGateFailed: by the gate.
     """
     connection = driver(session)
     queries.hold_publishing(connection)
@@ -137,31 +159,22 @@ def publish(
     if draft.published_version is not None:
         raise AlreadyPublished
     _refuse_faults(check(draft.document))
-    earlier = [Version(*row) for row in queries.versions(connection)]
+    earlier = published(session)
     starts = effective_from or (now + NOTICE if earlier else now)
     if earlier and starts < now + NOTICE:
         raise TooSoon(f"The earliest moment is {(now + NOTICE).isoformat(timespec='seconds')}.")
-    canonical = rules_document.canonical(draft.document)
-    made = Version(
-        len(earlier) + 1,
-        draft_id,
-        canonical.decode(),
-        rules_document.fingerprint(draft.document),
-        starts,
-        now,
-        by,
-    )
-    queries.publish(
-        connection,
-        version=made.version,
-        draft_id=draft_id,
-        canonical=made.document,
-        fingerprint=made.fingerprint,
-        effective_from=starts,
-        by=by,
-        now=now,
-    )
+    if gate is not None:
+        gate(session, draft, earlier, by, now)
+    canonical = rules_document.canonical(draft.document).decode()
+    mark = rules_document.fingerprint(draft.document)
+    made = Version(len(earlier) + 1, draft_id, canonical, mark, starts, now, by)
+    queries.publish(connection, made)
     return made
+
+
+def published(session: Session) -> list[Version]:
+    """Every version, read anew, in the order of their numbers."""
+    return [Version(*row) for row in queries.versions(driver(session))]
 
 
 def settings_in_force(session: Session, *, now: datetime) -> Settings | None:
@@ -172,28 +185,13 @@ def settings_in_force(session: Session, *, now: datetime) -> Settings | None:
 
 def settings_through_time(session: Session) -> list[tuple[int, datetime, Settings]]:
     """The number, beginning and settings of every version, read anew, in the order in which they are in force."""
-    versions = [Version(*row) for row in queries.versions(driver(session))]
-    ordered = sorted(versions, key=lambda version: (version.effective_from, version.version))
+    ordered = sorted(published(session), key=lambda version: (version.effective_from, version.version))
     return [(v.version, v.effective_from, settings(orjson.loads(v.document))) for v in ordered]
 
 
 def _refuse_faults(faults: tuple[Fault, ...]) -> None:
     if faults:
         raise DocumentFaulty(f"{len(faults)} fault{'s' * (len(faults) > 1)}; see errors.", errors=faults)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known(Generic[Compiled]):
-    """What a process knows at one time: every version, compiled, and the order in which they are in force."""
-
-    versions: tuple[Version, ...] = ()
-    compiled: Mapping[int, Compiled] = field(default_factory=dict)
-    order: tuple[tuple[datetime, int], ...] = ()
-
-    def at(self, moment: datetime) -> int:
-        """The number of the version in force at ``moment``, 0 before the first."""
-        place = bisect_right(self.order, (moment, len(self.versions)))
-        return self.order[place - 1][1] if place else 0
 
 
 class Programs(Generic[Compiled]):
@@ -203,16 +201,25 @@ class Programs(Generic[Compiled]):
     ones every few seconds always knows the version in force. ``compile`` turns a document and its number into
     what the rules use; it is handed in, because the rules live above. Threads share one: what is known is replaced
     as a whole, by one thread at a time.
+
+    Pauses are read with the versions. Whoever asks for the rules of a moment gets them without those that were paused
+    then; ``without`` makes them so.
     """
 
-    def __init__(self, compile: Callable[[dict[str, Any], int], Compiled]) -> None:
+    def __init__(
+        self,
+        compile: Callable[[dict[str, Any], int], Compiled],
+        *,
+        without: Callable[[Compiled, frozenset[str]], Compiled] | None = None,
+    ) -> None:
         self._compile = compile
-        self._known: _Known[Compiled] = _Known()
+        self._without = without
+        self._known: Known[Compiled] = Known()
         self._reading = Lock()
         self._read_at = float("-inf")
 
     def refresh(self, connection: Connection[TupleRow]) -> None:
-        """Read versions that were published since, when the last look is long enough ago.
+        """Read pauses and the versions that were published since, when the last look is long enough ago.
 
         While another thread reads them, what is known goes on to hold; who knows nothing yet waits.
         """
@@ -220,26 +227,35 @@ class Programs(Generic[Compiled]):
             return
         try:
             if not self._fresh():
+                began = time.monotonic()
                 self._known = self._with_new(connection)
-                self._read_at = time.monotonic()
+                self._read_at = began
         finally:
             self._reading.release()
 
-    def _with_new(self, connection: Connection[TupleRow]) -> _Known[Compiled]:
+    def _with_new(self, connection: Connection[TupleRow]) -> Known[Compiled]:
         known = self._known
+        pauses = Pauses(tuple([Span(*row) for row in queries.pauses_through_time(connection)]))
         fresh = [Version(*row) for row in queries.versions(connection, above=len(known.versions))]
         if not fresh:
-            return known
+            return known if pauses == known.pauses else replace(known, pauses=pauses, variants={})
         made = {v.version: self._compile(orjson.loads(v.document), v.version) for v in fresh}
         versions = (*known.versions, *fresh)
         order = sorted((version.effective_from, version.version) for version in versions)
-        return _Known(versions, {**known.compiled, **made}, tuple(order))
+        return Known(versions, {**known.compiled, **made}, tuple(order), pauses, self._without)
 
     def at(self, connection: Connection[TupleRow], moment: datetime) -> Compiled | None:
-        """The rules in force at ``moment``, or None before the first version."""
+        """The rules in force at ``moment``, without what was paused then, or None before the first version."""
+        return self.at_with_pauses(connection, moment)[0]
+
+    def at_with_pauses(
+        self, connection: Connection[TupleRow], moment: datetime
+    ) -> tuple[Compiled | None, Numbers]:
+        """The same, and the numbers of the pauses, which a quote carries as part of its promise."""
         self.refresh(connection)
         known = self._known
-        return known.compiled.get(known.at(moment))
+        pauses = known.pauses.at(moment)
+        return known.ready(known.at(moment), pauses), pauses
 
     def in_force(self, connection: Connection[TupleRow], moment: datetime) -> Version | None:
         """The version in force at ``moment``, or None before the first."""
@@ -248,10 +264,23 @@ class Programs(Generic[Compiled]):
         number = known.at(moment)
         return known.versions[number - 1] if number else None
 
-    def numbered(self, connection: Connection[TupleRow], version: int) -> Compiled | None:
-        """The rules of the version with this number, or None when it was never published."""
+    def numbered(
+        self,
+        connection: Connection[TupleRow],
+        version: int,
+        *,
+        at: datetime | None = None,
+        pauses: Numbers | None = None,
+    ) -> Compiled | None:
+        """The rules of the version with this number, or None when it was never published.
+
+        To rate by them, say at which moment, or with which pauses; to look something up in them, neither.
+        """
         self.refresh(connection)
-        return self._known.compiled.get(version)
+        known = self._known
+        if pauses is None:
+            pauses = known.pauses.at(at) if at else NONE
+        return known.ready(version, pauses)
 
     def published(self, connection: Connection[TupleRow]) -> Sequence[Version]:
         """Every version, in the order of their numbers."""
@@ -265,7 +294,7 @@ class Programs(Generic[Compiled]):
                 self.refresh(driver(session))
         known = self._known
         number = known.at(now)
-        return number, known.compiled.get(number)
+        return number, known.ready(number, known.pauses.at(now))
 
     def _fresh(self) -> bool:
         return bool(self._known.versions) and time.monotonic() - self._read_at < _REREAD_SECONDS

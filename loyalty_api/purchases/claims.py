@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
 from loyalty_api.codes import plain_code
+from loyalty_api.coupons.service import move_uses
 from loyalty_api.db import driver
 from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
@@ -26,11 +27,12 @@ from loyalty_api.purchases import queries, queries_claims, returned
 from loyalty_api.purchases.booking import basket_document, book_points, line_rows, member_row, note_balance
 from loyalty_api.purchases.counting import count
 from loyalty_api.purchases.desk import Desk, Who
+from loyalty_api.purchases.honouring import given_stays
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.rules import Program
-from loyalty_api.rating.rules_counted import sold
+from loyalty_api.rows import write
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 from loyalty_api.tiers import service as tiers
 
@@ -216,8 +218,7 @@ def _credit(
 
 def rated_at(row: Mapping[str, Any]) -> datetime:
     """When a stored purchase is rated: at its own time, unless its till's clock was ahead."""
-    moment: datetime = min(row["occurred_at"], row["recorded_at"])
-    return moment
+    return min(row["occurred_at"], row["recorded_at"])  # type: ignore[no-any-return]
 
 
 def _window_end(program: Program, occurred_at: datetime) -> datetime:
@@ -266,7 +267,7 @@ def _adopt(
         "points_bonus": decision.points(award="bonus") if decision else 0,
         "program_version": program.version if program else None,
         "facts": facts_to_json(facts),
-        "decision": decision_to_json(decision) if decision else None,
+        "decision": decision_to_json(given_stays(decision, held)) if decision else None,
     }
     book.settle(first_id=purchase_id, now=now)
     if decision and decision.points():
@@ -280,17 +281,19 @@ def _adopt(
         journal_id = ids.nth(purchase_id, _ADOPTION + _RETURNED)
         returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
-    count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
+    told = count(connection, row, tier, book, decision, basket, program=program, by=(who.kind, who.client_id))
+    write(connection, tiers.counted_rows(told, now=now))
     give_back_returned(session, row, decision)
     note_balance(row, book, program)
+    if row["outcome"].get("coupons"):
+        move_uses(connection, purchase_id, from_member=held["member_id"], to_member=member.member_id)
     queries.PURCHASES.insert(connection, [row])
     queries.LINES.insert(connection, line_rows(row, basket, lines, decision))
     queries.LOCATORS.insert(connection, [(purchase_id, member.member_id)])
     points = {"points": row["points_base"] + row["points_bonus"]}
     subject = ids.show("pur", purchase_id)
-    events.EVENTS.insert(
-        connection, [(member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)]
-    )
+    happened = (member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)
+    events.EVENTS.insert(connection, [happened])
     if tier:
         tiers.write_book(connection, tier)
     return row

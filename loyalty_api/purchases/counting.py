@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -13,12 +14,14 @@ from psycopg.rows import TupleRow
 from loyalty_api.ledger.service import Book
 from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.queries import Also, MemberRow
+from loyalty_api.purchases.queries_history import visited
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rating.rules_counted import counted, sold
-from loyalty_api.rating.rules_returns import Sold, progress_from
+from loyalty_api.rating.rules_returns import progress_from
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
+from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.tiers.service import READ, By, Counted, TierBook, Timeline
 
 Row = dict[str, Any]
@@ -56,42 +59,104 @@ def facts_with_tier(
     return replace(facts, member=replace(facts.member, tier=tier.level_at(connection, at)))
 
 
+Visits = list[tuple[datetime, str]]
+"""When and where purchases of a member counted in this transaction."""
+
+
+def same_visit(
+    connection: Connection[TupleRow],
+    program: Program,
+    *,
+    member_id: UUID,
+    purchase_id: UUID,
+    store: str,
+    at: datetime,
+    seen: Visits,
+) -> bool:
+    """Whether another purchase of the member in the store is so near that both are one visit (R19)."""
+    gap = timedelta(minutes=program.earning.visit_gap)
+    if not gap:
+        return False
+    if any(where == store and abs(when - at) < gap for when, where in seen):
+        return True
+    return visited(
+        connection, member_id=member_id, store=store, after=at - gap, before=at + gap, purchase_id=purchase_id
+    )
+
+
 def with_benefits(
-    facts: Facts, tier: TierBook | None, *, basket: Basket, program: Program, at: datetime
+    facts: Facts,
+    tier: TierBook | None,
+    *,
+    basket: Basket,
+    program: Program,
+    at: datetime,
+    again: bool = False,
 ) -> Facts:
-    """The facts with the level that the purchase reaches, where benefits begin with this purchase."""
+    """The facts with the level that the purchase reaches, where benefits begin with this purchase.
+
+    ``again``: it belongs to a visit that has counted.
+    """
     policy, member = program.tiers, facts.member
     if tier is None or member is None or policy is None:
         return facts
     if not policy.this_purchase or member.tier != tier.state.shown:
         return facts
     amounts = counted(evaluate(basket, facts, program, at), sold(basket))
+    amounts = replace(amounts, visits=0) if again else amounts
     reached = tier.reached_with(Counted(tier.day_of(at), amounts))
     return replace(facts, member=replace(member, tier=reached))
 
 
 def count(
+    connection: Connection[TupleRow],
     row: Row,
     tier: TierBook | None,
     book: Book,
     decision: Decision | None,
-    lines: Iterable[Sold],
+    basket: Basket,
     *,
+    program: Program | None,
     by: tuple[str, str | None],
-) -> None:
+    seen: Visits | None = None,
+) -> list[tuple[UUID, Counted]]:
     """Count a purchase towards the member's level, and keep in ``row`` what counted and what its answer says.
 
-    What has come back of it before is left out. The book is told that something else of its member has changed.
+    What has come back of it before is left out. The book is told that something else of its member has changed. What
+    is given back is to be written by ``tiers.counted_rows``: what counts where there are no levels yet.
     """
-    if tier is None:
-        return
-    before = tier.state.shown
-    returned: Mapping[str, Any] = row["outcome"].get("returned", {})
-    amounts = counted(decision, lines, progress_from(returned.get("lines", {})))
-    if amounts.visits:
-        day = tier.day_of(min(row["occurred_at"], row["recorded_at"]))
-        told = Counted(day, amounts)
-        tier.add_progress(told, by=By(*by, cause_id=row["purchase_id"]))
+    before = tier.state.shown if tier else None
+    told = _told(connection, row, tier, decision, basket, program, [] if seen is None else seen)
+    if told is not None:
         row["outcome"]["counted"] = told.stored()
+    if tier is None:
+        return [(row["member_id"], told)] if told else []
+    if told is not None:
+        tier.add_progress(told, by=By(*by, cause_id=row["purchase_id"]))
     row["outcome"]["tier"] = tier.shown(before=before)
     book.touched = book.touched or tier.changed
+    return []
+
+
+def _told(
+    connection: Connection[TupleRow],
+    row: Row,
+    tier: TierBook | None,
+    decision: Decision | None,
+    basket: Basket,
+    program: Program | None,
+    seen: Visits,
+) -> Counted | None:
+    """How much of a purchase counts, and on which day; None when nothing does."""
+    returned: Mapping[str, Any] = row["outcome"].get("returned", {})
+    amounts = counted(decision, sold(basket), progress_from(returned.get("lines", {})))
+    if program is None or not amounts.visits:
+        return None
+    at = min(row["occurred_at"], row["recorded_at"])
+    if same_visit(
+        connection, program, member_id=row["member_id"], purchase_id=row["purchase_id"], store=basket.store,
+        at=at, seen=seen,
+    ):  # fmt: skip
+        amounts = replace(amounts, visits=0)
+    seen.append((at, basket.store))
+    return Counted(tier.day_of(at) if tier else local_day(at, program.settings.zone), amounts)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program.service import Programs
@@ -50,3 +54,13 @@ class Who:
 
     client_id: str
     kind: str
+
+
+def program_of(
+    connection: Connection[TupleRow], desk: Desk, report: Reported, now: datetime
+) -> Program | None:
+    """The rules a receipt is rated by: those in force when it happened, or of a quote that is still honoured."""
+    at = min(report.body["occurred_at"], now)
+    if report.quote and report.quote.covers(at):
+        return desk.programs.numbered(connection, report.quote.version, at=at, pauses=report.quote.pauses)
+    return desk.programs.at(connection, at)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from loyalty_api.db import driver
 from loyalty_api.facts import service as facts_service
 from loyalty_api.facts.service import Counted
-from loyalty_api.purchases.counting import facts_with_tier, with_benefits
+from loyalty_api.purchases.counting import Visits, facts_with_tier, same_visit, with_benefits
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.remembering import LAST, Recorded, remembered
 from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate
@@ -51,13 +51,15 @@ def decide(
     member_id: UUID | None,
     purchase_id: UUID,
     recorded: Sequence[Recorded] = (),
+    seen: Visits | None = None,
 ) -> tuple[Facts, Decision]:
     """Rate a purchase and let what it claims stand: the facts it was rated with, and the decision.
 
-    ``recorded`` are the member's purchases of this transaction.
+    ``recorded`` are the member's purchases of this transaction, and ``seen`` those of them that counted.
     """
+    again = _again(connection, program, tier, member_id, purchase_id, basket, at, seen or [])
     if member_id is None or program.plain:
-        known = with_benefits(facts, tier, basket=basket, program=program, at=at)
+        known = with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
         return known, evaluate(basket, known, program, at)
     past = remembered(
         connection, basket, program, at, member_id=member_id, purchase_id=purchase_id, recorded=recorded
@@ -65,7 +67,7 @@ def decide(
     needs, budgets = program.needs(at), program.budgets
     while True:
         known = counted.facts(facts, member_id=member_id, needs=needs, budgets=budgets, past=past)
-        known = with_benefits(known, tier, basket=basket, program=program, at=at)
+        known = with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
         decision = evaluate(basket, known, program, at)
         if counted.take(connection, decision.claims, budgets):
             break
@@ -85,12 +87,38 @@ def look(
     member_id: UUID | None,
 ) -> Facts:
     """The facts for a quote, which takes nothing."""
+    again = _again(connection, program, tier, member_id, LAST, basket, at, [])
     if member_id is None or program.plain:
-        return with_benefits(facts, tier, basket=basket, program=program, at=at)
+        return with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
     past = remembered(connection, basket, program, at, member_id=member_id, purchase_id=LAST)
     needs = program.needs(at)
     known = counted.facts(facts, member_id=member_id, needs=needs, budgets=program.budgets, past=past)
-    return with_benefits(known, tier, basket=basket, program=program, at=at)
+    return with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
+
+
+def _again(
+    connection: Connection[TupleRow],
+    program: Program,
+    tier: TierBook | None,
+    member_id: UUID | None,
+    purchase_id: UUID,
+    basket: Basket,
+    at: datetime,
+    seen: Visits,
+) -> bool:
+    """Whether a purchase belongs to a visit that has counted; asked only where its benefits may hang on that."""
+    policy = program.tiers
+    if tier is None or member_id is None or policy is None or policy.metric != "visits":
+        return False
+    return policy.this_purchase and same_visit(
+        connection,
+        program,
+        member_id=member_id,
+        purchase_id=purchase_id,
+        store=basket.store,
+        at=at,
+        seen=seen,
+    )
 
 
 def decide_later(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
@@ -12,24 +13,26 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
+from loyalty_api.coupons.service import Presented, open_coupons
 from loyalty_api.db import driver
 from loyalty_api.facts.service import counted
-from loyalty_api.language import catalogue
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
-from loyalty_api.purchases import queries, rules
-from loyalty_api.purchases.answers import SPOKEN
+from loyalty_api.purchases import couponing, queries, rules
+from loyalty_api.purchases.answers import coupon_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
+from loyalty_api.purchases.quoting import told
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.redeeming import Redeemable, with_points
+from loyalty_api.purchases.rules_charged import is_ours, mark_of, unpriced
 from loyalty_api.purchases.service import blind_in, member_in
 from loyalty_api.quotes import HONOURED, Quote, write_quote
 from loyalty_api.rating.rules import Program
-from loyalty_api.rating.words import effect_text, near_miss_text, reason_text
-from loyalty_api.rulekit.basket import Basket, Line
+from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision
+from loyalty_api.rulekit.facts import Facts
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
 
@@ -37,6 +40,7 @@ from loyalty_api.tiers import service as tiers
 @dataclass(frozen=True, slots=True)
 class _Priced:
     sold: Basket
+    unwished: Basket
     basket: Basket
     program: Program | None
     unpaid: Decision | None
@@ -46,6 +50,8 @@ class _Priced:
     tier: tiers.TierBook | None
     available: int
     discrepancies: list[rules.Discrepancy]
+    coupons: Presented
+    pauses: frozenset[int] = frozenset()
 
 
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -63,7 +69,9 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     unpaid = priced.unpaid.points() if priced.unpaid else 0
     most = priced.redeemable.most if priced.redeemable else None
     return {
-        "quote_id": write_quote(desk.vault, Quote(version, until, points, most)),
+        "quote_id": write_quote(
+            desk.vault, Quote(version, until, points, most, _mark(priced), priced.pauses)
+        ),
         "honoured_until": until,
         "program_version": version or None,
         "currency": body["currency"],
@@ -78,10 +86,17 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
             "if_not_redeeming": unpaid,
             "available_at": _first_available(decision),
         },
-        "suggestions": [],
+        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)],
         "discrepancies": priced.discrepancies,
-        **_told(priced, body),
+        **told(decision, priced.program, body, odd=priced.discrepancies, known=priced.member is not None),
     }
+
+
+def _mark(priced: _Priced) -> str:
+    """What is honoured: the price that the program set; it sets none without promotions."""
+    if priced.program is None or priced.program.promotions is None:
+        return ""
+    return mark_of(priced.unwished, priced.member.member_id if priced.member else None)
 
 
 def _totals(priced: _Priced) -> dict[str, int]:
@@ -96,13 +111,21 @@ def _totals(priced: _Priced) -> dict[str, int]:
 
 
 def _line(line: Line) -> dict[str, Any]:
-    """A line with the discounts that points stand for; the till's own are known to it."""
+    """A line with the discounts of promotions and those that points stand for; the till's own are known to it."""
     given = [
-        {"source": "program", "kind": "points", "amount": discount.amount}
-        for discount in line.discounts
-        if discount.kind == "points"
+        _discount(discount) for discount in line.discounts if discount.kind == "points" or is_ours(discount)
     ]
     return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
+
+
+def _discount(discount: LineDiscount) -> dict[str, Any]:
+    """As the till names it in the purchase."""
+    said: dict[str, Any] = {"source": "program", "kind": discount.kind, "amount": discount.amount}
+    if discount.promotion_id:
+        said["promotion_id"] = discount.promotion_id
+    if discount.basket_wide:
+        said["basket_wide"] = True
+    return said
 
 
 def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
@@ -117,10 +140,24 @@ def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
     }
 
 
-def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
+@dataclass(frozen=True, slots=True)
+class _Buyer:
+    """Who buys, as one look at the database shows them: the member if there is one, their level, what is counted."""
+
+    opened: queries.Opened
+    counting: list[TupleRow]
+    member: queries.MemberRow | None
+    tier: tiers.TierBook | None
+
+
+def _buyer(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    body: Mapping[str, Any],
+    program: Program | None,
+    now: datetime,
+) -> _Buyer:
     blind, member_id = blind_in(body, desk.vault), member_in(body)
-    at = min(body["occurred_at"], now)
-    program = desk.programs.at(connection, at)
     through = tiers.timeline(desk.programs, connection, now)
     opened = queries.open_receipts(
         connection,
@@ -128,15 +165,21 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         blinds=[blind] if blind else [],
         member_ids=[member_id] if member_id else [],
         lock=False,
-        also=[*reading([(program, at)]), *levels_too(through)],
+        also=[*reading([(program, min(body["occurred_at"], now))]), *levels_too(through)],
     )
     if len(opened.members) > 1 or (member_id and member_id not in opened.members):
         raise MemberMismatch
-    member = next(iter(opened.members.values()), None)
-    standing = opened.members if through else {}
     counting, levels = parted(opened.also, through)
-    books = tiers.open_books(levels, members=standing, through=through, now=now)
-    tier = next(iter(books.values()), None)
+    books = tiers.open_books(levels, members=opened.members if through else {}, through=through, now=now)
+    member = next(iter(opened.members.values()), None)
+    return _Buyer(opened, counting, member, next(iter(books.values()), None))
+
+
+def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
+    at = min(body["occurred_at"], now)
+    program, pauses = desk.programs.at_with_pauses(connection, at)
+    buyer = _buyer(connection, desk, body, program, now)
+    opened, member, tier = buyer.opened, buyer.member, buyer.tier
     store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
     if store is None:
         raise StoreUnknown(f"We do not know the store {body['store']}.")
@@ -147,20 +190,26 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     basket = rules.basket_of(body, products, time_zone=store.time_zone)
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
+    known = partial(facts_with_tier, connection, member, tier, program=program)
+    shown = _shown(connection, desk, body, member, timed.rated_at or at, known)
     unknown = body["identifier"] is not None and member is None
     odd = [
         *timed.discrepancies,
         *rules.goods_back(basket.lines),
         *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
+        *shown.discrepancies,
     ]
     available = _available(connection, opened, member, now)
+    if program and program.promotions:
+        basket = unpriced(basket)
     if program is None or timed.rated_at is None:
-        return _Priced(basket, basket, program, None, None, None, member, tier, available, odd)
+        return _Priced(basket, basket, basket, program, None, None, None, member, tier, available, odd, shown)
+    basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
     facts = look(
         connection,
-        counted(counting),
+        counted(buyer.counting),
         basket,
-        facts_with_tier(connection, member, tier, program=program, at=timed.rated_at),
+        facts,
         program,
         timed.rated_at,
         tier=tier,
@@ -171,6 +220,7 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     )  # fmt: skip
     return _Priced(
         basket,
+        priced.unwished,
         priced.basket,
         program,
         priced.unpaid,
@@ -180,7 +230,23 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         tier,
         available,
         odd,
+        shown,
+        pauses,
     )
+
+
+def _shown(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    body: Mapping[str, Any],
+    member: queries.MemberRow | None,
+    at: datetime,
+    known: Callable[..., Facts],
+) -> Presented:
+    """The coupons that the basket shows; nobody is kept from using them meanwhile."""
+    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=False)
+    of_audience = partial(known, at=at, asks=couponing.EVERYTHING)
+    return couponing.present(book, body, member=member, at=at, known=of_audience)
 
 
 def _available(
@@ -210,58 +276,3 @@ def _member(priced: _Priced) -> dict[str, Any] | None:
 def _first_available(decision: Decision | None) -> datetime | None:
     moments = [e.available_at for e in decision.effects if e.available_at] if decision else []
     return min(moments) if moments else None
-
-
-def _told(priced: _Priced, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Effects, reasons and near misses with their words, and what the cashier should hear."""
-    language = body.get("language") or body.get("receipt", {}).get("language") or "en"
-    decision, currency = priced.decision, body["currency"]
-    names = priced.program.names if priced.program else {}
-    wanted = body.get("include", ())
-    effects = [
-        {
-            "rule": effect.rule,
-            "kind": effect.kind,
-            "desired": effect.desired,
-            "granted": effect.granted,
-            "points": dict(effect.shares),
-            "lines": [line_id for line_id, _ in effect.shares],
-            "text": effect_text(effect, currency=currency, language=language),
-        }
-        for effect in (decision.effects if decision else ())
-    ]
-    reasons = [
-        {
-            "rule": reason.rule,
-            "outcome": reason.outcome,
-            "code": reason.code,
-            "by": reason.by,
-            "text": reason_text(reason, currency=currency, language=language),
-        }
-        for reason in (decision.reasons if decision and "reasons" in wanted else ())
-    ]
-    near = [
-        {
-            "rule": miss.rule,
-            "missing": dict(miss.missing),
-            "text": near_miss_text(miss, currency=currency, names=names, language=language),
-        }
-        for miss in (decision.near_misses if decision and "near_misses" in wanted else ())
-    ]
-    words = catalogue(language)
-    messages = [
-        {"audience": "cashier", "text": words.say("receipt", odd["code"])}
-        for odd in priced.discrepancies
-        if odd["code"] in SPOKEN
-    ]
-    points = decision.points() if decision else 0
-    lines = [
-        {"text": words.say("receipt", "quoted"), "value": str(points), "align": "left", "style": "normal"}
-    ]
-    return {
-        "effects": effects,
-        "reasons": reasons,
-        "near_misses": near,
-        "messages": messages,
-        "receipt_lines": lines if priced.member else [],
-    }

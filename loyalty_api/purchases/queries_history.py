@@ -32,6 +32,12 @@ _PAST = (
 )
 
 
+_VISITED = (
+    "SELECT FROM purchases p WHERE p.member_id = %s AND p.store_id = %s AND p.occurred_at > %s AND p.occurred_at < %s"
+    " AND p.purchase_id <> %s AND p.status NOT IN ('voided', 'returned', 'moved') AND p.outcome ? 'counted' LIMIT 1"
+)
+
+
 @dataclass(slots=True)
 class Past:
     """How many purchases, when the last ones were, the numbers of weeks that had one, and which keys were bought."""
@@ -68,3 +74,17 @@ def past(
         prepare=True,
     ).fetchone()  # fmt: skip
     return Past(row[0], row[1], row[2], set(row[3]), set(row[4])) if row else Past()
+
+
+def visited(
+    connection: Connection[TupleRow],
+    *,
+    member_id: UUID,
+    store: str,
+    after: datetime,
+    before: datetime,
+    purchase_id: UUID,
+) -> bool:
+    """Whether another purchase of the member in the store counted between two moments."""
+    row = (member_id, store, after, before, purchase_id)
+    return connection.execute(_VISITED, row, prepare=True).fetchone() is not None

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -18,29 +19,29 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
-from loyalty_api import events, ids
-from loyalty_api.codes import claim_code
+from loyalty_api import events
+from loyalty_api.coupons.service import open_coupons
 from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Invalid, LoyaltyError, Unavailable
 from loyalty_api.facts.service import counted
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
-from loyalty_api.purchases import queries, queries_receipts, rules
-from loyalty_api.purchases.booking import activity_expiry, book_points, line_rows, note_balance
+from loyalty_api.purchases import couponing, queries, queries_receipts, rules
+from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
-from loyalty_api.purchases.counting import count, facts_with_tier, levels_too, parted
-from loyalty_api.purchases.desk import Desk, Reported, Who
+from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
+from loyalty_api.purchases.desk import Desk, Reported, Who, program_of
+from loyalty_api.purchases.honouring import as_charged
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
+from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import MemberRow, Opened
 from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
-from loyalty_api.rating.rules import Program
-from loyalty_api.rating.rules_counted import sold
 from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
@@ -121,16 +122,6 @@ def record(
     return [outcomes[r.purchase_id] for r in reported]
 
 
-def program_of(
-    connection: Connection[TupleRow], desk: Desk, report: Reported, now: datetime
-) -> Program | None:
-    """The rules a receipt is rated by: those in force when it happened, or of a quote that is still honoured."""
-    at = min(report.body["occurred_at"], now)
-    if report.quote and report.quote.covers(at):
-        return desk.programs.numbered(connection, report.quote.version)
-    return desk.programs.at(connection, at)
-
-
 class _Batch:
     """The receipts of one transaction while they are rated, in the order they came."""
 
@@ -153,12 +144,16 @@ class _Batch:
             versions={m.member_id: m.version for m in opened.members.values()},
             balances=opened.balances,
         )
+        shown = [scanned for report in reported for scanned in report.body.get("coupons") or ()]
+        self.coupons = open_coupons(connection, desk.vault, shown, lock=True)
         counting, levels = parted(opened.also, through)
         self.counted = counted(counting)
         if len(reported) > 1:
             programs = [program_of(connection, desk, report, now) for report in reported]
             hold_budgets(connection, self.counted, programs)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
+        self.seen: dict[UUID | None, Visits] = defaultdict(list)
+        self.counts: list[tuple[UUID, tiers.Counted]] = []
         members = opened.members if through else {}
         self.tiers = tiers.open_books(levels, members=members, through=through, now=now)
         self.written = Written()
@@ -206,7 +201,10 @@ class _Batch:
             row["outcome"]["redemptions"] = paid.redemptions
         if book:
             tier = self.tiers.get(book.member_id)
-            count(row, tier, book, rated.decision, sold(rated.basket), by=(self.who.kind, self.who.client_id))
+            self.counts += count(
+                self.connection, row, tier, book, rated.decision, rated.basket, program=rated.program,
+                by=(self.who.kind, self.who.client_id), seen=self.seen[book.member_id],
+            )  # fmt: skip
             note_balance(row, book, rated.program)
         self._note(report, row, rated, member)
         return row
@@ -236,15 +234,22 @@ class _Batch:
             occurred_at, now=self.now, late_days=program.settings.late_days if program else None
         )
         tier = self.tiers.get(member.member_id) if member else None
-        facts = facts_with_tier(self.connection, member, tier, program=program, at=timed.rated_at)
+        of_member = partial(facts_with_tier, self.connection, member, tier, program=program)
+        at = timed.rated_at or min(occurred_at, self.now)
+        known = partial(of_member, at=at, asks=couponing.EVERYTHING)
+        shown = couponing.present(self.coupons, body, member=member, at=at, known=known)
+        basket, facts = couponing.shown_in(shown, basket, of_member(at=timed.rated_at))
         paid = sum([line.paid for line in basket.lines])
-        decision = None
+        decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
             member_id = member.member_id if member else None
-            facts, decision = decide(
+            facts, rated = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
+                seen=self.seen[member_id],
             )  # fmt: skip
+            decision, odd = as_charged(report, basket, facts, rated, program, member_id=member_id)
+        used = couponing.worked(self.coupons, shown, body, basket, facts, program, decision)
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
             *timed.discrepancies,
@@ -252,8 +257,10 @@ class _Batch:
             *rules.goods_back(basket.lines),
             *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
             *exhausted(decision),
+            *odd,
+            *shown.discrepancies,
         ]
-        return Rated(basket, facts, program, decision, paid, discrepancies)
+        return Rated(basket, facts, program, decision, paid, discrepancies, shown, used)
 
     def _book(self, report: Reported, rated: Rated, book: Book, person_id: UUID | None) -> Paid:
         """Book what was due before, what this receipt earns, what of that is due already, and what points paid."""
@@ -314,32 +321,14 @@ class _Batch:
         }
 
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
-        written = self.written
-        written.purchases.append(row)
-        written.lines.extend(line_rows(row, rated.basket, report.body["lines"], rated.decision))
-        if member is not None:
+        awaited = row["purchase_id"] in self.opened.awaited
+        couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
+        note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
+        self.awaited = self.awaited or awaited
+        if member is None:
+            self.anonymous.append(row)
+        else:
             self.recorded[member.member_id].append((row["occurred_at"], row["purchase_id"], rated.basket))
-        written.locators.append((row["purchase_id"], row["member_id"]))
-        if row["purchase_id"] in self.opened.awaited:
-            self.awaited = True
-            written.events.append(
-                (row["member_id"], "awaited_purchase_arrived", ids.show("pur", row["purchase_id"]),
-                 row["occurred_at"], self.now, {}, True)
-            )  # fmt: skip
-        if member is not None:
-            written.events.append(
-                (row["member_id"], "purchase_recorded", ids.show("pur", row["purchase_id"]),
-                 row["occurred_at"], self.now, {"points": row["points_base"] + row["points_bonus"]}, False)
-            )  # fmt: skip
-            return
-        self.anonymous.append(row)
-        code = claim_code(self.desk.vault.blind("claim", row["purchase_id"].hex))
-        written.claim_codes.append(
-            ("\\x" + self.desk.vault.blind("claim_code", code).hex(), row["purchase_id"])
-        )
-        if report.blind:
-            kind, blind = report.blind
-            written.unattached.append((kind, "\\x" + blind.hex(), row["purchase_id"], row["occurred_at"]))
 
     def statements(self) -> list[Statement]:
         """The statement that writes everything that was noted and is not written yet."""
@@ -353,7 +342,9 @@ class _Batch:
                 *self.written.rows(),
                 *rows_of(books),
                 *stood,
+                *tiers.counted_rows(self.counts, now=self.now),
                 *self.counted.rows(),
+                *self.coupons.rows(),
                 (VERSIONS, versions),
                 (events.EVENTS, booked),
             ]

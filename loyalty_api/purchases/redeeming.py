@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_api.purchases import rules_paying
-from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.rating.rules import Program, evaluate, price
 from loyalty_api.redemptions.rules import BelowMinimum, Price, Rate, for_basket, rate_of
 from loyalty_api.rulekit.basket import Basket, LineDiscount, Payment
 from loyalty_api.rulekit.decision import Decision
@@ -32,12 +32,14 @@ class Redeemable:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """A basket with what it earns; ``basket`` is as it would be paid when points pay what was wished.
+    """A basket with what it costs and earns; ``basket`` is as it would be paid when points pay what was wished, and
+    ``unwished`` as it is priced without points.
 
     ``unpaid`` is what it earns when no points pay.
     """
 
     basket: Basket
+    unwished: Basket
     unpaid: Decision
     decision: Decision
     redeemable: Redeemable | None
@@ -52,23 +54,26 @@ def with_points(
     available: int,
     wish: Mapping[str, Any] | None,
 ) -> Priced:
-    """Price a basket whose member has ``available`` points and wishes to use some (``max_points``, ``max_amount``).
+    """Price an open basket whose member has ``available`` points.
 
-    Without a wish it earns what it earns unpaid with points; what could be used is told all the same.
+    They may wish to use some (``max_points``, ``max_amount``). Without a wish it earns what it earns unpaid with
+    points; what could be used is told all the same.
     """
-    plain = evaluate(basket, facts, program, at)
+    taken_off = price(basket, facts, program, at)
+    basket = taken_off.basket
+    plain = taken_off.told(evaluate(basket, facts, program, at))
     section = program.settings.sections["redeem"]
     may_spend = facts.member is not None and facts.member.status == "active"
     if not section["rate"] or not may_spend:
-        return Priced(basket, plain, plain, None)
+        return Priced(basket, basket, plain, plain, None)
     offer = _Offer(basket, facts, program, at, available)
     most = offer.price({})
     wished = offer.price(wish or {})
     redeemable = Redeemable(wished, offer.rate, most.points, offer.most)
     if wish is None or not wished.points:
-        return Priced(basket, plain, plain, redeemable)
+        return Priced(basket, basket, plain, plain, redeemable)
     paid = offer.paid_with(wished)
-    return Priced(paid, plain, evaluate(paid, facts, program, at), redeemable)
+    return Priced(paid, basket, plain, taken_off.told(evaluate(paid, facts, program, at)), redeemable)
 
 
 class _Offer:

@@ -17,8 +17,9 @@ from loyalty_api.purchases.counting import count
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.rated import Row
+from loyalty_api.purchases.rules_charged import charged
 from loyalty_api.purchases.service import PurchaseUnknown
-from loyalty_api.rating.rules_counted import sold
+from loyalty_api.rows import write
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 from loyalty_api.tiers import service as tiers
 
@@ -48,7 +49,7 @@ def rate(
         raise NothingToReview
     locked, book = lock_book(session, member_id=held["member_id"])
     row = queries.find(connection, purchase_id)
-    program = desk.programs.numbered(connection, held["program_version"] or 0)
+    program = desk.programs.numbered(connection, held["program_version"] or 0, at=held["occurred_at"])
     if row is None or row["decision"] is not None or program is None:
         raise NothingToReview
     member = member_row(locked)
@@ -61,18 +62,14 @@ def rate(
     )
     if decision is None:
         raise NothingToReview
+    decision, odd = charged(decision, basket, facts, program, at=row["occurred_at"], honoured=False)
     first_id = ids.nth(purchase_id, _REVIEW)
     book.settle(first_id=first_id, now=now)
     if decision.points():
         cause = Cause(
-            "purchase",
-            purchase_id,
-            row["store_id"],
-            row["reference"],
-            row["person_id"],
-            who.kind,
+            "purchase", purchase_id, row["store_id"], row["reference"], row["person_id"], who.kind,
             who.client_id,
-        )
+        )  # fmt: skip
         book_points(
             book, decision, first_id=first_id, occurred_at=row["occurred_at"],
             cause=cause, now=now,
@@ -87,8 +84,10 @@ def rate(
         "points_base": decision.points(award="base"),
         "points_bonus": decision.points(award="bonus"),
     }
+    row["outcome"]["discrepancies"] = [*row["outcome"]["discrepancies"], *odd]
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
-    count(row, tier, book, decision, sold(basket), by=(who.kind, who.client_id))
+    told = count(connection, row, tier, book, decision, basket, program=program, by=(who.kind, who.client_id))
+    write(connection, tiers.counted_rows(told, now=now))
     note_balance(row, book, program)
     write_book(connection, book)
     queries_late.rate_late(connection, row, line_points(decision))

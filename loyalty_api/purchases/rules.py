@@ -86,6 +86,7 @@ def _line(line: Mapping[str, Any], product: Product | None) -> Line:
         brand or get("brand"),
         legal_class,
         get("tax_rate"),
+        get("cost"),
     )
 
 

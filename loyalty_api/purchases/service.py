@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
@@ -14,11 +16,14 @@ from loyalty_api.db import driver
 from loyalty_api.errors import Fault, Invalid, NotFound
 from loyalty_api.members.identifiers import blind_of
 from loyalty_api.purchases import queries
+from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.copies import Outcome
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.recording import mark_of, record
 from loyalty_api.quotes import read_quote
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.stored import basket_from_json
 from loyalty_api.vault import Vault
 
 
@@ -41,6 +46,12 @@ def reported(body: Mapping[str, Any], *, vault: Vault, purchase_id: UUID) -> Rep
         member_in(body),
         read_quote(vault, body.get("quote_id")),
     )
+
+
+def basket_of(connection: Connection[TupleRow], row: Row) -> Basket:
+    """The basket of a purchase as it was sold."""
+    lines = queries.lines_of(connection, row["member_id"], row["purchase_id"])
+    return basket_from_json(basket_document(row, lines))
 
 
 def blind_in(body: Mapping[str, Any], vault: Vault) -> queries.Blind | None:

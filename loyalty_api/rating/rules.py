@@ -40,7 +40,7 @@ EARNING_STATUSES = frozenset(("active", "earn_only"))
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One version of the program, compiled once and asked many times."""
+    """One version of the program, compiled once and asked many times; ``paused`` rules and levels give nothing."""
 
     version: int
     settings: Settings
@@ -48,6 +48,7 @@ class Program:
     tiers: Tiers | None = None
     events: Events = NO_EVENTS
     promotions: Promotions | None = None
+    paused: frozenset[str] = frozenset()
 
     @property
     def names(self) -> dict[str, Mapping[str, str]]:
@@ -55,6 +56,12 @@ class Program:
         rules = {rule.rule_id: rule.name for rule in (*self.earning.every, *self.events.every)}
         rules |= self.promotions.names() if self.promotions else {}
         return {**rules, **self.tiers.names()} if self.tiers else rules
+
+    @property
+    def pausable(self) -> frozenset[str]:
+        """The rules of purchases and of events, and the levels, by the names that they are paused by."""
+        rules = [rule.rule_id for rule in (*self.earning.every, *self.events.every)]
+        return frozenset([*rules, *(self.tiers.names() if self.tiers else ())])
 
     @property
     def excluded(self) -> Excluded | None:
@@ -146,6 +153,14 @@ def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Price
     )
 
 
+def without(program: Program, paused: frozenset[str]) -> Program:
+    """The same version while these rules and levels are paused; those that it does not have change nothing."""
+    earning = replace(program.earning, paused=paused)
+    return replace(
+        program, paused=paused, earning=earning, events=event_rules.without(program.events, paused)
+    )
+
+
 def evaluate(basket: Basket, facts: Facts, program: Program, at: datetime) -> Decision:
     """What the basket costs and earns for the member in ``facts`` under ``program``, at the aware moment ``at``.
 
@@ -172,6 +187,11 @@ def _earned(basket: Basket, facts: Facts, program: Program, at: datetime) -> Dec
     more = tier_benefits.level_points(
         basket, earned.effects, program.tiers, held, settings=program.settings, at=at
     )
+    if program.paused:
+        earned.reasons.extend(
+            [Reason(one.rule, "skipped", "paused") for one in more if one.rule in program.paused]
+        )
+        more = [one for one in more if one.rule not in program.paused]
     return Decision(
         program.version,
         at,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from loyalty_api.language import DEFAULT_LANGUAGE, Catalogue, catalogue, rate_text
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.decision import Decision, Effect, NearMiss, Reason
+from loyalty_api.rulekit.decision import Decision, Discount, Effect, NearMiss, Reason
 
 Names = Mapping[str, Mapping[str, str]]
 """Names of rules by rule and language (``*``: any language), as ``Program.names`` gives them."""
@@ -30,7 +30,10 @@ _PLAIN = {
     "other_absence": "days",
     "other_streak": "weeks",
     "same_visit": "minutes",
+    "too_few_units": "least",
 }
+# Reasons whose sentence names money.
+_MONEY = ("too_little_amount", "too_much_amount", "better_discount", "capped_discount", "floor_reached")
 
 SHORTEST = timedelta(microseconds=1)
 """Points end as a day begins: the day before is the last on which they can be used."""
@@ -54,7 +57,15 @@ def explain(basket: Basket, decision: Decision, *, language: str, names: Names, 
     """The decision in the reader's language; days are those of ``zone``, the program's."""
     words = catalogue(language)
     total = decision.points()
-    steps = _basis_steps(basket, decision, words) if decision.effects else []
+    steps = [
+        Step(
+            label=rule_name(discount.rule, names=names, language=language),
+            value=discount_text(discount, currency=basket.currency, language=language),
+        )
+        for discount in decision.discounts
+        if discount.granted
+    ]
+    steps += _basis_steps(basket, decision, words) if decision.effects else []
     for effect in decision.effects:
         steps += _effect_steps(effect, basket, names, words)
     if len(decision.effects) > 1:
@@ -102,7 +113,7 @@ def reason_text(reason: Reason, *, currency: str, language: str) -> str:
     if reason.code == "below_minimum":
         values["missing"] = words.money(numbers["minimum"] - numbers["amount"], currency)
         values["minimum"] = words.money(numbers["minimum"], currency)
-    elif reason.code in ("too_little_amount", "too_much_amount"):
+    elif reason.code in _MONEY:
         values = {name: words.money(number, currency) for name, number in numbers.items()}
     elif reason.code in _PLAIN:
         values = {name: str(number) for name, number in numbers.items()}
@@ -110,12 +121,34 @@ def reason_text(reason: Reason, *, currency: str, language: str) -> str:
     return words.say("reason", reason.code, count=count, **values)
 
 
-def near_miss_text(miss: NearMiss, *, currency: str, names: Names, language: str) -> str:
-    """How little was missing: ``2.10 NOK more and Double dairy would have given points.``"""
+def discount_text(discount: Discount, *, currency: str, language: str) -> str:
+    """What a promotion took off: ``5.00 NOK off``."""
+    words = catalogue(language)
+    return words.say("discount", "off", amount=words.money(discount.granted, currency))
+
+
+def near_miss_text(
+    miss: NearMiss, *, currency: str, names: Names, language: str, of: str = "near_miss"
+) -> str:
+    """How little was missing: ``2.10 NOK more and Double dairy would have given points.``
+
+    ``of`` is ``near_discount`` for a promotion.
+    """
     words, rule = catalogue(language), rule_name(miss.rule, names=names, language=language)
     ((measure, number), *_) = miss.missing.items()
     missing = words.money(number, currency) if measure == "amount" else str(number)
-    return words.say("near_miss", measure, count=number, rule=rule, **{measure: missing})
+    return words.say(of, measure, count=number, rule=rule, **{measure: missing})
+
+
+def correction_steps(one: Mapping[str, Any], words: Catalogue) -> list[Step]:
+    """Both versions of a correction with what the purchase earns by each, and the reason that was given."""
+    steps = [
+        Step(label=words.say("step", "by_version", version=one[version]), value=words.points(one[points]))
+        for version, points in (("from_version", "points_before"), ("version", "points_after"))
+    ]
+    if one["reason"]:
+        steps.append(Step(label=words.say("step", "correction"), value=one["reason"]))
+    return steps
 
 
 def _basis_steps(basket: Basket, decision: Decision, words: Catalogue) -> list[Step]:

@@ -17,6 +17,7 @@ from loyalty_api.purchases import returned as kept
 from loyalty_api.purchases.limiting import stored, together
 from loyalty_api.returns import queries
 from loyalty_api.returns.counting import count_less
+from loyalty_api.returns.coupons import bring_back
 from loyalty_api.returns.limits import count_back
 from loyalty_api.returns.moving import Given, Loose, Moved, Part, book_return
 from loyalty_api.returns.policy import Policy
@@ -42,6 +43,7 @@ def apply(
     Without a ``book`` it is recorded and nothing moves.
     """
     connection = driver(session)
+    bring_back(session, row, parts, policy, now)
     moved = book_return(connection, row, parts, loose, book, policy, cause, now) if book else Moved()
     lines = _lines(parts, loose, moved)
     refunds = [tenders(part.opened.bought.left_by_tender, part.back.refundable) for part in parts]
@@ -108,6 +110,7 @@ def _complete(
     refundable = sum(line["money"] for line in lines)
     owes = shortfall(taken.kept, policy.price)
     outcome = row["outcome"]
+    items = sum(odd["amount"] for odd in outcome["discrepancies"] if odd["code"] == "condition_lost")
     outcome |= {
         "policy": policy.reach,
         "lines": [{**line, "purchase_id": _shown(line["purchase_id"])} for line in lines],
@@ -120,7 +123,10 @@ def _complete(
             "given_back": given.total,
             "given_back_expires": _first_expiry(given, parts),
         },
-        "money": {"refundable": refundable, "tenders": _tenders(parts, refunds), "shortfall": owes},
+        "money": {"refundable": refundable, "tenders": _tenders(parts, refunds), "shortfall": owes + items},
+        "discounts": [
+            {"rule": rule, "amount": amount} for part in parts for rule, amount in part.back.discounts
+        ],
         "parts": [_before(part, refund, moved) for part, refund in zip(parts, refunds, strict=True)],
     }
     if taken.kept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +59,10 @@ def _less(part: Part) -> Counted:
     before, after = (
         counted(bought.decision, bought.lines, back) for back in (bought.before, part.back.after)
     )
-    return Counted(Counted.read(part.opened.row["outcome"]["counted"]).day, before - after)
+    kept = Counted.read(part.opened.row["outcome"]["counted"])
+    less = before - after
+    # Another purchase of the same visit carries it: then this one never counted as one.
+    return Counted(kept.day, less if kept.amounts.visits else replace(less, visits=0))
 
 
 def _finish(connection: Connection[TupleRow], row: Row, tier: TierBook, book: Book) -> None:

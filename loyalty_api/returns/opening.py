@@ -20,6 +20,7 @@ from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules_returns import Sold, progress_from
 from loyalty_api.returns import queries
 from loyalty_api.returns.rules import Bought, spent_on
+from loyalty_api.returns.rules_discounts import bearing
 from loyalty_api.rulekit.stored import decision_from_json
 
 Row = dict[str, Any]
@@ -39,6 +40,12 @@ class Opened:
     def returned(self) -> Mapping[str, Any]:
         """What came back of it before."""
         found: Mapping[str, Any] = self.row["outcome"].get("returned", {})
+        return found
+
+    @property
+    def lapsed_by_correction(self) -> int:
+        """How many of its points that had expired by themselves a correction has counted as taken back."""
+        found: int = self.row["outcome"].get("corrected", {}).get("lapsed", 0)
         return found
 
 
@@ -90,11 +97,16 @@ def opened(connection: Connection[TupleRow], row: Row, book: Book | None) -> Ope
     returned = row["outcome"].get("returned", {})
     money = [payment["amount"] for payment in payments if payment["kind"] != "points"]
     refunded = returned.get("refunded") or [0] * len(money)
+    spent = spent_on(sold, row["outcome"].get("redemptions", ()), payments)
+    decision = decision_from_json(row["decision"]) if row["decision"] else None
+    stood = {line_id: sum(one.amount for one in used) for line_id, used in spent.items()}
+    worth, borne = bearing(sold, decision, stood)
     bought = Bought(
-        sold,
-        spent_on(sold, row["outcome"].get("redemptions", ()), payments),
-        decision_from_json(row["decision"]) if row["decision"] else None,
+        worth,
+        spent,
+        decision,
         progress_from(returned.get("lines", {})),
         tuple(max(0, amount - back) for amount, back in zip(money, refunded, strict=True)),
+        borne,
     )
     return Opened(row, book, bought, {line["line_id"]: line["sku"] for line in lines})

@@ -24,6 +24,7 @@ from loyalty_api.rating.rules_returns import (
     given,
     revert,
 )
+from loyalty_api.returns.rules_discounts import Borne
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.rounding import spread
 
@@ -43,13 +44,15 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """A purchase as a return looks at it: its lines, what each was paid with, its decision, and what came back."""
+    """A purchase as a return looks at it: its lines with what each is worth, what it was paid with, its decision, what
+    came back, and who bears its discounts."""
 
     lines: tuple[Sold, ...]
     spent: Mapping[str, Sequence[Spent]]
     decision: Decision | None
     before: Mapping[str, Progress]
     left_by_tender: tuple[int, ...] = ()
+    discounts: tuple[Borne, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,15 @@ class LineBack:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """What a return brings back of one purchase, and how far its lines have come with it."""
+    """What a return brings back of one purchase, and how far its lines have come with it.
+
+    ``discounts`` are the shares of promotions, in minor units, that what comes back had and that are not refunded.
+    """
 
     lines: tuple[LineBack, ...] = ()
     after: Mapping[str, Progress] | None = None
     whole: bool = False
+    discounts: tuple[tuple[str, int], ...] = ()
 
     @property
     def points_to_take(self) -> int:
@@ -149,7 +156,8 @@ def bring_back(bought: Bought, wanted: Sequence[Wanted] | None, *, tender_order:
     )
     everything = {**bought.before, **after}
     whole = all(everything.get(line.line_id, NOTHING).part == ALL for line in bought.lines)
-    return Back(lines, everything, whole)
+    discounts = [(one.rule, one.back(bought.before, after)) for one in bought.discounts]
+    return Back(lines, everything, whole, tuple([one for one in discounts if one[1]]))
 
 
 def _line(line: Sold, bought: Bought, after: Progress, taken: int, order: str) -> LineBack:

@@ -144,11 +144,25 @@ class TenderSchema(Schema):
 
 
 class ReturnMoneySchema(Schema):
-    """Money to refund, and what points that could not be taken back are worth."""
+    """Money to refund, and what could not be taken back is worth: points, and free items that are kept."""
 
     refundable = Whole(required=True)
     tenders = fields.List(fields.Nested(TenderSchema()), required=True)
     shortfall = Whole(required=True)
+
+
+class CouponBackSchema(Schema):
+    """A coupon that the purchase used: given back when the purchase comes to nothing, else it stays used (R38)."""
+
+    code = Text(required=True)
+    status = Choice("given_back", "stays_used", required=True)
+
+
+class DiscountBackSchema(Schema):
+    """The share of a promotion's discount that what came back had, minor units: it was not paid, so not refunded."""
+
+    rule = Text(required=True)
+    amount = Whole(required=True)
 
 
 class ReturnAnswerSchema(Schema):
@@ -171,7 +185,8 @@ class ReturnAnswerSchema(Schema):
     lines = fields.List(fields.Nested(ReturnedLineSchema()), required=True)
     points = fields.Nested(ReturnPointsSchema(), required=True)
     money = fields.Nested(ReturnMoneySchema(), required=True)
-    coupons = fields.List(fields.Raw(), required=True)
+    discounts = fields.List(fields.Nested(DiscountBackSchema()), required=True)
+    coupons = fields.List(fields.Nested(CouponBackSchema()), required=True)
     gifts = fields.List(fields.Raw(), required=True)
     tier = fields.Nested(TierAfterSchema(), required=True, allow_none=True)
     balance = fields.Nested(BalanceAfterSchema(), required=True, allow_none=True)

@@ -27,6 +27,7 @@ from loyalty_api.purchases.service import PurchaseUnknown, blind_in
 from loyalty_api.rating.rules_returns import Wanted
 from loyalty_api.returns import queries, rules, unlinked
 from loyalty_api.returns.applying import apply
+from loyalty_api.returns.free_items import condition_lost
 from loyalty_api.returns.moving import Part
 from loyalty_api.returns.opening import Opened, open_purchase
 from loyalty_api.returns.policy import Policy, policy_of
@@ -184,6 +185,7 @@ def undo_purchase(
         raise CurrencyMismatch(f"The purchase was in {opened.row['currency']}.")
     policy = policy_at(connection, desk, row, now)
     back = rules.bring_back(opened.bought, wanted, tender_order=policy.tender_order)
+    row["outcome"]["discrepancies"] += condition_lost(connection, desk, opened, back)
     row |= {
         "member_id": opened.row["member_id"],
         "currency": opened.row["currency"],

@@ -30,6 +30,28 @@ PROGRESS = Table(
     spend="bigint",
     visits="bigint",
 )
+MORE_PROGRESS = Table(
+    "tier_progress",
+    "ON CONFLICT (member_id, day) DO UPDATE SET points = tier_progress.points + excluded.points,"
+    " spend = tier_progress.spend + excluded.spend, visits = tier_progress.visits + excluded.visits",
+    member_id="uuid",
+    day="date",
+    points="bigint",
+    spend="bigint",
+    visits="bigint",
+)
+"""Adds to what counts on days, of which nobody has read anything; each day once in a statement."""
+UNRANKED = Table(
+    "member_tiers",
+    "ON CONFLICT (member_id) DO NOTHING",
+    member_id="uuid",
+    level_since="timestamptz",
+    since="timestamptz",
+    as_of="timestamptz",
+    changes="integer",
+    rules_from="timestamptz",
+)
+"""Members of whom something counts before there are levels, so that whoever books new rules finds them."""
 STANDING = Table(
     "member_tiers",
     f"ON CONFLICT (member_id) DO UPDATE SET ({_STATE}, changes, due_at, rules_from) ="

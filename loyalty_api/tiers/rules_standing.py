@@ -17,6 +17,7 @@ from loyalty_api.tiers.rules_periods import begins, following, local_day, months
 
 Timeline = Sequence[tuple[datetime, Policy | None]]
 """From when on which tiers are in force, in order; None where a version has none."""
+_A_MOMENT = timedelta(microseconds=1)
 _END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC)
 # More than any member's history can hold; it only keeps a mistake from running for ever.
 _MOST_STEPS = 100_000
@@ -84,8 +85,19 @@ def begin(known: Known, now: datetime) -> State:
     """How a member stands who has no progress yet: on the lowest level, where that asks for nothing."""
     policy = known.policy(now)
     level = policy.id_of(policy.reached(0)) if policy else None
-    since = max([known.enrolled_at, *(start for start, there in known.timeline[:1] if there)])
+    since = max([known.enrolled_at, *[start for start, there in known.timeline if there][:1]])
     return State(level, since, level, since, now)
+
+
+def waiting(state: State, known: Known) -> State:
+    """How a member stands whose purchases were counted before there were levels: as their beginning finds it.
+
+    Time will pass that moment next, and raise the member to what counts by then.
+    """
+    starts = [start for start, policy in known.timeline if policy]
+    if not starts or state.as_of >= starts[0]:
+        return state
+    return replace(begin(known, starts[0]), as_of=starts[0] - _A_MOMENT)
 
 
 def elapse(state: State, known: Known, until: datetime) -> tuple[State, list[Change]]:

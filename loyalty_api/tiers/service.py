@@ -1,12 +1,12 @@
 """How members stand: opened under their locks, moved by what happened, written with whatever else is written.
 
-Purchases and returns *tell* how much of them counts on which day; nothing here asks them. A program without levels
-costs nothing: nobody opens anything.
+Purchases and returns *tell* how much of them counts on which day; nothing here asks them. Where a program has no levels
+nobody opens anything: what counts is added to its day unread, so that it is there once levels begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from loyalty_api.events import EVENTS
 from loyalty_api.program.service import Programs
 from loyalty_api.rows import Rows, Table, write
 from loyalty_api.tiers import queries
+from loyalty_api.tiers.counted import FIRST, Counted, counted_rows
 from loyalty_api.tiers.queries import READ
 from loyalty_api.tiers.rules import NOTHING, Amounts, Days, Policy
 from loyalty_api.tiers.rules_grounds import Grounds, grounds
@@ -37,14 +38,13 @@ from loyalty_api.tiers.rules_standing import (
     next_change,
     note,
     note_return,
+    waiting,
 )
 
 __all__ = [
-    "READ", "TIME", "By", "Counted", "TierBook", "Timeline", "change_rows", "events_of", "level_now", "look",
-    "open_book", "open_books", "rows_of", "timeline", "write_book",
+    "READ", "TIME", "By", "Counted", "TierBook", "Timeline", "change_rows", "counted_rows", "events_of",
+    "level_now", "look", "open_book", "open_books", "rows_of", "timeline", "write_book",
 ]  # fmt: skip
-
-_START = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +59,6 @@ class By:
 
 
 TIME = By()
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What of a purchase counts, and on which local day."""
-
-    day: date
-    amounts: Amounts
-
-    def stored(self) -> dict[str, Any]:
-        """As the purchase keeps it."""
-        amounts = self.amounts
-        return {
-            "day": self.day.isoformat(), "points": amounts.points, "spend": amounts.spend, "visits": amounts.visits
-        }  # fmt: skip
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Counted:
-        """What ``stored`` wrote."""
-        amounts = Amounts(document["points"], document["spend"], document["visits"])
-        return cls(date.fromisoformat(document["day"]), amounts)
 
 
 @dataclass(slots=True)
@@ -206,6 +185,7 @@ def _opened(member_id: UUID, row: TupleRow | None, through: Timeline, now: datet
     days = {date.fromisoformat(day): Amounts(*amounts) for day, *amounts in (row[11] or ())} if row else {}
     known = Known(days, row[1] if row else now, through)
     state = _state(row) if row and row[2] is not None else begin(known, now)
+    state = state if row and row[2] else waiting(state, known)
     # Whoever waited for the lock began before the one who had it: time does not go back for that.
     now = max(now, state.as_of)
     book = TierBook(
@@ -261,7 +241,7 @@ def _standing_row(book: TierBook) -> Sequence[Any]:
     return (
         book.member_id, state.level, state.level_since, state.shown, state.since, state.as_of,
         assigned and assigned.level, assigned and assigned.until, state.recheck_at, book.written + len(book.made),
-        min([moment for moment in moments if moment], default=None), max(starts, default=_START),
+        min([moment for moment in moments if moment], default=None), max(starts, default=FIRST),
     )  # fmt: skip
 
 

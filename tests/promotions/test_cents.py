@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loyalty_api.rulekit.basket import Line, LineDiscount
-from tests.earning.builders import points
+from loyalty_api.rulekit.facts import Facts, Member
+from tests.earning.builders import BASE, points, program
 from tests.promotions.builders import applied, goods, item, off, offering, priced, wants, why
 from tests.rulekit.strategies import unhurried
 
@@ -97,7 +98,7 @@ handling = st.fixed_dictionaries(
 )
 
 
-@settings(unhurried, max_examples=150)
+@settings(unhurried, max_examples=60)
 @given(lines=bought(), promotions=several(4), how=handling, seed=st.randoms())
 def test_discounts_add_up_and_nothing_goes_below_its_floor(lines, promotions, how, seed):
     by, of = offering(*promotions, discounts=how), wants(*lines)
@@ -189,6 +190,31 @@ def test_floors_cut_and_say_so():
         assert why(wants(dear), by)["p1"] == ("capped", "floor_reached", None)
     slip = goods(2, -900, type="deposit_return")
     assert off(wants(dear, slip), offering(gift)) == {"1": 100}
+
+
+def test_a_discount_on_the_whole_basket_lowers_a_rule_about_some_lines_only_if_the_program_says_so():
+    fresh = {**BASE, "id": "fresh", "where": {"sku": ["tea"]}}
+    big = {"id": "big", "benefit": {"percent": {"off": "50", "on": "basket"}}}
+    of = wants(item(1, 1000, "tea"))
+    for says, earned in (("ignores", 10), ("reduces", 5)):
+        by = program(fresh, promotions=[big], earn={"basket_discount_on_scoped": says})
+        assert points(of, by) == earned
+    by = program(fresh, promotions=[{**big, "where": {"sku": ["tea"]}}])
+    assert points(of, by) == 5
+
+
+@pytest.mark.parametrize("status", ["blocked", "closed"])
+def test_who_may_not_earn_buys_as_nobody_does(status):
+    by = offering(
+        {"when": {"member": {"staff": False}}, "benefit": {"percent": {"off": "50", "on": "lines"}}}
+    )
+    assert off(wants(item(1, 1000, "tea")), by) == {"1": 500}
+    assert off(wants(item(1, 1000, "tea")), by, facts=Facts(Member(status))) == {}
+
+
+def test_a_till_may_not_ask_for_another_kind_of_basket():
+    by = offering({"kinds": ["sale"], "benefit": {"percent": {"off": "50", "on": "lines"}}})
+    assert off(wants(item(1, 1000, "tea"), kind="staff"), by) == {}
 
 
 @pytest.mark.parametrize("lower", [0, 3])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from tests.purchases.racing import another, at_once, until_answered
 from tests.support.calendar import Calendar
 from tests.support.shop import Shop, line, receipt
-from tests.tiers.till import LEVELS, Counter, document
+from tests.tiers.till import Counter, document
 
 NOT_IN_A_QUOTE = {"business_date", "reference", "total", "payments"}
 
@@ -192,14 +192,4 @@ def test_a_program_without_levels_says_nothing_of_them(fresh_shop: Shop, calenda
     assert fresh_shop.till.post("/v1/purchases", body, key=None)["tier"] is None
     seen = fresh_shop.office.get(f"/v1/members/{member}/tier").body
     assert (seen["level"], seen["progress"], seen["levels"], seen["history"]) == (None, None, [], [])
-    assert fresh_shop.database.fetch_one("SELECT count(*) FROM tier_progress", ()) == (0,)
-
-
-def test_new_levels_count_from_when_they_begin(fresh_shop: Shop, calendar: Calendar) -> None:
-    shop = Counter(fresh_shop, calendar, levels=[])
-    member = shop.enrol("K-1001")
-    shop.sells("K-1001", 100_000, at="2026-03-01T12:00+01:00")
-    fresh_shop.publish(document(LEVELS), effective_from=datetime(2026, 3, 2, tzinfo=UTC))
-    assert shop.tier(member, at="2026-03-02T12:00+01:00")["progress"]["value"] == 0
-    shop.sells("K-1001", 50_000, at="2026-03-02T12:00+01:00")
-    assert shop.level(member, at="2026-03-03T12:00+01:00") == "silver"
+    assert fresh_shop.balance(member)["tier"] is None

@@ -53,6 +53,10 @@ class Counter:
         assert reply.status == 201, reply.body
         return reply
 
+    def item(self, card: str, amount: int, *, at: datetime) -> dict[str, Any]:
+        """A sale as a line of a batch."""
+        return {"type": "purchase", "body": receipt(line(amount), card=card, at=at)}
+
     def takes_back(self, sale: Reply, *, at: str, amount: int | None = None) -> Reply:
         moment = self.calendar.on(at)
         lines = None if amount is None else [{"line_id": "1", "amount": amount}]
