@@ -79,6 +79,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "explain_entry": needs("members:read"),
     "list_member_lots": needs("members:read"),
     "explain_lot": needs("members:read"),
+    "get_period_bonus": needs("members:read"),
     # What members do beside buying. A lane sells; it is not believed that somebody answered a survey.
     "report_event": needs("events:write"),
     # Levels.
@@ -171,6 +172,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_summary": needs("me:read"),
     "me_balance": needs("me:read"),
     "me_tier": needs("me:read"),
+    "me_period_bonus": needs("me:read"),
     "me_card": needs("me:read"),
     "me_activity": needs("me:read"),
     "me_entries": needs("me:read"),

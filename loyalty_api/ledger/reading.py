@@ -34,7 +34,7 @@ _PREFIXES = {
     "return": "ret",
     "return_void": "ret",
 }
-_BESIDE_BUYING = ("event",)
+_BESIDE_BUYING = ("event", "period")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

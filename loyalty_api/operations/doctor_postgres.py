@@ -21,6 +21,7 @@ APPEND_ONLY = (
     "former_terms",
     "journals",
     "member_events",
+    "period_bonuses",
     "postings",
     "program_approvals",
     "program_versions",

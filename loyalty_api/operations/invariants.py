@@ -127,7 +127,7 @@ LEDGER = (
         "SELECT lot_id::text, 'differs from its postings' FROM lots l"
         f" FULL JOIN ({_PER_LOT}) f USING (member_id, lot_id) LEFT JOIN ({_BORN}) b USING (member_id, lot_id)"
         " WHERE (l.available, l.pending, l.held) IS DISTINCT FROM (f.available, f.pending, f.held)"
-        " OR (l.source_type IN ('purchase', 'event') AND l.points IS DISTINCT FROM b.issued)",
+        " OR (l.source_type IN ('purchase', 'event', 'period') AND l.points IS DISTINCT FROM b.issued)",
     ),
     Invariant(
         "I3",

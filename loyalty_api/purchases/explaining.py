@@ -77,7 +77,9 @@ _ACTIVITY = (
     " FROM adjustments a WHERE a.member_id = %(member)s"
     " UNION ALL SELECT 'event', e.occurred_at, e.event_id, e.points, NULL, e.reference, NULL, NULL, false,"
     " (SELECT sum(l.pending)::bigint FROM lots l WHERE l.member_id = e.member_id AND l.source_id = e.event_id), NULL"
-    " FROM member_events e WHERE e.member_id = %(member)s AND e.points > 0) AS item"
+    " FROM member_events e WHERE e.member_id = %(member)s AND e.points > 0"
+    " UNION ALL SELECT 'period', b.occurred_at, b.settlement_id, b.points, NULL, b.period, NULL, NULL, false, 0, NULL"
+    " FROM period_bonuses b WHERE b.member_id = %(member)s AND b.points <> 0) AS item"
     " LEFT JOIN stores USING (store_id)"
     " WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"
     " AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
@@ -99,8 +101,9 @@ _SHOWN_AS = {
     "adjustment": ("adjust", "adj"),
     "return": ("return", "jrn"),
     "event": ("event", "evn"),
+    "period": ("period", "stl"),
 }
-_DONE = {"expiry": "expired", "adjustment": "booked", "return": "returned"}
+_DONE = {"expiry": "expired", "adjustment": "booked", "period": "booked", "return": "returned"}
 
 
 def activity(

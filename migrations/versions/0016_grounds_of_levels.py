@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0016"
-down_revision = "0024"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -28,6 +28,7 @@ FEATURES = frozenset(
         "facts",
         "ledger",
         "members",
+        "period_bonuses",
         "products",
         "program",
         "promotions",
