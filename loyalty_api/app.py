@@ -30,6 +30,7 @@ from loyalty_api.cache import SummaryCache
 from loyalty_api.config import Settings
 from loyalty_api.consent import api as consent
 from loyalty_api.consent import service as consent_service
+from loyalty_api.coupons import api as coupons
 from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
@@ -45,7 +46,11 @@ from loyalty_api.products import api as products
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program import api as program
 from loyalty_api.program.service import Programs
+from loyalty_api.publishing import api_backtests as backtests
+from loyalty_api.publishing import api_gate as gating
+from loyalty_api.publishing import api_lint as linting
 from loyalty_api.publishing import api_pausing as pausing
+from loyalty_api.publishing.gate import gate
 from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules import Program, check_document, compile_program, without
@@ -65,7 +70,10 @@ from loyalty_api.trouble import problem, problem_of, trouble_of
 from loyalty_api.vault import Vault
 
 MAX_BODY = 1 << 20
-PREFIXES = ("mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot")
+PREFIXES = (
+    "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
+    "bkt",
+)  # fmt: skip
 
 
 class Application(flask.Flask):
@@ -85,6 +93,7 @@ def blueprints() -> Sequence[Blueprint]:
         purchases.blueprint,
         redemptions.blueprint,
         rewards.blueprint,
+        coupons.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
         period_bonuses.blueprint,
@@ -95,7 +104,10 @@ def blueprints() -> Sequence[Blueprint]:
         explanations.blueprint,
         summaries.blueprint,
         program.blueprint,
+        linting.blueprint,
+        gating.blueprint,
         pausing.blueprint,
+        backtests.blueprint,
         analytics.blueprint,
         event_feed.blueprint,
         stores.blueprint,
@@ -160,6 +172,7 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
         desk=Desk(vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory()),
         programs=programs,
         check_document=check_document,
+        publish_gate=gate,
         member_balance=_balance_for_till,
         member_tier=partial(_tier_for_till, programs),
         member_standing=partial(_standing_for_balance, programs),

@@ -41,7 +41,10 @@ def spoken_digits() -> str:
 
 
 _LETTERS = "23456789ABCDEFGHJKMNPRSTVWXYZ"
+_VALUES = {letter: value for value, letter in enumerate(_LETTERS)}
 _CODE_LENGTH = 17
+_SLIPS = 2
+_CODES = len(_LETTERS) ** _CODE_LENGTH
 
 
 def claim_code(secret: bytes) -> str:
@@ -49,14 +52,14 @@ def claim_code(secret: bytes) -> str:
 
     The alphabet has no letters or digits that are taken for one another.
     """
-    number = int.from_bytes(secret, "big")
+    number = int.from_bytes(secret, "big") % _CODES
     letters = []
     for _ in range(_CODE_LENGTH):
         number, place = divmod(number, len(_LETTERS))
         letters.append(_LETTERS[place])
     code = "".join(letters)
     code += _check_letter(code)
-    return "-".join([code[:5], code[5:10], code[10:14], code[14:]])
+    return _grouped(code)
 
 
 def plain_code(typed: str) -> str | None:
@@ -64,10 +67,35 @@ def plain_code(typed: str) -> str | None:
     code = "".join(character for character in typed.upper() if character in _LETTERS)
     if len(code) != _CODE_LENGTH + 1 or _check_letter(code[:-1]) != code[-1]:
         return None
+    return _grouped(code)
+
+
+def looks_like_ours(scanned: str) -> bool:
+    """Whether what a till scanned or a cashier typed has the form of one of our codes, slips of the finger included.
+
+    Case, dashes and spaces do not matter, and up to two characters may be missing or too many. Digits alone are never
+    ours: other people's coupons are made of them.
+    """
+    code = scanned.upper().replace("-", "").replace(" ", "")
+    near = abs(len(code) - _CODE_LENGTH - 1) <= _SLIPS
+    return near and not code.isdigit() and _VALUES.keys() >= set(code)
+
+
+def masked(scanned: str) -> str:
+    """What may be stored and shown of a code: its last four characters; what is none of ours stays as it is."""
+    return f"…{tail_of(scanned)}" if looks_like_ours(scanned) else scanned
+
+
+def tail_of(code: str) -> str:
+    """The last four characters of one of our codes, however it is written."""
+    return code.upper().replace("-", "").replace(" ", "")[-4:]
+
+
+def _grouped(code: str) -> str:
     return "-".join([code[:5], code[5:10], code[10:14], code[14:]])
 
 
 def _check_letter(code: str) -> str:
     # There are 29 letters, a prime: growing weights find every wrong letter and every swap of neighbours.
-    total = sum((n + 1) * _LETTERS.index(character) for n, character in enumerate(code))
+    total = sum([weight * _VALUES[letter] for weight, letter in enumerate(code, start=1)])
     return _LETTERS[-total % len(_LETTERS)]

@@ -68,6 +68,7 @@ class Database:
     """One PostgreSQL database, by its URL, through a pool as large as the process has threads."""
 
     def __init__(self, url: str, *, threads: int = 2, server_limits: str = _SERVER_LIMITS) -> None:
+        self.url = url
         self.engine: Engine = create_engine(
             sqlalchemy_url(url),
             pool_size=threads + 1,

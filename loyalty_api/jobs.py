@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
+from loyalty_api.coupons import service as coupons
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.facts import service as facts
@@ -26,8 +27,10 @@ from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.period_bonuses import service as periods
 from loyalty_api.program import service as programs
+from loyalty_api.publishing import backtests
 from loyalty_api.redemptions import service as redemptions
 from loyalty_api.tiers import overdue as levels
+from loyalty_api.vault import Vault
 
 MEMBERS_AT_ONCE = 500
 _HOLDS_AT_ONCE = 200
@@ -176,6 +179,28 @@ def settle_levels(database: Database, *, now: datetime, limit: Limit = FOR_EVER)
     return done
 
 
+def make_coupons(database: Database, vault: Vault, *, now: datetime, limit: Limit = FOR_EVER) -> int:
+    """Make every coupon that was asked for and is not there yet; how many those were."""
+    done = 0
+    while not limit.reached:
+        with database.unit_of_work() as session:
+            made = coupons.make_some(session, vault=vault, now=now)
+        if not made:
+            break
+        done += made
+    return done
+
+
+def replay(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
+    """Carry out the back-tests that were asked for; how many have ended."""
+    began = time.monotonic()
+
+    def clock() -> datetime:
+        return now + timedelta(seconds=time.monotonic() - began)
+
+    return backtests.run_waiting(database, clock=clock, told=lambda: limit.reached)
+
+
 def settle_periods(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
     """Settle the bonus of every period that is over, and what was found since; how many settlements that were.
 
@@ -262,5 +287,26 @@ JOBS: Mapping[str, Job] = {
     "announce_expiring": Job(
         "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)
     ),
+    backtests.JOB: Job("* * * * *", lambda database, now, limit: replay(database, now=now, limit=limit)),
 }
 """What a worker does. ``settle`` is activation and expiry in one walk through the members who are due."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedJob:
+    """A job that works with what is sealed, so the key ring is handed to it."""
+
+    cron: str
+    run: Callable[[Database, Vault, datetime, Limit], object]
+
+    def with_keys(self, vault: Vault) -> Job:
+        """The job with the keys in its hands."""
+        return Job(self.cron, lambda database, now, limit: self.run(database, vault, now, limit))
+
+
+KEYED_JOBS: Mapping[str, KeyedJob] = {
+    "make_coupons": KeyedJob(
+        "* * * * *", lambda database, vault, now, limit: make_coupons(database, vault, now=now, limit=limit)
+    ),
+}
+"""The same for those that need keys."""

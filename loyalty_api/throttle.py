@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import flask
 from flask import g
@@ -24,6 +24,10 @@ _LEASE_PART = 100
 _LONGEST_LEASE = 200
 _BLIND_SECONDS = 1.0
 _BUCKETS = 20_000
+MISSES = 30
+"""Codes that are not ours, a minute and caller. There are 2^82: what matters is that nobody is let run on."""
+
+Found = TypeVar("Found")
 
 
 class RateLimited(TooMany):
@@ -98,6 +102,35 @@ class Throttle:
         g.metered = key, allowance
         if not allowance.granted:
             refuse(allowance)
+
+    def limit_misses(self, caller: Principal, look: Callable[[], Found], *, missed: type[Exception]) -> Found:
+        """Look for a code; only one that is not there (``look`` raises ``missed``) costs the caller an attempt.
+
+        :raises RateLimited: too many were not there in this minute.
+        """
+        key = f"codes/{caller.caller_id}"
+        allowance = self.take(key, MISSES)
+        if not allowance.granted:
+            refuse(allowance)
+        try:
+            found = look()
+        except missed:
+            raise
+        except Exception:
+            self.give_back(key)
+            raise
+        self.give_back(key)
+        return found
+
+    def count_misses(self, caller: Principal, number: int) -> None:
+        """Count codes that were not there, before the answer that says so is given.
+
+        :raises RateLimited: too many were not there in this minute.
+        """
+        for _ in range(number):
+            allowance = self.take(f"codes/{caller.caller_id}", MISSES)
+            if not allowance.granted:
+                refuse(allowance)
 
     def install(self, app: flask.Flask) -> None:
         """Put the ``RateLimit`` fields on every counted answer of ``app``, and let a 304 cost nothing."""

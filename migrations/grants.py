@@ -10,13 +10,16 @@ from sqlalchemy import Connection, text
 
 APPEND_ONLY = (
     "adjustments",
+    "corrections",
     "event_references",
     "former_terms",
     "journals",
     "member_events",
     "period_bonuses",
     "postings",
+    "program_approvals",
     "program_versions",
+    "purchase_corrections",
     "terms_acceptances",
     "tier_changes",
 )
@@ -41,6 +44,13 @@ READABLE: dict[str, tuple[str, ...]] = {
     "stores": _ALL,
     "adjustments": ("member_id", "adjustment_id", "points", "reason", "actor_kind", "client_id", "created_at"),
     "clients": ("client_id", "kind", "name", "scopes", "store_id", "rate", "created_at", "revoked_at"),
+    "coupon_batches": (
+        "batch_id", "name", "kind", "total", "made", "uses", "valid_from", "valid_until", "stores", "needs_activation",
+        "handed_out_at", "blocked_at", "created_at",
+    ),
+    "coupon_uses": (
+        "member_id", "purchase_id", "coupon_id", "store_id", "terminal", "occurred_at", "recorded_at", "given_back_at",
+    ),
     "events": ("member_id", "event_id", "kind", "subject", "occurred_at", "recorded_at", "position"),
     "member_events": (
         "member_id", "event_id", "event", "client_id", "actor_kind", "occurred_at", "recorded_at", "program_version",

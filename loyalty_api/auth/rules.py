@@ -29,6 +29,8 @@ SCOPES: Mapping[str, str] = {
     "redemptions:write": "Use points",
     "rewards:read": "Read the catalogue of rewards",
     "rewards:write": "Change the catalogue of rewards",
+    "coupons:read": "Read batches of coupons and where coupons were used",
+    "coupons:write": "Make coupons, read their codes once, and block them",
     "points:adjust": "Correct members' points",
     "tiers:assign": "Give members a level",
     "claims:write": "Claim a purchase for a member afterwards",
@@ -64,7 +66,7 @@ ALLOWED: Mapping[ClientKind, frozenset[str]] = {
     "staff": _MEMBERS
     | _LOOK
     | {"quotes:create", "returns:write", "redemptions:write", "purchases:import", "purchases:review"}
-    | {"rewards:write", "points:adjust", "tiers:assign", "events:write"}
+    | {"rewards:write", "coupons:read", "coupons:write", "points:adjust", "tiers:assign", "events:write"}
     | {"program:approve", "program:pause"},
     "mobile": _MEMBERS | _LOOK | MEMBER_SCOPES | {"events:read", "events:write"},
     "partner": _LANE | _LOOK | {"purchases:read", "purchases:import", "events:read", "events:write"},

@@ -16,10 +16,10 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from loyalty_api.earning.rules_awards import in_scope, points_by_line, points_given, rate_at, weights
+from loyalty_api.earning.rules_awards import points_by_line, points_given, rate_at, weights
 from loyalty_api.earning.rules_basis import basis_of, basis_terms
 from loyalty_api.earning.rules_caps import budget_key, capped, claims_of
-from loyalty_api.earning.rules_reading import compiled, read_rules
+from loyalty_api.earning.rules_reading import compiled, read_rules, where_of
 from loyalty_api.earning.rules_types import Earned, Earning, EarningRule, Given
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument
@@ -30,6 +30,7 @@ from loyalty_api.rulekit.decision import Claim, Effect, Rate, Reason
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.rounding import spread
+from loyalty_api.rulekit.selectors import Scopes
 from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import moment
 
@@ -61,6 +62,7 @@ def parse(section: Mapping[str, Any], *, lots: LotTerms, excluded: Excluded | No
         counting=counting,
         visit_gap=section["visit_gap_minutes"],
         budgets={budget_key(rule): rule.budget for rule in counting if rule.budget is not None},
+        scopes=Scopes({rule["id"]: where for rule in rules if (where := where_of(rule))}),
     )
 
 
@@ -85,11 +87,24 @@ def remembered(
 class _Earning:
     """One basket while its rules are asked one after the other."""
 
-    __slots__ = ("at", "basis", "day", "earning", "facts", "found", "lines", "situation", "times", "zone")
+    __slots__ = (
+        "at",
+        "basis",
+        "day",
+        "earning",
+        "facts",
+        "found",
+        "lines",
+        "scopes",
+        "situation",
+        "times",
+        "zone",
+    )
 
     def __init__(self, basket: Basket, facts: Facts, earning: Earning, at: datetime, zone: ZoneInfo) -> None:
         self.lines, self.facts, self.earning, self.at, self.zone = basket.lines, facts, earning, at, zone
         self.basis = basis_of(basket, earning.basis)
+        self.scopes = earning.scopes.places(basket.lines)
         now = moment(at=at, zone=zone, basket=basket) if earning.timed else None
         self.day: date | None = now.day if now else None
         self.situation = Situation(basket, facts, now, self.basis.paid, self.basis.counted, earning.visit_gap)
@@ -171,14 +186,22 @@ class _Earning:
             return False
         return True
 
+    def _scope(self, rule: EarningRule) -> list[int]:
+        """The places of the lines that the rule is about and that may earn."""
+        earning = self.basis.earning
+        if rule.selects is None:
+            return earning
+        places = self.scopes.get(rule.rule_id, [])
+        return places if len(earning) == len(self.lines) else [i for i in places if i in earning]
+
     def _apply(self, rule: EarningRule) -> Given | None:
         """One base or bonus rule: what it would give, or the reason why nothing."""
         if not self._applies(rule):
             return None
         lines, found = self.lines, self.found
-        places = in_scope(rule, lines, self.basis.earning)
+        places = self._scope(rule)
         if not places:
-            whole = in_scope(rule, lines, list(range(len(lines))))
+            whole = self.scopes.get(rule.rule_id) if rule.selects else lines
             found.nothing(rule, "excluded" if whole else "not_in_scope")
             return None
         sums = weights(rule, lines, self.basis, places)

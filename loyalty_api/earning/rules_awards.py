@@ -16,12 +16,6 @@ from loyalty_api.rulekit.decision import Effect, Rate
 from loyalty_api.rulekit.rounding import divide, spread
 
 
-def in_scope(rule: EarningRule, lines: Sequence[Line], places: list[int]) -> list[int]:
-    """Those of the places whose line the rule is about."""
-    selects = rule.selects
-    return places if selects is None else [i for i in places if selects(lines[i])]
-
-
 def weights(rule: EarningRule, lines: Sequence[Line], basis: Basis, places: list[int]) -> list[int]:
     """What each line in scope brings to the sum: money, or a quantity with the sign of its money (R8).
 

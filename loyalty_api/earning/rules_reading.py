@@ -120,12 +120,17 @@ def _mixed_groups(rules: Sequence[Mapping[str, Any]]) -> list[Fault]:
     ]
 
 
+def where_of(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Which lines a rule that was read selects, by field; empty when it selects all of them."""
+    return {name: values for name, values in rule["where"].items() if values is not None}
+
+
 def compiled(
     rule: Mapping[str, Any], *, section: Mapping[str, Any], lots: LotTerms
 ) -> tuple[EarningRule, Condition | None]:
     """A rule that was read without faults, compiled, and its condition; what it leaves open is as in ``earn``."""
     own = {name: section[name] if rule.get(name) is None else rule[name] for name in OVERRIDES}
-    where = {name: values for name, values in rule["where"].items() if values is not None}
+    where = where_of(rule)
     condition = conditions.compiled(rule["when"])
     multiply = rule["multiply"]
     made = EarningRule(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from loyalty_api.earning.rules_basis import Basis, BasisTerms
 from loyalty_api.program.rules_lots import LotTerms
 from loyalty_api.rulekit.decision import Claim, Effect, NearMiss, Rate, Reason
-from loyalty_api.rulekit.selectors import Selector
+from loyalty_api.rulekit.selectors import Scopes, Selector
 from loyalty_api.rulekit.situations import Test
 
 
@@ -58,7 +59,7 @@ class Earning:
     facts of the member that conditions need, ``past`` those that are about
     earlier purchases. ``counting`` are the rules with a cap of a period or a budget, and
     ``budgets`` how many points the latter give to all members, by the key of the limit. ``paused`` are the ids of rules
-    that give nothing for now.
+    that give nothing for now. ``scopes`` says which lines each rule is about.
     """
 
     rules: tuple[EarningRule, ...]
@@ -71,6 +72,7 @@ class Earning:
     visit_gap: int
     counting: tuple[EarningRule, ...]
     budgets: Mapping[str, int]
+    scopes: Scopes
     paused: frozenset[str] = frozenset()
 
     @property
@@ -101,7 +103,10 @@ class Earned:
 
     def nothing(self, rule: EarningRule, code: str, **numbers: int) -> None:
         """Notes that the rule gave nothing, and why."""
-        self.reasons.append(Reason(rule.rule_id, "not_applicable", code, numbers))
+        if numbers:
+            self.reasons.append(Reason(rule.rule_id, "not_applicable", code, numbers))
+        else:
+            self.reasons.append(_plain(rule.rule_id, code))
 
     def missing(self, rule: EarningRule, **numbers: int) -> None:
         """Notes how little was missing for the rule to give something."""
@@ -113,3 +118,9 @@ class Earned:
         self.claims.extend(given.claims)
         if given.capped is not None:
             self.reasons.append(given.capped)
+
+
+@lru_cache(maxsize=4096)
+def _plain(rule_id: str, code: str) -> Reason:
+    """Most rules give nothing for most baskets, and say so without a number: one reason serves them all."""
+    return Reason(rule_id, "not_applicable", code)

@@ -43,7 +43,7 @@ _BY_ACCOUNT = {
 
 def _text(asked: Asked, row: Row) -> str:
     words, points = asked.words, asked.words.points(row["points"])
-    if row["rule"] is not None:
+    if row["rule"] is not None and row["cause_type"] != "correction":
         name = asked.rule(row["rule"], row["program_version"], row["occurred_at"])
         key = "level" if row["rule"].startswith("tier:") else "earn"
         return words.say("why", key, points=points, rule=name)
@@ -103,6 +103,7 @@ def _nothing(_asked: Asked, _row: Row) -> list[Step]:
 
 CAUSES: Mapping[str, Teller] = {
     "purchase": of_purchases.bought,
+    "correction": of_purchases.corrected,
     "event": of_events.happened,
     "period": of_periods.settled,
     "release": _by_event,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from psycopg import Connection
@@ -50,7 +50,7 @@ class Counted:
         known = self.counters.get(member_id, {})
         counters = {key: known[key] for key in sorted(needs.counters) if known.get(key)}
         limits = {key: max(0, budgets[key] - self.taken.get(key, 0)) for key in sorted(needs.limits)}
-        return Facts(facts.member, {**counters, **past}, limits)
+        return replace(facts, counters={**counters, **past}, limits=limits)
 
     def hold(self, connection: Connection[TupleRow], budgets: Mapping[str, int]) -> None:
         """Lock the limits, for a transaction in which several purchases take of them in no order."""

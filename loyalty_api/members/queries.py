@@ -27,8 +27,9 @@ _COLUMNS = (
     "member_id, kind, status, version, profile_version, language, home_store, is_staff, tags, token_epoch,"
     " draw_token, enrolled_at, created_by, updated_at"
 )
+_READ = f"SELECT {_COLUMNS} FROM members WHERE member_id = %s"
 # Locks out every other writer of this member, but not the check of a foreign key that points at it.
-_LOCK = f"SELECT {_COLUMNS} FROM members WHERE member_id = %s FOR NO KEY UPDATE"
+_LOCK = f"{_READ} FOR NO KEY UPDATE"
 LOCK_NOW = _LOCK.replace("%s", "$1")
 """The same for ``wire.round_trip``; ``person_of`` reads what it brings."""
 # The last condition always holds. The planner takes it to hold for few rows, so it looks members up by their key
@@ -177,6 +178,14 @@ def ensure_known(session: Session, *, member_id: UUID) -> None:
     query = select(Member.member_id).where(Member.member_id == member_id, Member.kind == "person")
     if session.execute(query).first() is None:
         raise NotFound("There is no such member.")
+
+
+def known(session: Session, *, member_id: UUID) -> MemberRow:
+    """The member as it stands, not locked; a store's walk-in account is nobody.
+
+    :raises NotFound: there is no such member.
+    """
+    return person_of(driver(session).execute(_READ, (member_id,), prepare=True).fetchall())
 
 
 def touch(session: Session, *, member_id: UUID, now: datetime) -> int:

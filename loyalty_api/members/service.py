@@ -39,12 +39,14 @@ from loyalty_api.members.queries import (
     Located,
     MemberRow,
     ensure_known,
+    known,
     lock,
     lock_person,
     person_of,
     standing,
     touch,
 )
+from loyalty_api.members.queries_many import ensure_all_known, lock_many
 from loyalty_api.members.rules import (
     IdentifierKind,
     MemberBlocked,
@@ -73,9 +75,12 @@ __all__ = [
     "birth_date",
     "blind_of",
     "card_to_show",
+    "ensure_all_known",
     "ensure_known",
+    "known",
     "locate",
     "lock",
+    "lock_many",
     "lock_person",
     "normalise",
     "person_of",

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from loyalty_api import telemetry
 from loyalty_api.config import BadSettings, Settings, read
+from loyalty_api.engines.parent import end_with
 from loyalty_api.errors import Fault, Unavailable
-from loyalty_api.operations.parent import end_with
 from loyalty_api.operations.place import ensure_schema, open_place
 
 if TYPE_CHECKING:

@@ -25,10 +25,11 @@ from procrastinate.signals import on_stop
 from loyalty_api import clock, telemetry
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
-from loyalty_api.jobs import JOBS, Job, Limit
-from loyalty_api.operations.parent import end_with
+from loyalty_api.engines.parent import end_with
+from loyalty_api.jobs import JOBS, KEYED_JOBS, Job, Limit
 from loyalty_api.queue import QUEUE, open_queue
 from loyalty_api.sandbox.following import follow_sandbox
+from loyalty_api.vault import Vault
 
 _AT_ONCE = 3
 _PAUSE_SECONDS = 3.0
@@ -56,7 +57,7 @@ def work(settings: Settings, *, pulse: Pulse = Pulse()) -> None:
     try:
         while True:
             try:
-                asyncio.run(_work(settings.database_url, database, pulse))
+                asyncio.run(_work(settings, database, pulse))
                 return
             except (ConnectorException, psycopg.OperationalError, OSError) as error:
                 _log.warning("worker_without_database", extra={"kind": type(error).__name__})
@@ -65,9 +66,9 @@ def work(settings: Settings, *, pulse: Pulse = Pulse()) -> None:
         database.close()
 
 
-async def _work(url: str, database: Database, pulse: Pulse) -> None:
-    queue = open_queue(url, connections=_AT_ONCE + 2)
-    _register(queue, database, pulse)
+async def _work(settings: Settings, database: Database, pulse: Pulse) -> None:
+    queue = open_queue(settings.database_url, connections=_AT_ONCE + 2)
+    _register(queue, database, pulse, Vault(settings.keys))
     async with queue.open_async():
         await _sweep(queue, pulse)
         running = asyncio.create_task(
@@ -93,9 +94,10 @@ async def _work(url: str, database: Database, pulse: Pulse) -> None:
             raise ConnectionError("a part of the worker has ended")
 
 
-def _register(queue: procrastinate.App, database: Database, pulse: Pulse) -> None:
+def _register(queue: procrastinate.App, database: Database, pulse: Pulse, vault: Vault) -> None:
     """Every job by its name and its clock; one of a name runs at a time, and no more than one waits."""
-    for name, job in JOBS.items():
+    keyed = {name: job.with_keys(vault) for name, job in KEYED_JOBS.items()}
+    for name, job in {**JOBS, **keyed}.items():
         add = queue.task(name=name, queue=QUEUE, lock=name, queueing_lock=name, pass_context=True)
         queue.periodic(cron=job.cron)(add(_runner(name, job, database)))
 

@@ -122,7 +122,8 @@ def _draft(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _published(version: Version) -> dict[str, Any]:
+def version_shown(version: Version) -> dict[str, Any]:
+    """A version as every answer shows it."""
     return {
         "version": version.version,
         "program_version_id": ids.show("prv", version.draft_id),
@@ -186,16 +187,24 @@ def edit(session: Session, draft_id: UUID, body: dict[str, Any]) -> Answer:
     "POST", "/program/versions/<prv:draft_id>/publish", "publish_program_version",
     summary="Publish a draft", status=201, body=PublishBody(), answer=PublishedSchema(),
     example={"effective_from": "2026-11-01T00:00:00+01:00"}, answer_example=PUBLISHED_EXAMPLE,
-    errors=(service.VersionUnknown, service.AlreadyPublished, service.TooSoon, service.DocumentFaulty),
+    errors=(
+        service.VersionUnknown, service.AlreadyPublished, service.TooSoon, service.DocumentFaulty,
+        service.PublishGateFailed,
+    ),
 )  # fmt: skip
 @idempotent(status=201)
 def publish(session: Session, draft_id: UUID, body: dict[str, Any]) -> Answer:
-    """From then on it cannot change. Only the very first version may start in the past."""
+    """From then on it cannot change. Only the very first version may start in the past.
+
+    A lint must find no errors in it; once there are purchases, a back-test must have been run of it; and where that
+    shows a large difference, a second person must have approved it. A document that was published before needs none
+    of this. What is missing is in `errors`.
+    """
     version = service.publish(
         session, draft_id=draft_id, effective_from=body["effective_from"], check=_check(),
-        by=principal().client_id, now=clock.now(),
+        by=principal().client_id, now=clock.now(), gate=current_app.extensions["publish_gate"],
     )  # fmt: skip
-    return Answer(_published(version))
+    return Answer(version_shown(version))
 
 
 @blueprint.operation(
@@ -234,4 +243,4 @@ def current() -> dict[str, Any]:
         version = programs.in_force(driver(session), clock.now())
     if version is None:
         raise NoProgram
-    return _published(version)
+    return version_shown(version)

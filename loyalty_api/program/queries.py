@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
 from psycopg import Connection
 from psycopg.rows import TupleRow
+
+if TYPE_CHECKING:
+    from loyalty_api.program.service import Version
 
 DRAFT = "draft_id, document, note, revision, created_by, created_at, updated_at, published_version"
 VERSION = "version, draft_id, document, fingerprint, effective_from, published_at, published_by"
@@ -71,25 +74,18 @@ def hold_publishing(connection: Connection[TupleRow]) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_PUBLISH_LOCK,))
 
 
-def publish(
-    connection: Connection[TupleRow],
-    *,
-    version: int,
-    draft_id: UUID,
-    canonical: str,
-    fingerprint: str,
-    effective_from: datetime,
-    by: str,
-    now: datetime,
-) -> None:
+def publish(connection: Connection[TupleRow], made: Version) -> None:
     """Add a version and mark its draft as published."""
     connection.execute(
         f"INSERT INTO program_versions ({VERSION}) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-        (version, draft_id, canonical, fingerprint, effective_from, now, by),
-    )
+        (
+            made.version, made.draft_id, made.document, made.fingerprint, made.effective_from, made.published_at,
+            made.published_by,
+        ),
+    )  # fmt: skip
     connection.execute(
         "UPDATE program_drafts SET published_version = %s, updated_at = %s WHERE draft_id = %s",
-        (version, now, draft_id),
+        (made.version, made.published_at, made.draft_id),
     )
 
 

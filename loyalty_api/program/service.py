@@ -55,6 +55,12 @@ class TooSoon(Conflict):
     code, title = "effective_from_too_soon", "It would take effect before every till could know it"
 
 
+class PublishGateFailed(Conflict):
+    """What must be done before a publication is not all done; ``errors`` points to each thing that is missing."""
+
+    code, title = "publish_gate_failed", "This draft is not ready to be published"
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A draft as people edit it. ``published_version`` is set once it became a version."""
@@ -80,6 +86,10 @@ class Version:
     effective_from: datetime
     published_at: datetime
     published_by: str
+
+
+Gate = Callable[[Session, Draft, Sequence[Version], str, datetime], None]
+"""Refuses to publish a draft after these versions, by this client, now: raises ``PublishGateFailed``."""
 
 
 def add_draft(
@@ -126,12 +136,22 @@ def list_drafts(session: Session, *, before: UUID | None, limit: int) -> list[Dr
 
 
 def publish(
-    session: Session, *, draft_id: UUID, effective_from: datetime | None, check: Check, by: str, now: datetime
+    session: Session,
+    *,
+    draft_id: UUID,
+    effective_from: datetime | None,
+    check: Check,
+    by: str,
+    now: datetime,
+    gate: Gate | None = None,
 ) -> Version:
     """Make a draft a version that is in force from ``effective_from`` (None: as soon as it may be).
 
+    ``gate`` looks at what else must have been done before; without one nothing is, as for a demo or a test.
+
     :raises AlreadyPublished: it is one already.
     :raises TooSoon: it lies less than a minute ahead and is not the very first version.
+    :raises PublishGateFailed: by the gate.
     """
     connection = driver(session)
     queries.hold_publishing(connection)
@@ -139,31 +159,22 @@ def publish(
     if draft.published_version is not None:
         raise AlreadyPublished
     _refuse_faults(check(draft.document))
-    earlier = [Version(*row) for row in queries.versions(connection)]
+    earlier = published(session)
     starts = effective_from or (now + NOTICE if earlier else now)
     if earlier and starts < now + NOTICE:
         raise TooSoon(f"The earliest moment is {(now + NOTICE).isoformat(timespec='seconds')}.")
-    canonical = rules_document.canonical(draft.document)
-    made = Version(
-        len(earlier) + 1,
-        draft_id,
-        canonical.decode(),
-        rules_document.fingerprint(draft.document),
-        starts,
-        now,
-        by,
-    )
-    queries.publish(
-        connection,
-        version=made.version,
-        draft_id=draft_id,
-        canonical=made.document,
-        fingerprint=made.fingerprint,
-        effective_from=starts,
-        by=by,
-        now=now,
-    )
+    if gate is not None:
+        gate(session, draft, earlier, by, now)
+    canonical = rules_document.canonical(draft.document).decode()
+    mark = rules_document.fingerprint(draft.document)
+    made = Version(len(earlier) + 1, draft_id, canonical, mark, starts, now, by)
+    queries.publish(connection, made)
     return made
+
+
+def published(session: Session) -> list[Version]:
+    """Every version, read anew, in the order of their numbers."""
+    return [Version(*row) for row in queries.versions(driver(session))]
 
 
 def settings_in_force(session: Session, *, now: datetime) -> Settings | None:
@@ -174,8 +185,7 @@ def settings_in_force(session: Session, *, now: datetime) -> Settings | None:
 
 def settings_through_time(session: Session) -> list[tuple[int, datetime, Settings]]:
     """The number, beginning and settings of every version, read anew, in the order in which they are in force."""
-    versions = [Version(*row) for row in queries.versions(driver(session))]
-    ordered = sorted(versions, key=lambda version: (version.effective_from, version.version))
+    ordered = sorted(published(session), key=lambda version: (version.effective_from, version.version))
     return [(v.version, v.effective_from, settings(orjson.loads(v.document))) for v in ordered]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from loyalty_api.publishing.rules_lint_sales import sales_of, scene, where_of
+from loyalty_api.publishing.rules_lint_products import where_of
+from loyalty_api.publishing.rules_lint_sales import sales_of, scene
 from loyalty_api.publishing.rules_lint_times import Impossible, moment_for, named, span
 from loyalty_api.publishing.rules_lint_types import Finding, Ground, Rule, Sale, gave
 from loyalty_api.publishing.rules_lint_wishes import Demand, alternatives

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from loyalty_api.publishing.rules_lint_firing import Reach
-from loyalty_api.publishing.rules_lint_sales import least_needed, scene, where_of
+from loyalty_api.publishing.rules_lint_products import where_of
+from loyalty_api.publishing.rules_lint_sales import least_needed, scene
 from loyalty_api.publishing.rules_lint_times import Impossible
 from loyalty_api.publishing.rules_lint_types import Finding, Ground, Sale, gave
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount

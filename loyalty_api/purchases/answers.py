@@ -56,16 +56,27 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
         "tier": _in_order(outcome.get("tier"), "code", "until", "changed"),
         "redemptions": [_redemption(used) for used in outcome.get("redemptions", ())],
         "returns": [_in_order(back, *_RETURN) for back in outcome.get("returned", {}).get("list", ())],
-        "coupons": [],
+        "coupons": [coupon_answer(shown) for shown in outcome.get("coupons", ())],
         "gifts": [],
         "effects": [
             *[discount_answer(discount) for discount in decision.get("discounts", ())],
             *[effect_answer(effect) for effect in effects],
         ],
+        "corrected": _corrected(outcome),
         "discrepancies": [dict(sorted(odd.items())) for odd in outcome["discrepancies"]],
         "claim_code": code,
         **said(row, earned, code),
     }
+
+
+def _corrected(outcome: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The last time that corrected rules changed what the purchase earns."""
+    made = outcome.get("corrected", {}).get("list", ())
+    return (
+        _in_order(made[-1], "from_version", "version", "points_before", "points_after", "at")
+        if made
+        else None
+    )
 
 
 def _redemption(used: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +87,11 @@ def _redemption(used: Mapping[str, Any]) -> dict[str, Any]:
         "points": used["points"],
         "amount": used["amount"],
     }
+
+
+def coupon_answer(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of a coupon that was shown."""
+    return {name: shown[name] for name in ("code", "coupon_id", "name", "status", "reason")}
 
 
 def effect_answer(effect: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
+from loyalty_api.coupons.rules import CouponUnknown
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text
@@ -34,6 +35,7 @@ from loyalty_api.purchases.schemas import (
 from loyalty_api.purchases.schemas_quotes import QuoteAnswerSchema
 from loyalty_api.security import StoreNotAllowed, ensure_store, principal
 from loyalty_api.stores.service import StoreUnknown
+from loyalty_api.throttle import RateLimited, Throttle
 
 blueprint = Blueprint(
     "till", __name__, url_prefix="/v1", description="The till: quotes, purchases and claims."
@@ -87,13 +89,18 @@ def caller() -> Who:
 @blueprint.operation(
     "POST", "/quotes", "create_quote", summary="Price a basket", body=QuoteSchema(), answer=QuoteAnswerSchema(),
     example=examples.QUOTE, answer_example=examples.QUOTE_ANSWER,
-    errors=(StoreUnknown, CurrencyMismatch, MemberMismatch, StoreNotAllowed),
+    errors=(StoreUnknown, CurrencyMismatch, MemberMismatch, StoreNotAllowed, RateLimited),
 )  # fmt: skip
 def quote(body: dict[str, Any]) -> dict[str, Any]:
     """No side effect: ask as often as you like. The purchase may name the quote and is then rated by its rules."""
     ensure_store(principal(), body["store"])
     with unit_of_work() as session:
-        return pricing.quote(session, desk(), body=body, now=clock.now())
+        priced = pricing.quote(session, desk(), body=body, now=clock.now())
+    # A quote may be asked as often as one likes, but not to find out which codes there are.
+    missed = sum(odd["code"] == CouponUnknown.code for odd in priced["discrepancies"])
+    throttle: Throttle = current_app.extensions["throttle"]
+    throttle.count_misses(principal(), missed)
+    return priced
 
 
 @blueprint.operation(

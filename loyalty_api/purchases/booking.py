@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from loyalty_api import ids
+from loyalty_api.codes import masked
 from loyalty_api.ledger.rules import Lot, Movement, Posting
 from loyalty_api.ledger.service import Book, Cause
 from loyalty_api.members.service import MemberRow as LockedMember
@@ -135,10 +136,20 @@ def line_rows(
             "brand": line.brand,
             "legal_class": line.legal_class,
             "tax_rate": line.tax_rate,
-            "discounts": said.get("discounts") or None,
+            "discounts": _without_codes(said.get("discounts")),
             "tags": line.tags or None,
         }
         for n, (line, said) in enumerate(zip(basket.lines, sent, strict=True))
+    ]
+
+
+def _without_codes(discounts: Sequence[Mapping[str, Any]] | None) -> list[Row] | None:
+    """A line's discounts as they are kept: of the code of a coupon only its end."""
+    if not discounts:
+        return None
+    return [
+        {**given, "coupon": masked(given["coupon"])} if given.get("coupon") else dict(given)
+        for given in discounts
     ]
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
 from loyalty_api.codes import plain_code
+from loyalty_api.coupons.service import move_uses
 from loyalty_api.db import driver
 from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
@@ -216,8 +217,7 @@ def _credit(
 
 def rated_at(row: Mapping[str, Any]) -> datetime:
     """When a stored purchase is rated: at its own time, unless its till's clock was ahead."""
-    moment: datetime = min(row["occurred_at"], row["recorded_at"])
-    return moment
+    return min(row["occurred_at"], row["recorded_at"])  # type: ignore[no-any-return]
 
 
 def _window_end(program: Program, occurred_at: datetime) -> datetime:
@@ -284,14 +284,15 @@ def _adopt(
     count_now(connection, row, tier, book, decision, basket, program=program, who=who, now=now)
     give_back_returned(session, row, decision)
     note_balance(row, book, program)
+    if row["outcome"].get("coupons"):
+        move_uses(connection, purchase_id, from_member=held["member_id"], to_member=member.member_id)
     queries.PURCHASES.insert(connection, [row])
     queries.LINES.insert(connection, line_rows(row, basket, lines, decision))
     queries.LOCATORS.insert(connection, [(purchase_id, member.member_id)])
     points = {"points": row["points_base"] + row["points_bonus"]}
     subject = ids.show("pur", purchase_id)
-    events.EVENTS.insert(
-        connection, [(member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)]
-    )
+    happened = (member.member_id, "purchase_claimed", subject, occurred_at, now, points, False)
+    events.EVENTS.insert(connection, [happened])
     if tier:
         tiers.write_book(connection, tier)
     return row

@@ -19,7 +19,8 @@ from loyalty_api.purchases import queries, returned
 from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.rated import Row
-from loyalty_api.rating.words import explain, near_miss_text, rule_name
+from loyalty_api.purchases.returned import corrections_of
+from loyalty_api.rating.words import correction_steps, explain, near_miss_text, rule_name
 from loyalty_api.rulekit.stored import basket_from_json, decision_from_json
 
 _SOONEST = timedelta(microseconds=1)
@@ -48,7 +49,9 @@ def purchase(session: Session, desk: Desk, *, row: Row, language: str) -> dict[s
     ]
     back = returned.taken_back(row)
     undone = [{"label": words.say("step", "returned"), "value": words.points(back)}] if back else []
-    return {"text": said["text"], "steps": [*said["steps"], *near, *undone]}
+    corrected = [step for one in corrections_of(row)[-1:] for step in correction_steps(one, words)]
+    text = f"{said['text']} {words.say('summary', 'corrected')}" if corrected else said["text"]
+    return {"text": text, "steps": [*said["steps"], *near, *undone, *corrected]}
 
 
 _ACTIVITY = (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from psycopg import Connection
@@ -12,11 +13,13 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
+from loyalty_api.coupons.service import Presented, open_coupons
 from loyalty_api.db import driver
 from loyalty_api.facts.service import counted
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
-from loyalty_api.purchases import queries, rules
+from loyalty_api.purchases import couponing, queries, rules
+from loyalty_api.purchases.answers import coupon_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
@@ -29,6 +32,7 @@ from loyalty_api.quotes import HONOURED, Quote, write_quote
 from loyalty_api.rating.rules import Program
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision
+from loyalty_api.rulekit.facts import Facts
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
 
@@ -46,6 +50,7 @@ class _Priced:
     tier: tiers.TierBook | None
     available: int
     discrepancies: list[rules.Discrepancy]
+    coupons: Presented
     pauses: frozenset[int] = frozenset()
 
 
@@ -81,6 +86,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
             "if_not_redeeming": unpaid,
             "available_at": _first_available(decision),
         },
+        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)],
         "discrepancies": priced.discrepancies,
         **told(decision, priced.program, body, odd=priced.discrepancies, known=priced.member is not None),
     }
@@ -134,10 +140,24 @@ def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
     }
 
 
-def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
+@dataclass(frozen=True, slots=True)
+class _Buyer:
+    """Who buys, as one look at the database shows them: the member if there is one, their level, what is counted."""
+
+    opened: queries.Opened
+    counting: list[TupleRow]
+    member: queries.MemberRow | None
+    tier: tiers.TierBook | None
+
+
+def _buyer(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    body: Mapping[str, Any],
+    program: Program | None,
+    now: datetime,
+) -> _Buyer:
     blind, member_id = blind_in(body, desk.vault), member_in(body)
-    at = min(body["occurred_at"], now)
-    program, pauses = desk.programs.at_with_pauses(connection, at)
     through = tiers.timeline(desk.programs, connection, now)
     opened = queries.open_receipts(
         connection,
@@ -145,15 +165,21 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         blinds=[blind] if blind else [],
         member_ids=[member_id] if member_id else [],
         lock=False,
-        also=[*reading([(program, at)]), *levels_too(through)],
+        also=[*reading([(program, min(body["occurred_at"], now))]), *levels_too(through)],
     )
     if len(opened.members) > 1 or (member_id and member_id not in opened.members):
         raise MemberMismatch
-    member = next(iter(opened.members.values()), None)
-    standing = opened.members if through else {}
     counting, levels = parted(opened.also, through)
-    books = tiers.open_books(levels, members=standing, through=through, now=now)
-    tier = next(iter(books.values()), None)
+    books = tiers.open_books(levels, members=opened.members if through else {}, through=through, now=now)
+    member = next(iter(opened.members.values()), None)
+    return _Buyer(opened, counting, member, next(iter(books.values()), None))
+
+
+def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
+    at = min(body["occurred_at"], now)
+    program, pauses = desk.programs.at_with_pauses(connection, at)
+    buyer = _buyer(connection, desk, body, program, now)
+    opened, member, tier = buyer.opened, buyer.member, buyer.tier
     store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
     if store is None:
         raise StoreUnknown(f"We do not know the store {body['store']}.")
@@ -164,22 +190,26 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     basket = rules.basket_of(body, products, time_zone=store.time_zone)
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
+    known = partial(facts_with_tier, connection, member, tier, program=program, vault=desk.vault)
+    shown = _shown(connection, desk, body, member, timed.rated_at or at, known)
     unknown = body["identifier"] is not None and member is None
     odd = [
         *timed.discrepancies,
         *rules.goods_back(basket.lines),
         *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
+        *shown.discrepancies,
     ]
     available = _available(connection, opened, member, now)
     if program and program.promotions:
         basket = unpriced(basket)
     if program is None or timed.rated_at is None:
-        return _Priced(basket, basket, basket, program, None, None, None, member, tier, available, odd)
+        return _Priced(basket, basket, basket, program, None, None, None, member, tier, available, odd, shown)
+    basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
     facts = look(
         connection,
-        counted(counting),
+        counted(buyer.counting),
         basket,
-        facts_with_tier(connection, member, tier, program=program, at=timed.rated_at, vault=desk.vault),
+        facts,
         program,
         timed.rated_at,
         tier=tier,
@@ -200,8 +230,23 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         tier,
         available,
         odd,
+        shown,
         pauses,
     )
+
+
+def _shown(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    body: Mapping[str, Any],
+    member: queries.MemberRow | None,
+    at: datetime,
+    known: Callable[..., Facts],
+) -> Presented:
+    """The coupons that the basket shows; nobody is kept from using them meanwhile."""
+    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=False)
+    of_audience = partial(known, at=at, asks=couponing.EVERYTHING)
+    return couponing.present(book, body, member=member, at=at, known=of_audience)
 
 
 def _available(

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from loyalty_api import events
+from loyalty_api.coupons.service import NOTHING_SHOWN, Presented
 from loyalty_api.purchases import queries, queries_claims, rules
 from loyalty_api.rating.rules import Program
 from loyalty_api.rows import Rows, Table
@@ -51,6 +53,8 @@ class Rated:
     decision: Decision | None
     paid: int
     discrepancies: list[rules.Discrepancy]
+    coupons: Presented = NOTHING_SHOWN
+    coupons_used: frozenset[UUID] = frozenset()
 
     @property
     def own_time_zone(self) -> str | None:

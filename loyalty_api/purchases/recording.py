@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -18,22 +19,23 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
-from loyalty_api import events, ids
-from loyalty_api.codes import claim_code
+from loyalty_api import events
+from loyalty_api.coupons.service import open_coupons
 from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Invalid, LoyaltyError, Unavailable
 from loyalty_api.facts.service import counted
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
-from loyalty_api.purchases import queries, queries_receipts, rules
-from loyalty_api.purchases.booking import activity_expiry, book_points, line_rows, note_balance
+from loyalty_api.purchases import couponing, queries, queries_receipts, rules
+from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk, Reported, Who, program_of
 from loyalty_api.purchases.honouring import as_charged
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
+from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import MemberRow, Opened
 from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
@@ -142,6 +144,8 @@ class _Batch:
             versions={m.member_id: m.version for m in opened.members.values()},
             balances=opened.balances,
         )
+        shown = [scanned for report in reported for scanned in report.body.get("coupons") or ()]
+        self.coupons = open_coupons(connection, desk.vault, shown, lock=True)
         counting, levels = parted(opened.also, through)
         self.counted = counted(counting)
         if len(reported) > 1:
@@ -230,9 +234,12 @@ class _Batch:
             occurred_at, now=self.now, late_days=program.settings.late_days if program else None
         )
         tier = self.tiers.get(member.member_id) if member else None
-        facts = facts_with_tier(
-            self.connection, member, tier, program=program, at=timed.rated_at, vault=self.desk.vault
-        )
+        vault = self.desk.vault
+        of_member = partial(facts_with_tier, self.connection, member, tier, program=program, vault=vault)
+        at = timed.rated_at or min(occurred_at, self.now)
+        known = partial(of_member, at=at, asks=couponing.EVERYTHING)
+        shown = couponing.present(self.coupons, body, member=member, at=at, known=known)
+        basket, facts = couponing.shown_in(shown, basket, of_member(at=timed.rated_at))
         paid = sum([line.paid for line in basket.lines])
         decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
@@ -243,6 +250,7 @@ class _Batch:
                 seen=self.seen[member_id],
             )  # fmt: skip
             decision, odd = as_charged(report, basket, facts, rated, program, member_id=member_id)
+        used = couponing.worked(self.coupons, shown, body, basket, facts, program, decision)
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
             *timed.discrepancies,
@@ -251,8 +259,9 @@ class _Batch:
             *rules.refusals(status=member.status if member else None, unknown_identifier=unknown),
             *exhausted(decision),
             *odd,
+            *shown.discrepancies,
         ]
-        return Rated(basket, facts, program, decision, paid, discrepancies)
+        return Rated(basket, facts, program, decision, paid, discrepancies, shown, used)
 
     def _book(self, report: Reported, rated: Rated, book: Book, person_id: UUID | None) -> Paid:
         """Book what was due before, what this receipt earns, what of that is due already, and what points paid."""
@@ -313,32 +322,14 @@ class _Batch:
         }
 
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
-        written = self.written
-        written.purchases.append(row)
-        written.lines.extend(line_rows(row, rated.basket, report.body["lines"], rated.decision))
-        if member is not None:
+        awaited = row["purchase_id"] in self.opened.awaited
+        couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
+        note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
+        self.awaited = self.awaited or awaited
+        if member is None:
+            self.anonymous.append(row)
+        else:
             self.recorded[member.member_id].append((row["occurred_at"], row["purchase_id"], rated.basket))
-        written.locators.append((row["purchase_id"], row["member_id"]))
-        if row["purchase_id"] in self.opened.awaited:
-            self.awaited = True
-            written.events.append(
-                (row["member_id"], "awaited_purchase_arrived", ids.show("pur", row["purchase_id"]),
-                 row["occurred_at"], self.now, {}, True)
-            )  # fmt: skip
-        if member is not None:
-            written.events.append(
-                (row["member_id"], "purchase_recorded", ids.show("pur", row["purchase_id"]),
-                 row["occurred_at"], self.now, {"points": row["points_base"] + row["points_bonus"]}, False)
-            )  # fmt: skip
-            return
-        self.anonymous.append(row)
-        code = claim_code(self.desk.vault.blind("claim", row["purchase_id"].hex))
-        written.claim_codes.append(
-            ("\\x" + self.desk.vault.blind("claim_code", code).hex(), row["purchase_id"])
-        )
-        if report.blind:
-            kind, blind = report.blind
-            written.unattached.append((kind, "\\x" + blind.hex(), row["purchase_id"], row["occurred_at"]))
 
     def statements(self) -> list[Statement]:
         """The statement that writes everything that was noted and is not written yet."""
@@ -354,6 +345,7 @@ class _Batch:
                 *stood,
                 *tiers.counted_rows(self.counts, now=self.now),
                 *self.counted.rows(),
+                *self.coupons.rows(),
                 (VERSIONS, versions),
                 (events.EVENTS, booked),
             ]

@@ -48,8 +48,7 @@ def rate(
         raise NothingToReview
     locked, book = lock_book(session, member_id=held["member_id"])
     row = queries.find(connection, purchase_id)
-    version = held["program_version"] or 0
-    program = desk.programs.numbered(connection, version, at=held["occurred_at"])
+    program = desk.programs.numbered(connection, held["program_version"] or 0, at=held["occurred_at"])
     if row is None or row["decision"] is not None or program is None:
         raise NothingToReview
     member = member_row(locked)

@@ -32,14 +32,21 @@ def is_ours(discount: LineDiscount) -> bool:
 
 
 def unpriced(basket: Basket) -> Basket:
-    """The basket as it is before the program's promotions: open, with the discounts that are not theirs."""
+    """The basket as it is before the program's promotions: open, with the discounts that come before theirs.
+
+    Points lower a price after them.
+    """
     lines = [
-        replace(line, discounts=tuple([given for given in line.discounts if not is_ours(given)]))
-        if any(is_ours(given) for given in line.discounts)
+        replace(line, discounts=tuple([given for given in line.discounts if _comes_before(given)]))
+        if line.discounts
         else line
         for line in basket.lines
     ]
     return replace(basket, lines=tuple(lines), pricing="open")
+
+
+def _comes_before(discount: LineDiscount) -> bool:
+    return discount.source != "program" and discount.kind != "points"
 
 
 def mark_of(basket: Basket, member_id: object) -> str:

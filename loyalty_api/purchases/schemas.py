@@ -211,6 +211,16 @@ class RedeemedSchema(Schema):
     amount = Whole(required=True)
 
 
+class CouponShownSchema(Schema):
+    """What became of a coupon that was shown; of its code the last four characters. ``reason`` says why not."""
+
+    code = Text(required=True)
+    coupon_id = Text(required=True, allow_none=True)
+    name = Text(required=True, allow_none=True)
+    status = Choice("usable", "not_usable", "used", "not_used", required=True)
+    reason = Text(required=True, allow_none=True)
+
+
 class PurchaseReturnSchema(Schema):
     """What came back of a purchase, by one return or void."""
 
@@ -225,8 +235,18 @@ class PurchaseReturnSchema(Schema):
     refundable = Whole(required=True)
 
 
+class CorrectedSchema(Schema):
+    """Rules were corrected and the purchase was rated once more: the versions, and what it earns by each."""
+
+    from_version = Whole(required=True)
+    version = Whole(required=True)
+    points_before = Whole(required=True)
+    points_after = Whole(required=True)
+    at = Moment(required=True)
+
+
 class PurchaseAnswerSchema(Schema):
-    """A recorded purchase, as it was first answered and is answered ever after."""
+    """A recorded purchase, as it was first answered and is answered ever after, but for what became of it since."""
 
     purchase_id = Text(required=True)
     status = Text(required=True)
@@ -250,9 +270,10 @@ class PurchaseAnswerSchema(Schema):
     tier = fields.Nested(TierAfterSchema(), allow_none=True)
     redemptions = fields.List(fields.Nested(RedeemedSchema()))
     returns = fields.List(fields.Nested(PurchaseReturnSchema()))
-    coupons = fields.List(fields.Raw())
+    coupons = fields.List(fields.Nested(CouponShownSchema()))
     gifts = fields.List(fields.Raw())
     effects = fields.List(fields.Nested(EffectSchema()))
+    corrected = fields.Nested(CorrectedSchema(), allow_none=True)
     discrepancies = fields.List(fields.Nested(NoticeSchema()))
     claim_code = Text(allow_none=True)
     messages = fields.List(fields.Nested(MessageSchema()))

@@ -5,7 +5,13 @@ from __future__ import annotations
 import marshmallow as ma
 
 from loyalty_api.fields import Moment, Schema, Text, Whole
-from loyalty_api.purchases.schemas import EffectSchema, MessageSchema, NoticeSchema, ReceiptLineSchema
+from loyalty_api.purchases.schemas import (
+    CouponShownSchema,
+    EffectSchema,
+    MessageSchema,
+    NoticeSchema,
+    ReceiptLineSchema,
+)
 
 
 class QuoteMemberSchema(Schema):
@@ -98,6 +104,7 @@ class QuoteAnswerSchema(Schema):
     effects = ma.fields.List(ma.fields.Nested(QuoteEffectSchema()), required=True)
     reasons = ma.fields.List(ma.fields.Nested(ReasonSchema()), required=True)
     near_misses = ma.fields.List(ma.fields.Nested(NearMissSchema()), required=True)
+    coupons = ma.fields.List(ma.fields.Nested(CouponShownSchema()), required=True)
     suggestions = ma.fields.List(ma.fields.Dict(), required=True)
     discrepancies = ma.fields.List(ma.fields.Nested(NoticeSchema()), required=True)
     messages = ma.fields.List(ma.fields.Nested(MessageSchema()), required=True)

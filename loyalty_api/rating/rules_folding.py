@@ -32,7 +32,7 @@ from loyalty_api.tiers.rules_walking import Stood, Walk
 @dataclass(frozen=True, slots=True)
 class Bought:
     """A purchase as it was made. ``at`` is when it is rated; ``member`` is what the rules are told of the member then,
-    its level left out. ``decided`` stands in the place of rating it.
+    its level left out. ``decided`` stands in the place of rating it. What never ``comes_back`` is not kept in mind.
     """
 
     purchase_id: UUID
@@ -40,6 +40,7 @@ class Bought:
     basket: Basket
     member: Member | None
     decided: Decision | None = None
+    comes_back: bool = True
 
 
 class Earlier(NamedTuple):
@@ -85,7 +86,7 @@ class Versions:
         self, programs: Sequence[tuple[datetime, Program]], *, taken: Mapping[str, int] | None = None
     ) -> None:
         self._starts = [start for start, _ in programs]
-        self._programs = [program for _, program in programs]
+        self.programs = [program for _, program in programs]
         self.timeline: Timeline = (
             [(start, program.tiers) for start, program in programs]
             if any(program.tiers for _, program in programs)
@@ -98,12 +99,12 @@ class Versions:
     def at(self, at: datetime) -> Program | None:
         """The version in force at a moment, None before the first."""
         place = bisect_right(self._starts, at)
-        return self._programs[place - 1] if place else None
+        return self.programs[place - 1] if place else None
 
     @property
     def first(self) -> Program:
         """The earliest version."""
-        return self._programs[0]
+        return self.programs[0]
 
     @classmethod
     def always(cls, program: Program, *, taken: Mapping[str, int] | None = None) -> Versions:
@@ -144,14 +145,13 @@ class Folding:
         """What the purchase is decided to earn, and count it; None before the first version."""
         if self.walk:
             self.walk.elapse(bought.at)
-        program = self.versions.at(bought.at)
         decision = bought.decided
+        program = self.versions.at(bought.at) if decision is None else None
         if program is not None:
-            facts = self.facts(bought, program)
-            if decision is None:
-                decision = evaluate(bought.basket, facts, program, bought.at)
+            decision = evaluate(bought.basket, self.facts(bought, program), program, bought.at)
         self._count(bought, decision)
-        self._kept[bought.purchase_id] = Kept(decision, bought.basket, bought.at)
+        if bought.comes_back:
+            self._kept[bought.purchase_id] = Kept(decision, bought.basket, bought.at)
         return decision
 
     def bring_back(self, returned: Returned) -> dict[str, dict[str, int]]:
@@ -182,9 +182,9 @@ class Folding:
         """What has been counted of the member, and the numbers of its history."""
         return self._counters
 
-    def kept(self) -> Iterable[tuple[UUID, Kept]]:
-        """The purchases gone through, with what was decided and how far they have come back."""
-        return self._kept.items()
+    def kept(self, purchase_id: UUID) -> Kept | None:
+        """A purchase that was gone through, with what was decided and how far it has come back."""
+        return self._kept.get(purchase_id)
 
     def facts(self, bought: Bought, program: Program) -> Facts:
         """The facts that a purchase is rated with: what the database would bring of them, and no more."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import marshmallow as ma
@@ -10,6 +9,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
+from loyalty_api.coupons import service as coupons
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
 from loyalty_api.http import spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
@@ -19,10 +19,7 @@ from loyalty_api.redemptions.rules import HoldExpired
 from loyalty_api.redemptions.schemas import STATUSES
 from loyalty_api.rewards.rules import RewardNotAvailable
 from loyalty_api.security import StoreNotAllowed, principal
-from loyalty_api.throttle import RateLimited, Throttle, refuse
-
-# Codes that are not ours, a minute and client. There are 2^82: what matters is that nobody is let run on.
-MISSES = 30
+from loyalty_api.throttle import RateLimited, Throttle
 
 
 class CodeBody(Schema):
@@ -66,17 +63,27 @@ class CodeUsedSchema(Schema):
     reference = Text(required=True, allow_none=True)
 
 
+class CodeCouponSchema(Schema):
+    """Which coupon a code is; a purchase uses it, by sending the code among its ``coupons``."""
+
+    coupon_id = Text(required=True)
+    name = Text(required=True)
+    state = Text(required=True)
+    uses_left = Whole(required=True)
+
+
 class CodeSchema(Schema):
-    """What a code is, for whom, and whether it can be used here and now."""
+    """What a code is, for whom, and whether it can be used here and now; ``reward`` or ``coupon`` by its kind."""
 
     code = Text(required=True)
-    kind = Choice("reward", required=True)
+    kind = Choice("reward", "coupon", required=True)
     usable = Flag(required=True)
     reason = ma.fields.Nested(CodeReasonSchema(), required=True, allow_none=True)
-    reward = ma.fields.Nested(CodeRewardSchema(), required=True)
-    member_id = Text(required=True)
-    redemption_id = Text(required=True)
-    redemption_status = Choice(*STATUSES, required=True)
+    reward = ma.fields.Nested(CodeRewardSchema(), required=True, allow_none=True)
+    coupon = ma.fields.Nested(CodeCouponSchema(), required=True, allow_none=True)
+    member_id = Text(required=True, allow_none=True)
+    redemption_id = Text(required=True, allow_none=True)
+    redemption_status = Choice(*STATUSES, required=True, allow_none=True)
     expires_at = Moment(required=True, allow_none=True)
     used = ma.fields.Nested(CodeUsedSchema(), required=True, allow_none=True)
 
@@ -86,7 +93,7 @@ FOUND: dict[str, Any] = {
     "code": "…C3FD", "kind": "reward", "usable": True, "reason": None,
     "reward": {"reward_id": examples.REWARD, "kind": "product", "name": "A coffee", "quantity": 1, "value": None,
                "money": None},
-    "member_id": examples.MEMBER, "redemption_id": examples.REDEMPTION, "redemption_status": "held",
+    "coupon": None, "member_id": examples.MEMBER, "redemption_id": examples.REDEMPTION, "redemption_status": "held",
     "expires_at": "2026-11-22T15:05:10Z", "used": None,
 }  # fmt: skip
 USED: dict[str, Any] = {
@@ -96,24 +103,8 @@ USED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _limited(look: Callable[[], using.Found]) -> using.Found:
-    """Look for a code; only codes that are not there cost an attempt.
-
-    :raises RateLimited: too many were not there in this minute.
-    """
-    throttle: Throttle = current_app.extensions["throttle"]
-    key = f"codes/{principal().client_id}"
-    allowance = throttle.take(key, MISSES)
-    if not allowance.granted:
-        refuse(allowance)
-    try:
-        found = look()
-    except using.CodeUnknown:
-        raise
-    except Exception:
-        throttle.give_back(key)
-        raise
-    throttle.give_back(key)
+def _throttle() -> Throttle:
+    found: Throttle = current_app.extensions["throttle"]
     return found
 
 
@@ -125,8 +116,12 @@ def inspect(body: dict[str, Any]) -> dict[str, Any]:
     """Usable here and now, or why not. Nothing changes; the code is sent in the body, never in an address."""
     now, place = clock.now(), using.Place(speaking_for(body.get("store")))
     with unit_of_work() as session:
-        found = _limited(lambda: using.inspect(session, counter(), typed=body["code"], place=place, now=now))
-    return _document(found)
+        found = _throttle().limit_misses(
+            principal(),
+            lambda: using.inspect_any(session, counter(), typed=body["code"], place=place, now=now),
+            missed=using.CodeUnknown,
+        )
+    return _document(found) if isinstance(found, using.Found) else _coupon_document(found)
 
 
 @blueprint.operation(
@@ -142,11 +137,13 @@ def use(session: Session, body: dict[str, Any]) -> Answer:
     """Once. Points that are held behind it are used with it."""
     now = clock.now()
     place = using.Place(speaking_for(body.get("store")), body.get("terminal"), body.get("reference"))
-    found = _limited(
+    found = _throttle().limit_misses(
+        principal(),
         lambda: using.use(
             session, counter(), typed=body["code"], place=place, step_id=ids.new(),
             occurred_at=body.get("occurred_at") or now, caller=caller(), now=now,
-        )
+        ),
+        missed=using.CodeUnknown,
     )  # fmt: skip
     return Answer(_document(found), owner=found.redemption.member_id)
 
@@ -168,6 +165,7 @@ def _document(found: using.Found) -> dict[str, Any]:
             "value": dict(reward.value) if reward.value else None,
             "money": reward.money and reward.money * redemption.quantity,
         },
+        "coupon": None,
         "member_id": ids.show("mbr", redemption.member_id),
         "redemption_id": ids.show("red", redemption.redemption_id),
         "redemption_status": status,
@@ -175,4 +173,26 @@ def _document(found: using.Found) -> dict[str, Any]:
         "used": {"store": code.used_store, "at": code.used_at, "reference": code.used_reference}
         if code.used_at
         else None,
+    }
+
+
+def _coupon_document(found: coupons.Found) -> dict[str, Any]:
+    coupon, refusal = found.coupon, found.refusal
+    return {
+        "code": coupon.shown,
+        "kind": "coupon",
+        "usable": refusal is None,
+        "reason": {"code": refusal.code, "text": reason_text(refusal.code)} if refusal else None,
+        "reward": None,
+        "coupon": {
+            "coupon_id": ids.show("cpn", coupon.coupon_id),
+            "name": coupon.terms.name,
+            "state": coupon.state(clock.now()),
+            "uses_left": coupon.uses_left,
+        },
+        "member_id": ids.show("mbr", coupon.member_id) if coupon.member_id else None,
+        "redemption_id": None,
+        "redemption_status": None,
+        "expires_at": coupon.terms.valid_until,
+        "used": None,
     }

@@ -12,6 +12,8 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api.codes import plain_code
+from loyalty_api.coupons import service as coupons
+from loyalty_api.coupons.rules import CouponUnknown
 from loyalty_api.db import driver
 from loyalty_api.errors import Action, Conflict, LoyaltyError, NotFound
 from loyalty_api.ledger.service import lock_book
@@ -82,6 +84,28 @@ def inspect(session: Session, counter: Counter, *, typed: str, place: Place, now
     if found is None:
         raise CodeUnknown
     return _judged(connection, blind, found, typed, place, now)
+
+
+def inspect_any(
+    session: Session, counter: Counter, *, typed: str, place: Place, now: datetime
+) -> Found | coupons.Found:
+    """The same for a code of any kind: a reward's, or else a coupon.
+
+    Whose a personal coupon is the answer says.
+
+    :raises CodeUnknown: there is no such code.
+    """
+    try:
+        return inspect(session, counter, typed=typed, place=place, now=now)
+    except CodeUnknown:
+        pass
+    try:
+        return coupons.look(
+            session, coupons.Office(counter.vault, counter.programs), typed=typed, store_id=place.store_id,
+            member_id=None, at=now, now=now, for_owner=True,
+        )  # fmt: skip
+    except CouponUnknown as error:
+        raise CodeUnknown from error
 
 
 def use(

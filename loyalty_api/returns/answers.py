@@ -43,7 +43,7 @@ def answer(row: Mapping[str, Any]) -> dict[str, Any]:
         "points": _in_order(outcome.get("points", _NOTHING_YET), _POINTS),
         "money": {"refundable": money["refundable"], "tenders": tenders, "shortfall": money["shortfall"]},
         "discounts": [{"rule": one["rule"], "amount": one["amount"]} for one in outcome.get("discounts", ())],
-        "coupons": [],
+        "coupons": [_in_order(shown, ("code", "status")) for shown in outcome.get("coupons", ())],
         "gifts": [],
         "tier": _in_order(outcome["tier"], ("code", "until", "changed")) if "tier" in outcome else None,
         "balance": _balance(outcome.get("balance")),

@@ -17,6 +17,7 @@ from loyalty_api.purchases import returned as kept
 from loyalty_api.purchases.limiting import stored, together
 from loyalty_api.returns import queries
 from loyalty_api.returns.counting import count_less
+from loyalty_api.returns.coupons import bring_back
 from loyalty_api.returns.limits import count_back
 from loyalty_api.returns.moving import Given, Loose, Moved, Part, book_return
 from loyalty_api.returns.policy import Policy
@@ -42,6 +43,7 @@ def apply(
     Without a ``book`` it is recorded and nothing moves.
     """
     connection = driver(session)
+    bring_back(session, row, parts, policy, now)
     moved = book_return(connection, row, parts, loose, book, policy, cause, now) if book else Moved()
     lines = _lines(parts, loose, moved)
     refunds = [tenders(part.opened.bought.left_by_tender, part.back.refundable) for part in parts]

@@ -50,6 +50,7 @@ ANSWER: dict[str, Any] = {
         "given_back": 0, "given_back_expires": None,
     },
     "money": {"refundable": 2250, "tenders": [{"kind": "card", "amount": 2250}], "shortfall": 0},
+    "discounts": [],
     "coupons": [],
     "gifts": [],
     "tier": {"code": "gold", "until": "2027-12-31T23:00:00Z", "changed": False},

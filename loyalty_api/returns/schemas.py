@@ -151,6 +151,13 @@ class ReturnMoneySchema(Schema):
     shortfall = Whole(required=True)
 
 
+class CouponBackSchema(Schema):
+    """A coupon that the purchase used: given back when the purchase comes to nothing, else it stays used (R38)."""
+
+    code = Text(required=True)
+    status = Choice("given_back", "stays_used", required=True)
+
+
 class DiscountBackSchema(Schema):
     """The share of a promotion's discount that what came back had, minor units: it was not paid, so not refunded."""
 
@@ -179,7 +186,7 @@ class ReturnAnswerSchema(Schema):
     points = fields.Nested(ReturnPointsSchema(), required=True)
     money = fields.Nested(ReturnMoneySchema(), required=True)
     discounts = fields.List(fields.Nested(DiscountBackSchema()), required=True)
-    coupons = fields.List(fields.Raw(), required=True)
+    coupons = fields.List(fields.Nested(CouponBackSchema()), required=True)
     gifts = fields.List(fields.Raw(), required=True)
     tier = fields.Nested(TierAfterSchema(), required=True, allow_none=True)
     balance = fields.Nested(BalanceAfterSchema(), required=True, allow_none=True)

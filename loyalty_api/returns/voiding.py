@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
+from loyalty_api.coupons.service import take_again as take_coupons_again
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict, NotFound, Unavailable
 from loyalty_api.ledger import queries as ledger
@@ -185,6 +186,10 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
             take_again_in(
                 connection, member_id=held["member_id"], redemption_id=redemption_id, points=points, now=now
             )
+    if held["outcome"].get("coupons"):
+        take_coupons_again(
+            session, member_id=held["member_id"], purchase_id=held["purchase_id"], because=row["return_id"]
+        )
     count_again(session, held["member_id"], claims)
     whole = lines and all(p.part == ALL for p in progress_from(lines).values()) and len(standing) > 1
     kept.keep(

@@ -23,11 +23,16 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The member, or none, with ``counters`` per rule, owner and period, and ``limits`` that remain."""
+    """The member, or none, with ``counters`` per rule, owner and period, and ``limits`` that remain.
+
+    ``coupons`` says of each of the merchant's own that was shown ``usable`` or why not; those that count stand in the
+    basket under their names.
+    """
 
     member: Member | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
+    coupons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def basket_to_json(basket: Basket) -> Document:
 
 
 def facts_to_json(facts: Facts) -> Document:
-    """``{e, member?: {status, tier?, staff?, segments?, attributes?}, counters?, limits?}``."""
+    """``{e, member?: {status, tier?, staff?, segments?, attributes?}, counters?, limits?, coupons?}``."""
     member = facts.member
     known = member and _said(
         status=member.status,
@@ -158,7 +158,13 @@ def facts_to_json(facts: Facts) -> Document:
         segments=list(member.segments),
         attributes=dict(member.attributes),
     )
-    return _said(e=ENGINE, member=known, counters=dict(facts.counters), limits=dict(facts.limits))
+    return _said(
+        e=ENGINE,
+        member=known,
+        counters=dict(facts.counters),
+        limits=dict(facts.limits),
+        coupons=dict(facts.coupons),
+    )
 
 
 def facts_from_json(document: Mapping[str, Any]) -> Facts:
@@ -174,7 +180,8 @@ def facts_from_json(document: Mapping[str, Any]) -> Facts:
             tuple(known.get("segments", ())),
             known.get("attributes", {}),
         )
-    return Facts(member, document.get("counters", {}), document.get("limits", {}))
+    get = document.get
+    return Facts(member, get("counters", {}), get("limits", {}), get("coupons", {}))
 
 
 # --- decisions -------------------------------------------------------------------------------------------

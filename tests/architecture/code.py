@@ -20,6 +20,8 @@ FEATURES = frozenset(
         "auth",
         "batches",
         "consent",
+        "coupons",
+        "corrections",
         "custom_events",
         "earning",
         "explanations",

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from loyalty_api import ids, openapi
+from loyalty_api import ids, jobs, openapi
 from loyalty_api.app import PREFIXES, blueprints
 from loyalty_api.auth import service, tokens
 from loyalty_api.auth.permissions import PERMISSIONS
@@ -33,8 +33,9 @@ from tests.support.tokens import bearer, make_client
 # member before it in the path; ``store``: of one store, and a client that is bound to another one must not see it.
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
-    "client_id": "program", "store": "program", "sku": "program", "rule_id": "program",
-    "identifier_id": "parent", "person_id": "parent", "lot_id": "parent",
+    "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
+    "coupon_id": "program", "backtest_id": "program",
+    "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
 # Goods come back to any store, so any till may name a purchase of another one.
@@ -74,6 +75,8 @@ class Theirs:
 
     def made_up(self, variable: str) -> str:
         """An id in the same form that nobody has."""
+        if self.things[variable].isdigit():
+            return "987654"
         prefix = self.things[variable].partition("_")[0]
         return ids.show(prefix, ids.new()) if prefix in PREFIXES else "nowhere"
 
@@ -92,7 +95,8 @@ class Theirs:
 def theirs(shop: Shop) -> Theirs:
     now = datetime.now(UTC)
     rate = {"points": 10, "amount": 10, "step": 10, "minimum": 20}
-    shop.publish(with_lots(redeem={"rate": rate}), effective_from=now)
+    levels = {"metric": "spend", "levels": [{"id": "gold", "threshold": 1000}]}
+    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels), effective_from=now)
     owner, other = (
         shop.enrol(card, people=[{"name": "Ola", "identifiers": []}])
         for card in ("260900000017", "260900000024")
@@ -117,7 +121,7 @@ def theirs(shop: Shop) -> Theirs:
         "store": "str_1",
         "sku": "bread",
     }
-    things |= _of_member(shop, owner) | _of_office(shop)
+    things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner)
     return Theirs(shop, owner, other, things)
 
 
@@ -128,6 +132,14 @@ def _ordered(shop: Shop, member: str) -> str:
     held = shop.till.post("/v1/redemptions", wish)["redemption_id"]
     order: str = shop.till.post(f"/v1/redemptions/{held}/capture")["order"]["order_id"]
     return order
+
+
+def _coupon(shop: Shop, member: str) -> dict[str, str]:
+    batch = {"name": "MINE", "kind": "personal", "members": [member]}
+    made = shop.office.post("/v1/coupon-batches", batch)["batch_id"]
+    jobs.make_coupons(shop.database, shop.app.extensions["vault"], now=datetime.now(UTC))
+    coupon = shop.office.get(f"/v1/coupon-batches/{made}/coupons")["data"][0]["coupon_id"]
+    return {"batch_id": made, "coupon_id": coupon}
 
 
 def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:
@@ -147,6 +159,7 @@ def _of_member(shop: Shop, member: str) -> dict[str, str]:
         "identifier_id": of["identifiers"]["identifier_id"],
         "entry_id": of["entries"]["entry_id"],
         "lot_id": of["lots"]["lot_id"],
+        "change_no": "1",
         "person_id": person,
     }
 
@@ -156,7 +169,9 @@ def _of_office(shop: Shop) -> dict[str, str]:
     reward = shop.office.get("/v1/rewards")["data"][0]["reward_id"]
     document = shop.office.get("/v1/program")["document"]
     draft = shop.office.post("/v1/program/versions", {"document": document})["program_version_id"]
-    return {"client_id": client, "reward_id": reward, "draft_id": draft}
+    window = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+    backtest = shop.office.post(f"/v1/program/versions/{draft}/backtests", window)["backtest_id"]
+    return {"client_id": client, "reward_id": reward, "draft_id": draft, "backtest_id": backtest}
 
 
 def _token(shop: Shop, client: Any, *, seconds: int) -> str:

@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from loyalty_api import jobs
+from loyalty_api.corrections.running import run
 from loyalty_api.engines import Engines
 from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
+from tests.coupons.printing import printed
 from tests.returns.selling import bring, goods, paper
 from tests.support.documents import with_lots
 from tests.support.shop import Shop, line, receipt
@@ -86,9 +88,25 @@ BREACHES = {
     "I6 an order belongs to a reward that was used, and a cancelled one was given back": (
         "UPDATE reward_orders SET state = 'cancelled'"
     ),
+    "I5 a coupon was used as often as its uses say, and never more often than it may be": (
+        "UPDATE coupon_uses SET given_back_at = now(), given_back_by = gen_random_uuid() WHERE given_back_at IS NULL"
+    ),
+    "I6 a coupon was used with a purchase, where that purchase was made": "UPDATE coupon_uses SET reference = 'x'",
+    "I6 a batch has as many coupons as it says have been made, and personal ones are their members'": (
+        "UPDATE member_coupons SET member_id = gen_random_uuid()"
+    ),
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
+    "I6 a correction booked what the corrected decision gives beyond the one before": (
+        "UPDATE purchase_corrections SET booked = booked + 1"
+    ),
+    "I6 without returns a correction owes the difference of what the two decisions give": (
+        "UPDATE purchase_corrections SET points_after = points_after + 1"
+    ),
+    "I6 a corrected purchase has the decision of its last correction": (
+        "UPDATE purchase_corrections SET version_after = version_after + 1"
+    ),
     "I6 a settlement of a period is booked as it says": "UPDATE period_bonuses SET points = points + 1",
     "I6 settlements of a period follow each other, and take back no more than they gave": (
         "UPDATE period_bonuses SET n = n + 1"
@@ -139,7 +157,21 @@ def busy(shop: Shop) -> Shop:
     jobs.settle_periods(shop.database, now=datetime.now(UTC) + timedelta(days=32))
     assert all(shop.balance(member)["available"] > 0 for member in members)
     spend(shop, members[0])
+    show_coupons(shop, members[1], "7770002")
+    correct(shop)
     return shop
+
+
+def correct(shop: Shop) -> None:
+    """A sale of long ago is rated once more under later rules."""
+    window = (datetime(2019, 6, 1, tzinfo=UTC), datetime(2019, 7, 1, tzinfo=UTC))
+    shop.enrol(card="7770004")
+    sold = shop.till.post("/v1/purchases", receipt(card="7770004", at=window[0]))
+    *_, done = run(
+        shop.database, version=sold["program_version"] + 1, window=window, reason=None, dry_run=False,
+        clock=lambda: datetime.now(UTC),
+    )  # fmt: skip
+    assert (done.corrected, done.taken) == (1, 5)
 
 
 def spend(shop: Shop, member: str) -> None:
@@ -159,6 +191,20 @@ def spend(shop: Shop, member: str) -> None:
     for more in ({"reward_id": sent}, {"for": "points", "points": 30}):
         made = till.post("/v1/redemptions", {**wish, **more})
         assert till.post(f"/v1/redemptions/{made['redemption_id']}/capture").status == 200
+
+
+def show_coupons(shop: Shop, member: str, card: str) -> None:
+    """The member has two coupons, which count in a purchase each; one of these is undone."""
+    bonus = {"id": "fresh", "kind": "bonus", "points": 5, "when": {"coupon": ["FRESH"]}}
+    document = with_lots(tiers=TIERS)
+    document["earn"]["rules"].append(bonus)
+    shop.publish(document, effective_from=datetime(2021, 1, 1, tzinfo=UTC))
+    for _ in range(2):
+        printed(shop, kind="personal", members=[member])
+    for shown in shop.member(member).get("/v1/me/coupons")["data"]:
+        sold = receipt(card=card, coupons=[shown["code"]])
+        assert shop.till.post("/v1/purchases", sold, key=None)["coupons"][0]["status"] == "used"
+    assert shop.till.post("/v1/voids", {"original": paper(sold), "reason": "mistake"}).status == 201
 
 
 @pytest.fixture

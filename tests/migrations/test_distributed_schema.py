@@ -16,6 +16,7 @@ LOOK_UPS = {
     "unattached_receipts": ("blind",),
     "claim_codes": ("blind",),
     "reward_codes": ("blind",),
+    "coupon_codes": ("blind",),
     "awaited_receipts": ("store_id",),
     "return_receipts": ("store_id",),
     "awaited_returns": ("store_id",),
@@ -26,8 +27,9 @@ LOOK_UPS = {
 }
 # Small tables of the whole program, the same on every node.
 REFERENCE = {
-    "alembic_version", "clients", "signing_keys", "stores", "products", "master_versions", "program_drafts",
-    "period_runs", "program_pauses", "program_versions", "rewards", "rule_limits", "sandbox_clock",
+    "alembic_version", "backtests", "clients", "signing_keys", "stores", "products", "master_versions",
+    "program_approvals", "program_drafts", "program_pauses", "program_versions", "rewards", "coupon_batches",
+    "corrections", "period_runs", "rule_limits", "sandbox_clock",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.
 _UNIQUE_WITHOUT_KEY = {"uq_rejects_client_id"}

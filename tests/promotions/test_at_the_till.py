@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.promotions.till import back, buy, of, quote
 from tests.purchases.racing import breaches
-from tests.support.shop import BASIC, Reply, Shop, line, receipt
+from tests.support.shop import BASIC, Shop, receipt
 
 PROGRAM: dict[str, Any] = {
     **BASIC,
@@ -36,43 +37,6 @@ PROGRAM: dict[str, Any] = {
 def rules(shop: Shop) -> None:
     shop.publish(PROGRAM, effective_from=datetime.now(UTC) - timedelta(minutes=30))
     shop.enrol("PROMO")
-
-
-def of(amount: int, sku: str, number: int = 1, quantity: int = 1, **more: Any) -> dict[str, Any]:
-    return line(amount, sku=sku, line_id=str(number), quantity=quantity, **more)
-
-
-def quote(shop: Shop, *lines: dict[str, Any], card: str | None = "PROMO", **more: Any) -> Reply:
-    body = receipt(*lines, card=card, **more)
-    for name in ("business_date", "reference", "total", "payments"):
-        body.pop(name)
-    reply = shop.till.post("/v1/quotes", {"include": ["reasons", "near_misses"], **body}, key=None)
-    assert reply.status == 200, reply.body
-    return reply
-
-
-def buy(shop: Shop, quoted: Reply, *lines: dict[str, Any], named: bool = True, **more: Any) -> Reply:
-    """Charge what was quoted."""
-    off = {one["line_id"]: one["discounts"] for one in quoted["lines"]}
-    charged = [{**one, "discounts": [*one.get("discounts", ()), *off[one["line_id"]]]} for one in lines]
-    body = receipt(*charged, card=more.pop("card", "PROMO"), **more)
-    reply = shop.till.post(
-        "/v1/purchases", {**body, "quote_id": quoted["quote_id"] if named else None}, key=None
-    )
-    assert reply.status == 201, reply.body
-    return reply
-
-
-def back(shop: Shop, bought: Reply, *lines: dict[str, Any]) -> Reply:
-    body = {
-        k: v
-        for k, v in receipt().items()
-        if k in ("store", "terminal", "business_date", "reference", "occurred_at")
-    }
-    said = {"lines": list(lines)} if lines else {}
-    reply = shop.till.post(f"/v1/purchases/{bought['purchase_id']}/returns", {**body, **said}, key=None)
-    assert reply.status == 201, reply.body
-    return reply
 
 
 def test_ten_percent_from_the_quote_to_the_last_apple(shop: Shop) -> None:

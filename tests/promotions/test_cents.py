@@ -98,7 +98,7 @@ handling = st.fixed_dictionaries(
 )
 
 
-@settings(unhurried, max_examples=150)
+@settings(unhurried, max_examples=60)
 @given(lines=bought(), promotions=several(4), how=handling, seed=st.randoms())
 def test_discounts_add_up_and_nothing_goes_below_its_floor(lines, promotions, how, seed):
     by, of = offering(*promotions, discounts=how), wants(*lines)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from loyalty_api.rulekit.basket import Line, category_path
 from loyalty_api.rulekit.exclusions import EFFECTS, exclusions
-from loyalty_api.rulekit.selectors import selector
+from loyalty_api.rulekit.selectors import FIELDS, Scopes, selector
 
 MILK = Line(
     "1",
@@ -71,3 +73,26 @@ def test_a_line_is_kept_out_of_what_any_entry_says():
     assert excluded(Line("1", 200, legal_class="alcohol")) == {"discount", "gift"}
     assert excluded(MILK) == {"earn", "redeem"}
     assert excluded(Line("1", 200)) == set()
+
+
+def test_scopes_find_the_lines_that_each_rule_would_have_taken_one_by_one():
+    words, paths = ("a", "b"), ("a", "a > b", "b > a > b", [["a"], ["a", "b"]][0])
+    values = {"category": paths, "line_type": ("goods", "deposit"), "unit": ("each", "g")}
+    wheres = {
+        f"{first}-{second}-{n}": {name: list(values.get(name, words))[n:] for name in (first, second)}
+        for first in FIELDS
+        for second in FIELDS
+        for n in range(2)
+    }
+    lines = [
+        Line(str(n), 100, sku=word, category=path, department=word, brand=other, legal_class=other, unit=unit)
+        for n, (word, other, path, unit) in enumerate(
+            itertools.product(
+                ("a", "b", None), ("b", None), ((), ("a",), ("a", "b"), ("b", "a", "b", "c")), ("each", "g")
+            )
+        )
+    ]
+    found = Scopes(wheres).places(lines)
+    for rule_id, where in wheres.items():
+        takes = selector(where)
+        assert found.get(rule_id, []) == [n for n, line in enumerate(lines) if takes(line)], where

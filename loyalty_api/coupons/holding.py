@@ -1,0 +1,194 @@
+"""The coupons that baskets show: read together, judged one by one, used with the purchase that they did something for.
+
+A till sends what was scanned. What has the form of one of our codes is one of ours or nothing; anything else is a plain
+name, as other people's coupons are, unless a batch of ours has that name: then it takes a code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from loyalty_api import ids
+from loyalty_api.codes import looks_like_ours, masked, plain_code
+from loyalty_api.coupons import queries, rules
+from loyalty_api.coupons.batches import blind_of
+from loyalty_api.coupons.rules import Asking, Coupon
+from loyalty_api.rows import Rows, Table
+from loyalty_api.vault import Vault
+
+USED_ELSEWHERE = "coupon_used_elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One thing that a basket showed: as it may be stored, the name that rules know, and why it does not count.
+
+    ``coupon`` is None for a plain name, and for what is none of ours.
+    """
+
+    written: str
+    name: str | None
+    coupon: Coupon | None = None
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """Everything that a basket showed, in its order."""
+
+    shown: tuple[Shown, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that count, each once."""
+        return tuple(dict.fromkeys(each.name for each in self.shown if each.name and not each.refused))
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What rules are told of our coupons: ``usable`` or why not, by what may be stored of each."""
+        return {each.written: each.refused or "usable" for each in self.shown if each.coupon or each.refused}
+
+    @property
+    def ours(self) -> tuple[Shown, ...]:
+        """The coupons of ours that count."""
+        return tuple(each for each in self.shown if each.coupon and not each.refused)
+
+    @property
+    def discrepancies(self) -> list[dict[str, Any]]:
+        """Why coupons do not count, as a sale is told of it: it is never refused for one (R1)."""
+        return [
+            {
+                "code": USED_ELSEWHERE if each.refused == rules.CouponUsed.code else each.refused,
+                "coupon": each.written,
+            }
+            for each in self.shown
+            if each.refused and each.refused != rules.NO_EFFECT
+        ]
+
+    def told(self, used: Iterable[UUID] | None) -> list[dict[str, Any]]:
+        """What an answer says of each coupon of ours; ``used`` None: nothing is used by asking."""
+        taken = None if used is None else set(used)
+        return [_told(each, taken) for each in self.shown if each.coupon or each.refused]
+
+    def stored_names(self, used: Iterable[UUID]) -> tuple[str, ...]:
+        """What is kept with the purchase as its coupons: plain names, and the names of coupons that it used."""
+        taken = set(used)
+        kept = [
+            each.name
+            for each in self.shown
+            if each.name and not each.refused and (each.coupon is None or each.coupon.coupon_id in taken)
+        ]
+        return tuple(dict.fromkeys(kept))
+
+
+NOTHING_SHOWN = Presented()
+
+
+def _told(each: Shown, used: set[UUID] | None) -> dict[str, Any]:
+    coupon, reason = each.coupon, each.refused
+    if used is None:
+        status = "not_usable" if reason else "usable"
+    elif coupon and not reason and coupon.coupon_id in used:
+        status = "used"
+    else:
+        status, reason = "not_used", reason or rules.NO_EFFECT
+    return {
+        "code": each.written,
+        "coupon_id": ids.show("cpn", coupon.coupon_id) if coupon else None,
+        "name": coupon.terms.name if coupon else None,
+        "status": status,
+        "reason": reason,
+    }
+
+
+@dataclass(slots=True)
+class CouponBook:
+    """The coupons of a transaction's baskets: as they were read, and as its purchases use them up."""
+
+    vault: Vault
+    coupons: dict[bytes, Coupon] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+    _uses: list[Sequence[Any]] = field(default_factory=list)
+    _counted: dict[bytes, int] = field(default_factory=dict)
+
+    def present(self, scanned: Sequence[str], asking: Asking) -> Presented:
+        """Judge what a basket shows. Of several coupons with one name the first that counts does."""
+        found: dict[str, Shown] = {}
+        counting: set[str] = set()
+        for each in scanned:
+            code = plain_code(each) if looks_like_ours(each) else None
+            shown = self._judged(each, code, asking)
+            if shown.coupon and not shown.refused:
+                if shown.name in counting and (code or each) not in found:
+                    shown = replace(shown, refused=rules.NO_EFFECT)
+                counting.add(shown.name or "")
+            found.setdefault(code or each, shown)
+        return Presented(tuple(found.values())) if found else NOTHING_SHOWN
+
+    def _judged(self, scanned: str, code: str | None, asking: Asking) -> Shown:
+        written = masked(scanned)
+        if not looks_like_ours(scanned):
+            ours = scanned in self.names
+            return Shown(written, None if ours else scanned, None, rules.CouponUnknown.code if ours else None)
+        coupon = self.coupons.get(blind_of(self.vault, code)) if code else None
+        why = rules.refusal(coupon, asking) if coupon else rules.CouponUnknown
+        if coupon is None or why is rules.CouponUnknown:
+            return Shown(written, None, None, rules.CouponUnknown.code)
+        return Shown(written, coupon.terms.name, coupon, why.code if why else None)
+
+    def id_of(self, scanned: str) -> UUID | None:
+        """The coupon with this code, among those of the baskets."""
+        code = plain_code(scanned) if looks_like_ours(scanned) else None
+        coupon = self.coupons.get(blind_of(self.vault, code)) if code else None
+        return coupon.coupon_id if coupon else None
+
+    def use(
+        self,
+        coupon_id: UUID,
+        *,
+        member_id: UUID,
+        purchase_id: UUID,
+        place: tuple[str, str, str],
+        by: tuple[str, str | None],
+        occurred_at: datetime,
+        now: datetime,
+    ) -> None:
+        """Use a coupon with a purchase; ``place`` is store, terminal, reference, ``by`` the client and the cashier."""
+        coupon = next(each for each in self.coupons.values() if each.coupon_id == coupon_id)
+        self.coupons[coupon.blind] = replace(coupon, uses=coupon.uses + 1)
+        self._counted[coupon.blind] = self._counted.get(coupon.blind, 0) + 1
+        self._uses.append(
+            (member_id, purchase_id, coupon_id, _hex(coupon.blind), *place, *by, occurred_at, now)
+        )  # fmt: skip
+
+    def rows(self) -> list[tuple[Table, Rows]]:
+        """What is to be written when all is decided."""
+        counted = [(_hex(blind), more) for blind, more in self._counted.items()]
+        return [(queries.USES, self._uses), (queries.COUNTED, counted)]
+
+
+def open_coupons(
+    connection: Connection[TupleRow], vault: Vault, scanned: Iterable[str], *, lock: bool
+) -> CouponBook:
+    """Read what baskets show, in one round trip; none where they show nothing.
+
+    With ``lock`` nobody else uses these coupons until the transaction ends; the caller holds its members already.
+    """
+    every = set(scanned)
+    if not every:
+        return CouponBook(vault)
+    codes = {code for each in every if looks_like_ours(each) and (code := plain_code(each))}
+    names = {each for each in every if not looks_like_ours(each)}
+    found, known = queries.shown(connection, [blind_of(vault, code) for code in codes], names, lock=lock)
+    return CouponBook(vault, found, known)
+
+
+def _hex(blind: bytes) -> str:
+    return "\\x" + blind.hex()

@@ -1,0 +1,132 @@
+"""Coupons at the till: what a receipt shows counts or not, and what did something is used with the purchase.
+
+A sale that happened is never refused for a coupon (R1): one that is used, expired or unknown simply does not count, and
+the answer says so. One that nothing would have been different without is not used up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from loyalty_api.coupons.service import NOTHING_SHOWN, Asking, CouponBook, Presented, event_rows
+from loyalty_api.purchases.queries import MemberRow
+from loyalty_api.purchases.rated import Rated, Row, Written
+from loyalty_api.purchases.rules_charged import unpriced
+from loyalty_api.rating.rules import Program, evaluate, price
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.decision import Decision, Effect
+from loyalty_api.rulekit.facts import Facts
+
+EVERYTHING = frozenset(("enrolled", "profile"))
+"""What an audience may ask of a member beside what is always known."""
+
+
+def present(
+    book: CouponBook,
+    body: Mapping[str, Any],
+    *,
+    member: MemberRow | None,
+    at: datetime,
+    known: Callable[[], Facts],
+) -> Presented:
+    """Judge the coupons of a basket as of the moment of the sale; ``known`` tells what is known of its member."""
+    scanned = body.get("coupons")
+    if not scanned:
+        return NOTHING_SHOWN
+    return book.present(scanned, Asking(at, body["store"], member.member_id if member else None, known))
+
+
+def shown_in(shown: Presented, basket: Basket, facts: Facts) -> tuple[Basket, Facts]:
+    """The basket with the names that count, and the facts with what became of each coupon."""
+    if not shown.shown:
+        return basket, facts
+    return replace(basket, coupons=shown.names), replace(facts, coupons=shown.facts)
+
+
+def worked(
+    book: CouponBook,
+    shown: Presented,
+    body: Mapping[str, Any],
+    basket: Basket,
+    facts: Facts,
+    program: Program | None,
+    decision: Decision | None,
+) -> frozenset[UUID]:
+    """The coupons that did something: without them something else would have been given, or the till took money off.
+
+    A till says which coupon took money off in a line's discounts (``coupon``), and what it charged is the truth (R2).
+    """
+    if not shown.ours:
+        return frozenset()
+    named = {
+        book.id_of(given["coupon"])
+        for line in body["lines"]
+        for given in line.get("discounts") or ()
+        if given.get("coupon") and given["amount"]
+    }
+    found = set()
+    for each in shown.ours:
+        if each.coupon is None:
+            continue
+        if each.coupon.coupon_id in named or _differs(each.name, basket, facts, program, decision):
+            found.add(each.coupon.coupon_id)
+    return frozenset(found)
+
+
+def _differs(
+    name: str | None, basket: Basket, facts: Facts, program: Program | None, decision: Decision | None
+) -> bool:
+    """Whether the sale would have come to something else without the coupon called ``name``."""
+    if program is None or decision is None:
+        return False
+    without = replace(basket, coupons=tuple(other for other in basket.coupons if other != name))
+    if _given(decision) != _given(evaluate(without, facts, program, decision.at)):
+        return True
+    charged = [given.rule for given in decision.discounts if given.granted]
+    if not charged or program.promotions is None:
+        return False
+    ours, others = (_prices(one, facts, program, decision) for one in (basket, without))
+    return any(ours.get(rule, 0) > others.get(rule, 0) for rule in charged)
+
+
+def _given(decision: Decision) -> list[Effect]:
+    return [effect for effect in decision.effects if effect.granted]
+
+
+def _prices(basket: Basket, facts: Facts, program: Program, decision: Decision) -> dict[str, int]:
+    """What our own price takes off by each promotion, minor units."""
+    priced = price(unpriced(basket), facts, program, decision.at)
+    return {given.rule: given.granted for given in priced.discounts}
+
+
+def use(book: CouponBook, rated: Rated, row: Row, written: Written, *, to_member: bool) -> None:
+    """Use what worked with the purchase of ``row``, which keeps what its answer says and no code in clear."""
+    shown = rated.coupons
+    if not shown.shown:
+        return
+    for coupon_id in sorted(rated.coupons_used):
+        book.use(
+            coupon_id,
+            member_id=row["member_id"],
+            purchase_id=row["purchase_id"],
+            place=(row["store_id"], row["terminal"], row["reference"]),
+            by=(row["client_id"], row["cashier"]),
+            occurred_at=row["occurred_at"],
+            now=row["recorded_at"],
+        )
+    if told := shown.told(rated.coupons_used):
+        row["outcome"]["coupons"] = told
+    row["receipt"].pop("coupons", None)
+    if names := shown.stored_names(rated.coupons_used):
+        row["receipt"]["coupons"] = list(names)
+    if to_member:
+        written.events.extend(
+            event_rows(
+                row["member_id"], row["purchase_id"], sorted(rated.coupons_used), occurred_at=row["occurred_at"],
+                now=row["recorded_at"],
+            )
+        )  # fmt: skip
