@@ -22,6 +22,7 @@ from loyalty_api import ids
 from loyalty_api.coupons import service as coupons
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
+from loyalty_api.facts import service as facts
 from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.period_bonuses import service as periods
@@ -33,6 +34,7 @@ from loyalty_api.vault import Vault
 
 MEMBERS_AT_ONCE = 500
 _HOLDS_AT_ONCE = 200
+_COUNTERS_AT_ONCE = 5_000
 _BROKEN = (LoyaltyError, psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError)
 _log = logging.getLogger(__name__)
 
@@ -224,6 +226,17 @@ def settle_periods(database: Database, *, now: datetime, limit: Limit = FOR_EVER
     return done
 
 
+def purge_counters(database: Database, *, limit: Limit = FOR_EVER) -> int:
+    """Forget counters of days and weeks that are long over, by the machine's clock; how many they were."""
+    done = 0
+    place: facts.Place | None = facts.START
+    while place is not None and not limit.reached:
+        with database.unit_of_work() as session:
+            gone, place = facts.purge(session, after=place, limit=_COUNTERS_AT_ONCE)
+        done += gone
+    return done
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What one run of all jobs came to; ``complete`` unless its time was up."""
@@ -270,6 +283,7 @@ JOBS: Mapping[str, Job] = {
     "settle_periods": Job(
         "*/10 * * * *", lambda database, now, limit: settle_periods(database, now=now, limit=limit)
     ),
+    "purge_counters": Job("40 3 * * *", lambda database, _now, limit: purge_counters(database, limit=limit)),
     "announce_expiring": Job(
         "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)
     ),
