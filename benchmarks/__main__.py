@@ -15,6 +15,7 @@ from benchmarks import copying, expiry, figures, reads, redeeming, report
 from benchmarks.figures import Figure, Pace, Street
 from benchmarks.growth import SIZES, growth
 from benchmarks.place import open_shop, serve_api, serve_ceiling
+from benchmarks.pricing import pricing
 from benchmarks.year import year
 from loyalty_api.demo import run as demo
 
@@ -33,7 +34,7 @@ _BY_HTTP: dict[str, Measure] = {
     "redemption": redeeming.redemption,
 }
 _ASKED_FOR: dict[str, Measure] = {"threads": figures.threads}
-_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate")
+_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "pricing")
 
 
 @click.command()
@@ -61,9 +62,11 @@ def main(
     pace = Pace(rounds, seconds)
     click.echo(report.heading())
     found, version = [], ""
+    document = json.loads((Path(demo.__file__).parent / "basic.json").read_text())
     if "evaluate" in wanted:
-        document = json.loads((Path(demo.__file__).parent / "basic.json").read_text())
         found.append(_shown(figures.rating(document, pace)))
+    if "pricing" in wanted:
+        found.append(_shown(pricing(document, pace)))
     asked = {name: measure for name, measure in (_BY_HTTP | _ASKED_FOR).items() if name in wanted}
     if asked:
         with ExitStack() as stack:

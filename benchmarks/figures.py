@@ -113,7 +113,7 @@ def rating(program: dict[str, Any], pace: Pace) -> Figure:
     """``evaluate`` alone, on each of the real baskets of ten lines; microseconds, the median of all calls."""
     compiled = compile_program(program, version=1)
     facts = Facts(Member("active", None, False, ()))
-    given = list(_rated_baskets())
+    given = list(rated_baskets())
     rounds = [_evaluate_all(given, facts, compiled) for _ in range(pace.rounds + 1)][1:]
     took = sorted(itertools.chain.from_iterable(rounds))
     return Figure(
@@ -127,7 +127,7 @@ def rating(program: dict[str, Any], pace: Pace) -> Figure:
     )
 
 
-def _rated_baskets() -> Iterator[tuple[Basket, Any]]:
+def rated_baskets() -> Iterator[tuple[Basket, Any]]:
     schema, bought = PurchaseSchema(), baskets.with_ten_lines()
     only = frozenset(line.product_id for purchase in bought for line in purchase.lines)
     known = dict(_master(only))

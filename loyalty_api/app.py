@@ -41,6 +41,7 @@ from loyalty_api.ledger import api_lots as ledger
 from loyalty_api.ledger.service import shown_balance
 from loyalty_api.members import api as members
 from loyalty_api.members import service as members_service
+from loyalty_api.period_bonuses import api as period_bonuses
 from loyalty_api.products import api as products
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program import api as program
@@ -95,6 +96,7 @@ def blueprints() -> Sequence[Blueprint]:
         coupons.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
+        period_bonuses.blueprint,
         tiers.blueprint,
         returns.blueprint,
         batches.blueprint,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +24,7 @@ from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
+from loyalty_api.period_bonuses import service as periods
 from loyalty_api.program import service as programs
 from loyalty_api.publishing import backtests
 from loyalty_api.redemptions import service as redemptions
@@ -197,6 +199,31 @@ def replay(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int
     return backtests.run_waiting(database, clock=clock, told=lambda: limit.reached)
 
 
+def settle_periods(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
+    """Settle the bonus of every period that is over, and what was found since; how many settlements that were.
+
+    A period that everybody was looked at in rests for a day, then differences are looked for until it is closed.
+    """
+    with database.unit_of_work() as session:
+        due = periods.due_now(session, now=now)
+    if not due:
+        return 0
+    done, left_out = 0, False
+    place: UUID | None = periods.START
+    while place is not None:
+        if limit.reached:
+            return done
+        with database.unit_of_work() as session:
+            found = periods.settle_batch(
+                session, due=due, after=place, first_id=ids.new(), now=now, limit=MEMBERS_AT_ONCE
+            )
+        done, left_out, place = done + found.made, left_out or found.left_out, found.place
+    if not left_out:
+        with database.unit_of_work() as session:
+            periods.passed(session, due=due, now=now)
+    return done
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What one run of all jobs came to; ``complete`` unless its time was up."""
@@ -206,6 +233,7 @@ class Done:
     released: int
     announced: int
     levels: int
+    periods: int
     complete: bool
 
 
@@ -219,7 +247,8 @@ def run_all(database: Database, *, since: datetime, now: datetime, seconds: floa
     released = release_holds(database, now=now, limit=limit)
     booked = settle(database, now=now, limit=limit)
     changed = settle_levels(database, now=now, limit=limit)
-    return Done(booked.activated, booked.expired, released, announced, changed, not limit.reached)
+    settled = settle_periods(database, now=now, limit=limit)
+    return Done(booked.activated, booked.expired, released, announced, changed, settled, not limit.reached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +266,9 @@ JOBS: Mapping[str, Job] = {
     ),
     "settle_levels": Job(
         "*/5 * * * *", lambda database, now, limit: settle_levels(database, now=now, limit=limit)
+    ),
+    "settle_periods": Job(
+        "*/10 * * * *", lambda database, now, limit: settle_periods(database, now=now, limit=limit)
     ),
     "announce_expiring": Job(
         "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)

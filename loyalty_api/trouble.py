@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import ClassVar
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, ClassVar
 
 import marshmallow as ma
 import psycopg
@@ -15,11 +17,12 @@ from werkzeug.exceptions import HTTPException
 from loyalty_api.errors import Action, Conflict, LoyaltyError, Unavailable
 from loyalty_api.fields import Schema, Text, Whole
 from loyalty_api.http import render, spoken
-from loyalty_api.language import DEFAULT_LANGUAGE, catalogue
+from loyalty_api.language import DEFAULT_LANGUAGE, Catalogue, catalogue
 
 PROBLEM = "application/problem+json"
 _LONGEST_TEXT = 2000
 _MOST_FAULTS = 100
+_PIECES = ("had", "limit")
 _log = logging.getLogger(__name__)
 
 
@@ -37,11 +40,34 @@ class Overloaded(Unavailable):
 
 
 def _said(error: LoyaltyError) -> str:
-    """What went wrong, in the caller's language: errors speak English, and catalogues have words for the rest."""
-    language = spoken()
-    if language == DEFAULT_LANGUAGE:
+    """What went wrong, in the caller's language: errors speak English, and catalogues have words for the rest.
+
+    A refusal that says ``why`` in figures, or for which ``reasons``, is told with them.
+    """
+    words, why = catalogue(spoken()), error.extra.get("why")
+    if why:
+        key = f"{error.code}_until" if why.get("day") else error.code
+        return words.say("refusal", key, count=0, **figures(words, why))
+    reasons = [reason["code"] for reason in error.extra.get("reasons", ())]
+    told = [words.say("reward_reason", code) for code in reasons if code != "insufficient_points"]
+    if told:
+        return " ".join(told)
+    if words.language == DEFAULT_LANGUAGE:
         return error.detail
-    return str(catalogue(language).entries["problem"].get(error.code, error.detail))
+    return str(words.entries["problem"].get(error.code, error.detail))
+
+
+def figures(words: Catalogue, why: Mapping[str, Any]) -> dict[str, str]:
+    """The figures of a refusal as its sentence names them: days, periods, pieces, and points for the rest."""
+    said = {}
+    for name, value in why.items():
+        if isinstance(value, date) and not isinstance(value, datetime):
+            said[name] = words.day(value)
+        elif isinstance(value, int):
+            said[name] = str(value) if name in _PIECES else words.points(value)
+        elif isinstance(value, str):
+            said[name] = words.say("per", value)
+    return said
 
 
 def problem(error: LoyaltyError) -> Response:

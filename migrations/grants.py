@@ -10,13 +10,16 @@ from sqlalchemy import Connection, text
 
 APPEND_ONLY = (
     "adjustments",
+    "corrections",
     "event_references",
     "former_terms",
     "journals",
     "member_events",
+    "period_bonuses",
     "postings",
     "program_approvals",
     "program_versions",
+    "purchase_corrections",
     "terms_acceptances",
     "tier_changes",
 )
@@ -58,6 +61,7 @@ READABLE: dict[str, tuple[str, ...]] = {
         "occurred_at", "recorded_at", "available_after", "pending_after", "held_after", "debt_after",
     ),
     "members": ("member_id", "kind", "status", "version", "language", "home_store", "is_staff", "enrolled_at"),
+    "period_bonuses": _ALL,
     "postings": (
         "member_id", "journal_id", "ordinal", "from_account", "to_account", "points", "lot_id", "rule",
         "program_version",

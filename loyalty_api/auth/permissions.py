@@ -79,10 +79,12 @@ PERMISSIONS: Mapping[str, Access] = {
     "explain_entry": needs("members:read"),
     "list_member_lots": needs("members:read"),
     "explain_lot": needs("members:read"),
+    "get_period_bonus": needs("members:read"),
     # What members do beside buying. A lane sells; it is not believed that somebody answered a survey.
     "report_event": needs("events:write"),
     # Levels.
     "get_member_tier": needs("members:read"),
+    "explain_tier_change": needs("members:read"),
     "assign_tier": needs("tiers:assign", only=_OFFICE),
     "end_tier_assignment": needs("tiers:assign", only=_OFFICE),
     # The till.
@@ -170,12 +172,14 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_summary": needs("me:read"),
     "me_balance": needs("me:read"),
     "me_tier": needs("me:read"),
+    "me_period_bonus": needs("me:read"),
     "me_card": needs("me:read"),
     "me_activity": needs("me:read"),
     "me_entries": needs("me:read"),
     "me_explain_entry": needs("me:read"),
     "me_lots": needs("me:read"),
     "me_explain_lot": needs("me:read"),
+    "me_explain_tier_change": needs("me:read"),
     "me_purchases": needs("me:read"),
     "me_claim": needs("me:claim"),
     "me_list_claims": needs("me:read"),

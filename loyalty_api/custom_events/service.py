@@ -100,7 +100,13 @@ def report(session: Session, desk: Desk, *, told: Told, who: Who, now: datetime)
     late_days = program.settings.late_days
     at = receipts.timing(told.occurred_at, now=now, late_days=late_days).rated_at
     known = facts_with_tier(
-        connection, member_row(locked), tier, program=program, at=at, asks=program.events.asks
+        connection,
+        member_row(locked),
+        tier,
+        program=program,
+        at=at,
+        vault=desk.vault,
+        asks=program.events.asks,
     )
     known, decision = _decide(session, program, known, told=told, who=who, at=at, now=now)
     row = _row(told, who, program, known, decision, now)

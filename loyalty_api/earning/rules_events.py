@@ -23,7 +23,7 @@ from loyalty_api.earning.rules_reading import POINTS, RULE_ID, own_lots, read_lo
 from loyalty_api.earning.rules_types import Cap, EarningRule
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument
-from loyalty_api.program.rules_lots import EVENT_NAME, LotTerms, lasting_faults, terms_for
+from loyalty_api.program.rules_lots import EVENT_NAME, LotTerms, lasting_faults, never_waiting, terms_for
 from loyalty_api.program.rules_settings import EARN
 from loyalty_api.rulekit import conditions
 from loyalty_api.rulekit.basket import Basket
@@ -206,18 +206,10 @@ def _compiled(rule: Mapping[str, Any], test: Any, section: Mapping[str, Any], lo
         ignores_basket_discounts=False,
         minimum=0,
         caps=tuple(caps),
-        lots=_terms(rule, lots),
+        lots=never_waiting(own_lots(rule, lots) if rule["lots"] else lots),
         budget=rule["budget"],
     )
     return EventRule(rule["event"], rule["reported_by"], made)
-
-
-def _terms(rule: Mapping[str, Any], lots: LotTerms) -> LotTerms:
-    """The rule's terms, or the program's. Nothing could release points that wait for an event of their purchase."""
-    terms = own_lots(rule, lots) if rule["lots"] else lots
-    return (
-        LotTerms(("at_once", None), terms.expire, terms.exact) if terms.available[0] == "on_event" else terms
-    )
 
 
 def _read(rules: Sequence[Any], lots: LotTerms, taken: frozenset[str]) -> tuple[list[Any], tuple[Fault, ...]]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api.db import driver
 from loyalty_api.language import Catalogue
+from loyalty_api.period_bonuses.rules import RULE as PERIODS
 from loyalty_api.program.service import Programs
 from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import Step, rule_name
@@ -56,6 +57,8 @@ class Asked:
 
     def rule(self, rule: str, version: int | None, at: datetime) -> str:
         """What a rule or a level was called in its own version."""
+        if rule == PERIODS:
+            return self.words.say("entry", "period")
         program = self.program(version, at)
         return rule_name(rule, names=program.names if program else {}, language=self.words.language)
 

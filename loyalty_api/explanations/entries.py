@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from loyalty_api.adjustments import service as adjustments
-from loyalty_api.explanations import of_events, of_lots, of_purchases, of_redemptions, of_returns
+from loyalty_api.explanations import of_events, of_lots, of_periods, of_purchases, of_redemptions, of_returns
 from loyalty_api.explanations.asked import Asked, Row
 from loyalty_api.ledger import queries_lots
 from loyalty_api.rating.words import Explanation, Step
@@ -43,7 +43,7 @@ _BY_ACCOUNT = {
 
 def _text(asked: Asked, row: Row) -> str:
     words, points = asked.words, asked.words.points(row["points"])
-    if row["rule"] is not None:
+    if row["rule"] is not None and row["cause_type"] != "correction":
         name = asked.rule(row["rule"], row["program_version"], row["occurred_at"])
         key = "level" if row["rule"].startswith("tier:") else "earn"
         return words.say("why", key, points=points, rule=name)
@@ -103,7 +103,9 @@ def _nothing(_asked: Asked, _row: Row) -> list[Step]:
 
 CAUSES: Mapping[str, Teller] = {
     "purchase": of_purchases.bought,
+    "correction": of_purchases.corrected,
     "event": of_events.happened,
+    "period": of_periods.settled,
     "release": _by_event,
     "redemption": of_redemptions.redeemed,
     "return": of_returns.came_back,

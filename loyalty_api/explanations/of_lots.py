@@ -13,7 +13,13 @@ from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import Explanation, Step
 
 # What a lot that came from something else than a purchase is called like, as entries are.
-_SOURCES = {"adjustment": "adjust", "redemption": "reverse", "return": "return_void", "event": "event"}
+_SOURCES = {
+    "adjustment": "adjust",
+    "redemption": "reverse",
+    "return": "return_void",
+    "event": "event",
+    "period": "period",
+}
 _ENDLESS = ("end_of_month", "end_of_year")
 
 

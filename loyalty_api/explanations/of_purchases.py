@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from loyalty_api import ids
 from loyalty_api.explanations import of_redemptions
 from loyalty_api.explanations.asked import Asked, Row
 from loyalty_api.explanations.of_lots import receipt
 from loyalty_api.language import rate_text
 from loyalty_api.ledger.reading import rate_of
 from loyalty_api.purchases import queries
-from loyalty_api.rating.words import Step, reason_text
+from loyalty_api.purchases.returned import corrections_of
+from loyalty_api.rating.words import Step, correction_steps, reason_text
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.stored import decision_from_json
 
@@ -23,12 +25,25 @@ def bought(asked: Asked, row: Row) -> list[Step]:
         return []
     steps = [asked.step("purchase", receipt(asked, found))]
     if row["rule"] is not None:
-        decision = decision_from_json(found["decision"]) if found["decision"] else None
+        # What was booked with the purchase is told by the decision of then, whatever was corrected since.
+        first = found["outcome"].get("corrected", {}).get("original") or found["decision"]
+        decision = decision_from_json(first) if first else None
         told = arithmetic(asked, row, decision, found["currency"])
         return [*steps, *told, *_lines(asked, row, found, decision)]
     if row["kind"] == "redeem":
         return steps + of_redemptions.in_purchase(asked, row)
     return steps
+
+
+def corrected(asked: Asked, row: Row) -> list[Step]:
+    """The purchase, and what it earns by the version then and by the corrected one."""
+    found = queries.find(asked.connection, row["cause_id"])
+    if found is None:
+        return []
+    journal = ids.show("jrn", row["journal_id"])
+    made = [one for one in corrections_of(found) if one["journal"] == journal]
+    told = [step for one in made for step in correction_steps(one, asked.words)]
+    return [asked.step("purchase", receipt(asked, found)), *told]
 
 
 def arithmetic(asked: Asked, row: Row, decision: Decision | None, currency: str) -> list[Step]:

@@ -26,6 +26,7 @@ _SOONEST = timedelta(microseconds=1)
 # How the id of what an entry comes from begins; other causes have no address of their own.
 _PREFIXES = {
     "purchase": "pur",
+    "correction": "pur",
     "redemption": "red",
     "adjustment": "adj",
     "event": "evn",
@@ -33,7 +34,7 @@ _PREFIXES = {
     "return": "ret",
     "return_void": "ret",
 }
-_BESIDE_BUYING = ("event",)
+_BESIDE_BUYING = ("event", "period")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -228,7 +229,7 @@ def _title(row: Mapping[str, Any]) -> str:
 
 def _state(row: Mapping[str, Any]) -> str:
     """Where the points of an earning are today; other movements are done when they are booked."""
-    if row["kind"] != "earn" or row["lot_id"] is None:
+    if row["from_account"] != "issued" or row["kind"] not in ("earn", "correct") or row["lot_id"] is None:
         return "booked"
     if row["lot_pending"]:
         return "pending"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from typing import Any
 from uuid import UUID
 
 from loyalty_api.errors import Conflict
@@ -21,13 +22,36 @@ Taken = tuple[UUID, int]
 
 
 class InsufficientPoints(Conflict):
-    """The member has fewer points available than this takes. ``missing`` says how many fewer."""
+    """The member has fewer points available than this takes. ``missing``: how many fewer; ``why``: where others are."""
 
     code, title, action = "insufficient_points", "Not enough points", "proceed_without"
 
-    def __init__(self, missing: int) -> None:
-        super().__init__(f"{missing} points are missing.", missing={"points": missing})
-        self.missing = missing
+    def __init__(self, account: Account, points: int, *, zone: tzinfo | None = None) -> None:
+        self.missing, enough_at = points - account.balance.available, enough_from(account, points)
+        why: dict[str, Any] = {
+            "needed": points, "available": account.balance.available, "pending": account.balance.pending,
+            "held": account.balance.held, "enough_at": enough_at,
+        }  # fmt: skip
+        if zone and enough_at:
+            why["day"] = enough_at.astimezone(zone).date()
+        super().__init__(f"{self.missing} points are missing.", missing={"points": self.missing}, why=why)
+
+
+def enough_from(account: Account, points: int) -> datetime | None:
+    """From when on so many points could be used, by those that become available by themselves; None: not foreseen.
+
+    Points that expire before they are needed are left out.
+    """
+    moments = sorted({lot.available_at for lot in account.lots.values() if lot.pending and lot.available_at})
+    for moment in moments:
+        usable = [
+            lot.available + (lot.pending if lot.available_at and lot.available_at <= moment else 0)
+            for lot in account.lots.values()
+            if lot.expires_at is None or lot.expires_at > moment
+        ]
+        if sum(usable) - account.balance.debt >= points:
+            return moment
+    return None
 
 
 def spending_order(lots: Iterable[Lot]) -> list[Lot]:
@@ -37,17 +61,22 @@ def spending_order(lots: Iterable[Lot]) -> list[Lot]:
 
 
 def take(
-    account: Account, points: int, *, to: str, first: Collection[UUID] = (), most: bool = False
+    account: Account,
+    points: int,
+    *,
+    to: str,
+    first: Collection[UUID] = (),
+    most: bool = False,
+    zone: tzinfo | None = None,
 ) -> tuple[Posting, ...]:
     """Move ``points`` from available ``to`` another account: lots in ``first``, then what expires first.
 
-    With ``most`` it takes as many as there are, else all or none.
+    With ``most`` it takes as many as there are, else all or none. A refusal names days in ``zone``, where one is known.
 
     :raises InsufficientPoints: there are fewer available, and ``most`` was not asked for.
     """
-    missing = points - account.balance.available
-    if missing > 0 and not most:
-        raise InsufficientPoints(missing)
+    if points > account.balance.available and not most:
+        raise InsufficientPoints(account, points, zone=zone)
     taken, left = [], points
     order = spending_order(account.lots.values())
     for lot in sorted(order, key=lambda lot: lot.lot_id not in first):

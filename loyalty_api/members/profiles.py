@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import orjson
+from psycopg import Connection
+from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api.db import driver
@@ -60,6 +63,21 @@ def opened(vault: Vault, found: SealedMember) -> Record:
     key = vault.unwrap(found.key, member_id.bytes)
     profile: dict[str, Any] = orjson.loads(open_sealed(key, found.profile, _place(member_id)))
     return Record(found.row, profile)
+
+
+def birth_date(connection: Connection[TupleRow], *, vault: Vault, member_id: UUID) -> date | None:
+    """The day on which a member was born, where the profile says it and has not been erased."""
+    row = connection.execute(
+        "SELECT p.sealed, k.wrapped FROM member_profiles p JOIN data_keys k ON k.owner_id = p.member_id"
+        " WHERE p.member_id = %s",
+        (member_id,),
+        prepare=True,
+    ).fetchone()
+    if row is None:
+        return None
+    key = vault.unwrap(row[1], member_id.bytes)
+    born = orjson.loads(open_sealed(key, row[0], _place(member_id))).get("birth_date")
+    return date.fromisoformat(born) if born else None
 
 
 def write(session: Session, *, vault: Vault, member_id: UUID, profile: Profile) -> None:

@@ -31,7 +31,7 @@ from loyalty_api.members.identifiers import (
 )
 from loyalty_api.members.normal import BadIdentifier, normalise
 from loyalty_api.members.people import NewPerson, Person
-from loyalty_api.members.profiles import Profile, Record
+from loyalty_api.members.profiles import Profile, Record, birth_date
 from loyalty_api.members.queries import (
     LOCK_NOW,
     VERSIONS,
@@ -72,6 +72,7 @@ __all__ = [
     "MemberRow",
     "NewIdentifier",
     "NewPerson",
+    "birth_date",
     "blind_of",
     "card_to_show",
     "ensure_all_known",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from loyalty_api.operations.here import open_here
+from loyalty_api.operations.here import moment_of, open_here
 
 if TYPE_CHECKING:
     from loyalty_api.db import Database
@@ -34,7 +34,7 @@ def backtest(*, draft: str, starts: str, ends: str, sample: int | None, as_json:
     from loyalty_api.db import Database
     from loyalty_api.operations.place import ensure_schema
 
-    window = _moment(starts), _moment(ends)
+    window = moment_of(starts), moment_of(ends)
     with open_here() as place:
         ensure_schema(place)
         database = Database(place.settings.database_url)
@@ -135,13 +135,3 @@ def _told(found: Mapping[str, Any]) -> list[str]:
 def _worth(row: Mapping[str, Any]) -> str:
     cost = "" if row["cost_difference"] is None else f", {row['cost_difference']:+} in money"
     return f"{row['points_before']} → {row['points_after']} ({row['points_difference']:+}{cost})"
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{text} is not a moment, such as 2026-09-01T00:00:00+02:00.") from error
-    if moment.tzinfo is None:
-        raise click.BadParameter(f"{text} says no time zone: 2026-09-01T00:00:00+02:00.")
-    return moment

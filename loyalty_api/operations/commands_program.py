@@ -9,6 +9,7 @@ import click
 import orjson
 
 from loyalty_api.operations.commands_backtest import backtest
+from loyalty_api.operations.commands_correct import correct
 from loyalty_api.operations.here import open_here
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def program() -> None:
 
 
 program.add_command(backtest)
+program.add_command(correct)
 
 
 @program.command()

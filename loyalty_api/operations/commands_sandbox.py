@@ -62,7 +62,8 @@ def _move(database: Database, moment: datetime | None, span: timedelta) -> None:
             )
         click.echo(
             f"{done.activated} lots became available, {done.expired} expired, {done.released} holds were let go of,"
-            f" {done.announced} expiries were announced, {done.levels} levels changed."
+            f" {done.announced} expiries were announced, {done.levels} levels changed,"
+            f" {done.periods} bonuses of periods were settled."
         )
         moment, span, complete = None, timedelta(0), done.complete
 

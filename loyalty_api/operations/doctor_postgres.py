@@ -16,13 +16,16 @@ OLDEST, NEWEST = 15, 18
 # What must never be changed once written; the first two are the ledger.
 APPEND_ONLY = (
     "adjustments",
+    "corrections",
     "event_references",
     "former_terms",
     "journals",
     "member_events",
+    "period_bonuses",
     "postings",
     "program_approvals",
     "program_versions",
+    "purchase_corrections",
     "terms_acceptances",
     "tier_changes",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -58,3 +59,14 @@ def open_session() -> Iterator[tuple[Session, Place]]:
                 yield session, place
         finally:
             database.close()
+
+
+def moment_of(text: str) -> datetime:
+    """A moment as it is typed, in UTC. Raises BadParameter where it is none, or says no offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is no time such as 2026-11-21T12:00:00+01:00.") from error
+    if moment.tzinfo is None:
+        raise click.BadParameter(f"{text} needs its offset, such as +01:00 or Z.")
+    return moment.astimezone(UTC)

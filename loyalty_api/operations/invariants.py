@@ -7,6 +7,7 @@ load generator checks those; I10 and I11 come with what they speak of.
 from __future__ import annotations
 
 from loyalty_api.operations.invariant import CHANGES, Invariant
+from loyalty_api.operations.invariants_corrections import CORRECTIONS
 from loyalty_api.operations.invariants_coupons import COUPONS
 from loyalty_api.operations.invariants_discounts import DISCOUNTS
 from loyalty_api.operations.invariants_earned import EARNED
@@ -36,7 +37,7 @@ _PER_LOT = (
 # What a lot was born with; returns take of it later, and voids of returns give back.
 _BORN = (
     "SELECT p.member_id, p.lot_id, sum(p.points) AS issued FROM postings p JOIN journals j"
-    " USING (member_id, journal_id) WHERE j.kind = 'earn' AND p.from_account = 'issued' GROUP BY 1, 2"
+    " USING (member_id, journal_id) WHERE j.kind IN ('earn', 'correct') AND p.from_account = 'issued' GROUP BY 1, 2"
 )
 _PER_JOURNAL = (
     f"SELECT member_id, journal_id, {_on('available')} AS available, {_on('pending')} AS pending,"
@@ -64,9 +65,11 @@ _TOLD = (
     " WHERE kind IN ('activate', 'expire')) AS both_sides GROUP BY 1, 2, 3, 4"
 )
 _ISSUED_FOR = (
-    "SELECT j.member_id, j.cause_id AS purchase_id, -sum(c.change) AS points FROM journals j"
-    f" JOIN {CHANGES} c USING (member_id, journal_id)"
+    "SELECT member_id, purchase_id, sum(points) AS points FROM (SELECT j.member_id, j.cause_id AS purchase_id,"
+    f" -sum(c.change) AS points FROM journals j JOIN {CHANGES} c USING (member_id, journal_id)"
     " WHERE j.kind = 'earn' AND j.cause_type = 'purchase' AND c.account = 'issued' GROUP BY 1, 2"
+    " UNION ALL SELECT member_id, purchase_id, points_after - points_before FROM purchase_corrections) said"
+    " GROUP BY 1, 2"
 )
 _LINES = (
     "SELECT member_id, purchase_id, count(*) AS lines, sum(paid) AS paid, sum(points) AS points"
@@ -124,7 +127,7 @@ LEDGER = (
         "SELECT lot_id::text, 'differs from its postings' FROM lots l"
         f" FULL JOIN ({_PER_LOT}) f USING (member_id, lot_id) LEFT JOIN ({_BORN}) b USING (member_id, lot_id)"
         " WHERE (l.available, l.pending, l.held) IS DISTINCT FROM (f.available, f.pending, f.held)"
-        " OR (l.source_type IN ('purchase', 'event') AND l.points IS DISTINCT FROM b.issued)",
+        " OR (l.source_type IN ('purchase', 'event', 'period') AND l.points IS DISTINCT FROM b.issued)",
     ),
     Invariant(
         "I3",
@@ -262,4 +265,16 @@ EVENTS = (
     ),
 )
 
-INVARIANTS = LEDGER + EFFECTS + EARNED + FACTS + RETURNS + DISCOUNTS + SPENDING + COUPONS + TIERS + EVENTS
+INVARIANTS = (
+    LEDGER
+    + EFFECTS
+    + CORRECTIONS
+    + EARNED
+    + FACTS
+    + RETURNS
+    + DISCOUNTS
+    + SPENDING
+    + COUPONS
+    + TIERS
+    + EVENTS
+)

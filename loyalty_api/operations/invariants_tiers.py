@@ -51,6 +51,8 @@ TIERS = (
         "no more points of a purchase count than it earned",
         "SELECT count(*) FROM purchases WHERE outcome ? 'counted'",
         "SELECT purchase_id::text, outcome->'counted'->>'points' FROM purchases WHERE outcome ? 'counted'"
+        # What came back before a correction counts with what it was taken for then.
+        " AND NOT outcome ? 'corrected'"
         " AND (outcome->'counted'->>'points')::bigint NOT BETWEEN 0 AND points_base + points_bonus",
     ),
     Invariant(

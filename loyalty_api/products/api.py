@@ -57,7 +57,17 @@ class ProductSchema(Schema):
         load_default=None,
         metadata={"description": "what a piece costs the merchant"},
     )
+    tags = ma.fields.List(
+        Text(longest=40),
+        validate=ma.validate.Length(max=rules.MOST_TAGS),
+        load_default=list,
+        metadata={"description": "what rules may select by beside the groups; kept as a sorted set"},
+    )
     type = Choice(*rules.TYPES, load_default="goods", metadata={"description": "what kind of line it makes"})
+
+    @ma.post_load
+    def _as_a_set(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {**data, "tags": sorted(set(data["tags"]))}
 
 
 class ProductResultSchema(Schema):
@@ -83,6 +93,7 @@ PRODUCT_EXAMPLE = {
     "unit": "each",
     "cost": 1450,
     "type": "goods",
+    "tags": ["fresh", "organic"],
 }
 
 

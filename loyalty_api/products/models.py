@@ -26,5 +26,6 @@ class ProductRow(Base):
     unit: Mapped[str] = mapped_column(Text)
     cost: Mapped[int | None] = mapped_column(BigInteger)
     type: Mapped[str] = mapped_column(Text)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
     changed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     changed_by: Mapped[str] = mapped_column(Text)

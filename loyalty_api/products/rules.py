@@ -12,13 +12,14 @@ LEGAL_CLASS = r"[a-z][a-z0-9_]{0,39}"
 UNITS = ("each", "g", "ml", "mm")
 TYPES = ("goods", "deposit", "deposit_return", "gift_card", "service")
 DEEPEST_CATEGORY = 8
+MOST_TAGS = 20
 DEAREST = 1_000_000_000_000
 """The highest cost or deposit that is believed, in minor units."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Product:
-    """What rules ask of a product. ``category`` is a path from the outermost group inwards."""
+    """What rules ask of a product. ``category`` is a path from the outermost group inwards, ``tags`` are sorted."""
 
     category: tuple[str, ...]
     department: str | None
@@ -26,11 +27,13 @@ class Product:
     legal_class: str | None
     unit: str
     type: str
+    tags: tuple[str, ...] = ()
 
 
 is_sku = matching(SKU)
 _name = matching(r"[^\x00]{1,200}")
 _word = matching(r"[^\x00]{1,100}")
+_tag = matching(r"[^\x00]{1,40}")
 _money = whole(0, DEAREST)
 
 _reader = Reader(
@@ -45,6 +48,9 @@ _reader = Reader(
         "unit": Field(one_of(*UNITS), f"one of {', '.join(UNITS)}", default="each"),
         "cost": Field(or_null(_money), "an amount in minor units, 0 or more, or null", default=None),
         "type": Field(one_of(*TYPES), f"one of {', '.join(TYPES)}", default="goods"),
+        "tags": Field(
+            list_of(_tag, most=MOST_TAGS), f"at most {MOST_TAGS} tags of 1 to 40 characters", default=[]
+        ),
     }
 )
 
@@ -52,6 +58,10 @@ _reader = Reader(
 def read(document: Any) -> tuple[Any, ...]:
     """The columns of the product that ``document`` describes: sku, name, category (a list), and so on.
 
+    Tags come last, as a sorted set, so that the same ones are the same however they are sent.
+
     :raises Invalid: with every fault of the document.
     """
-    return _reader.read(document)
+    row = _reader.read(document)
+    tags = row[-1]
+    return (*row[:-1], sorted(set(tags))) if tags else row

@@ -27,12 +27,13 @@ _COLUMNS = {
     "unit": "text",
     "cost": "bigint",
     "type": "text",
+    "tags": "text[]",
 }
 MASTER = masters.Master(name="products", shown="sku", columns=_COLUMNS, read=rules.read)
 
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM products"
 _RESOLVE = (
-    "SELECT sku, category, department, brand, legal_class, unit, type FROM products WHERE sku = ANY(%s)"
+    "SELECT sku, category, department, brand, legal_class, unit, type, tags FROM products WHERE sku = ANY(%s)"
 )
 _REMEMBERED = 60_000
 
@@ -131,7 +132,7 @@ class Catalogue:
         return found
 
     def _share(self, row: tuple[Any, ...]) -> Product:
-        shape = (tuple(row[1]), *row[2:])
+        shape = (tuple(row[1]), *row[2:-1], tuple(row[-1]))
         found = self._shapes.get(shape)
         if found is None:
             found = self._shapes[shape] = Product(*shape)

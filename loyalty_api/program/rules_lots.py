@@ -192,6 +192,13 @@ def _shortest_days(expire: tuple[str, Any]) -> int:
             return 1
 
 
+def never_waiting(terms: LotTerms) -> LotTerms:
+    """The terms for points that come from no purchase, so that nothing could release those that wait for an event."""
+    if terms.available[0] != "on_event":
+        return terms
+    return LotTerms(("at_once", None), terms.expire, terms.exact)
+
+
 def lot_terms(*, section: Mapping[str, Any], exact: bool) -> LotTerms:
     """Terms from the ``available`` and ``expire`` of a section that has been read."""
     return LotTerms(section["available"], section["expire"], exact)

@@ -7,6 +7,7 @@ the same, so that a document may carry them and a mistake in them is found now.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -99,7 +100,19 @@ def _percents(value: Any, pointer: str, faults: list[Fault]) -> Any:
 _PERIOD_STEP = record(
     {"from": Member(MONEY, required=True), "points": Member(integer(0, 10**9), required=True)}
 )
-_PERIOD = record({"steps": Member(items(_PERIOD_STEP, fewest=1), required=True)})
+_steps = items(_PERIOD_STEP, fewest=1, most=100)
+
+
+def _rising(value: Any, pointer: str, faults: list[Fault]) -> Any:
+    """Steps of a period, each from a higher sum on than the one before."""
+    already = len(faults)
+    steps = _steps(value, pointer, faults)
+    if len(faults) == already and any(a["from"] >= b["from"] for a, b in pairwise(steps)):
+        faults.append(Fault(pointer, "not_allowed", "Steps go up."))
+    return steps
+
+
+_PERIOD = record({"steps": Member(_rising, required=True)})
 _RATE = record(
     {
         "points": Member(integer(1, 10**9), required=True),

@@ -62,10 +62,21 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
             *[discount_answer(discount) for discount in decision.get("discounts", ())],
             *[effect_answer(effect) for effect in effects],
         ],
+        "corrected": _corrected(outcome),
         "discrepancies": [dict(sorted(odd.items())) for odd in outcome["discrepancies"]],
         "claim_code": code,
         **said(row, earned, code),
     }
+
+
+def _corrected(outcome: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The last time that corrected rules changed what the purchase earns."""
+    made = outcome.get("corrected", {}).get("list", ())
+    return (
+        _in_order(made[-1], "from_version", "version", "points_before", "points_after", "at")
+        if made
+        else None
+    )
 
 
 def _redemption(used: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class ActivityQuery(PageQuery):
         "return",
         "adjustment",
         "event",
+        "period",
         load_default=None,
         metadata={"description": "only items of this kind"},
     )

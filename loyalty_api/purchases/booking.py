@@ -137,6 +137,7 @@ def line_rows(
             "legal_class": line.legal_class,
             "tax_rate": line.tax_rate,
             "discounts": _without_codes(said.get("discounts")),
+            "tags": line.tags or None,
         }
         for n, (line, said) in enumerate(zip(basket.lines, sent, strict=True))
     ]
@@ -213,7 +214,7 @@ def stored_line(line: Mapping[str, Any]) -> dict[str, Any]:
     """A stored line in the form that the rules read."""
     names = (
         "line_id", "amount", "sku", "quantity", "unit", "type", "category", "department", "brand",
-        "legal_class", "tax_rate",
+        "legal_class", "tax_rate", "tags",
     )  # fmt: skip
     discounts = [
         {k: d[k] for k in ("source", "amount", "kind", "promotion_id", "basket_wide") if k in d}

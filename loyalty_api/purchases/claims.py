@@ -25,14 +25,13 @@ from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries, queries_claims, returned
 from loyalty_api.purchases.booking import basket_document, book_points, line_rows, member_row, note_balance
-from loyalty_api.purchases.counting import count
+from loyalty_api.purchases.counting import count_now
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.honouring import given_stays
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.rules import Program
-from loyalty_api.rows import write
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 from loyalty_api.tiers import service as tiers
 
@@ -256,8 +255,9 @@ def _adopt(
     through = tiers.timeline(desk.programs, connection, now)
     tier = tiers.open_book(connection, member.member_id, through=through, now=now) if through else None
     facts, decision = decide_later(
-        session, basket, program, rated_at(held), member=member, tier=tier, purchase_id=purchase_id
-    )
+        session, basket, program, rated_at(held), member=member, tier=tier, purchase_id=purchase_id,
+        vault=desk.vault,
+    )  # fmt: skip
     row = {
         **held,
         "member_id": member.member_id,
@@ -281,8 +281,7 @@ def _adopt(
         journal_id = ids.nth(purchase_id, _ADOPTION + _RETURNED)
         returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
         book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
-    told = count(connection, row, tier, book, decision, basket, program=program, by=(who.kind, who.client_id))
-    write(connection, tiers.counted_rows(told, now=now))
+    count_now(connection, row, tier, book, decision, basket, program=program, who=who, now=now)
     give_back_returned(session, row, decision)
     note_balance(row, book, program)
     if row["outcome"].get("coupons"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,17 +12,22 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from loyalty_api.ledger.service import Book
+from loyalty_api.members.service import birth_date
 from loyalty_api.purchases.booking import facts_of
+from loyalty_api.purchases.desk import Who
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.queries_history import visited
 from loyalty_api.rating.rules import Program, evaluate
 from loyalty_api.rating.rules_counted import counted, sold
 from loyalty_api.rating.rules_returns import progress_from
+from loyalty_api.rows import write
+from loyalty_api.rulekit import birthdays
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.tiers.rules_periods import local_day
-from loyalty_api.tiers.service import READ, By, Counted, TierBook, Timeline
+from loyalty_api.tiers.service import READ, By, Counted, TierBook, Timeline, counted_rows
+from loyalty_api.vault import Vault
 
 Row = dict[str, Any]
 
@@ -47,16 +52,30 @@ def facts_with_tier(
     *,
     program: Program | None,
     at: datetime | None,
+    vault: Vault,
     asks: frozenset[str] | None = None,
 ) -> Facts:
     """What the rules are told of the member: with the level it held at the purchase's own time (R52).
 
-    ``asks`` as in ``facts_of``.
+    ``asks`` as in ``facts_of``. ``vault`` opens the day of birth, where a condition asks for a birthday.
     """
     facts = facts_of(member, program, at, asks)
+    if facts.member and member and program and at:
+        wanted = birthdays.asked(program.earning.asks if asks is None else asks)
+        days = _birthdays(connection, vault, member.member_id, wanted, local_day(at, program.settings.zone))
+        attributes = {**facts.member.attributes, **days}
+        facts = replace(facts, member=replace(facts.member, attributes=attributes)) if days else facts
     if tier is None or at is None or facts.member is None or program is None or program.tiers is None:
         return facts
     return replace(facts, member=replace(facts.member, tier=tier.level_at(connection, at)))
+
+
+def _birthdays(
+    connection: Connection[TupleRow], vault: Vault, member_id: UUID, asked: Sequence[str], day: date
+) -> dict[str, bool]:
+    """Which of the windows that conditions ask for hold: nothing else of the day of birth leaves here."""
+    born = birth_date(connection, vault=vault, member_id=member_id) if asked else None
+    return {key: birthdays.holds(key, born=born, day=day) for key in asked} if born else {}
 
 
 Visits = list[tuple[datetime, str]]
@@ -136,6 +155,24 @@ def count(
     row["outcome"]["tier"] = tier.shown(before=before)
     book.touched = book.touched or tier.changed
     return []
+
+
+def count_now(
+    connection: Connection[TupleRow],
+    row: Row,
+    tier: TierBook | None,
+    book: Book,
+    decision: Decision | None,
+    basket: Basket,
+    *,
+    program: Program | None,
+    who: Who,
+    now: datetime,
+) -> None:
+    """The same for a purchase that is rated by itself; what counts where there are no levels is written at once."""
+    by = (who.kind, who.client_id)
+    told = count(connection, row, tier, book, decision, basket, program=program, by=by)
+    write(connection, counted_rows(told, now=now))
 
 
 def _told(

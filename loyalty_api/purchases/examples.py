@@ -105,6 +105,7 @@ PURCHASE_ANSWER: dict[str, Any] = {
         {"rule": "base", "kind": "points", "desired": 70, "granted": 70, "points": {"1": 45, "2": 25}},
         {"rule": "produce_bonus", "kind": "points", "desired": 25, "granted": 25, "points": {"2": 25}},
     ],
+    "corrected": None,
     "discrepancies": [],
     "claim_code": None,
     "messages": [],

@@ -19,7 +19,8 @@ from loyalty_api.purchases import queries, returned
 from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.rated import Row
-from loyalty_api.rating.words import explain, near_miss_text, rule_name
+from loyalty_api.purchases.returned import corrections_of
+from loyalty_api.rating.words import correction_steps, explain, near_miss_text, rule_name
 from loyalty_api.rulekit.stored import basket_from_json, decision_from_json
 
 _SOONEST = timedelta(microseconds=1)
@@ -48,7 +49,9 @@ def purchase(session: Session, desk: Desk, *, row: Row, language: str) -> dict[s
     ]
     back = returned.taken_back(row)
     undone = [{"label": words.say("step", "returned"), "value": words.points(back)}] if back else []
-    return {"text": said["text"], "steps": [*said["steps"], *near, *undone]}
+    corrected = [step for one in corrections_of(row)[-1:] for step in correction_steps(one, words)]
+    text = f"{said['text']} {words.say('summary', 'corrected')}" if corrected else said["text"]
+    return {"text": text, "steps": [*said["steps"], *near, *undone, *corrected]}
 
 
 _ACTIVITY = (
@@ -74,7 +77,9 @@ _ACTIVITY = (
     " FROM adjustments a WHERE a.member_id = %(member)s"
     " UNION ALL SELECT 'event', e.occurred_at, e.event_id, e.points, NULL, e.reference, NULL, NULL, false,"
     " (SELECT sum(l.pending)::bigint FROM lots l WHERE l.member_id = e.member_id AND l.source_id = e.event_id), NULL"
-    " FROM member_events e WHERE e.member_id = %(member)s AND e.points > 0) AS item"
+    " FROM member_events e WHERE e.member_id = %(member)s AND e.points > 0"
+    " UNION ALL SELECT 'period', b.occurred_at, b.settlement_id, b.points, NULL, b.period, NULL, NULL, false, 0, NULL"
+    " FROM period_bonuses b WHERE b.member_id = %(member)s AND b.points <> 0) AS item"
     " LEFT JOIN stores USING (store_id)"
     " WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"
     " AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
@@ -96,8 +101,9 @@ _SHOWN_AS = {
     "adjustment": ("adjust", "adj"),
     "return": ("return", "jrn"),
     "event": ("event", "evn"),
+    "period": ("period", "stl"),
 }
-_DONE = {"expiry": "expired", "adjustment": "booked", "return": "returned"}
+_DONE = {"expiry": "expired", "adjustment": "booked", "period": "booked", "return": "returned"}
 
 
 def activity(

@@ -28,6 +28,7 @@ from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Claim, Decision
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.tiers.service import TierBook
+from loyalty_api.vault import Vault
 
 
 def reading(asked: Iterable[tuple[Program | None, datetime]]) -> list[Also]:
@@ -130,13 +131,16 @@ def decide_later(
     member: MemberRow,
     tier: TierBook | None,
     purchase_id: UUID,
+    vault: Vault,
 ) -> tuple[Facts, Decision | None]:
     """Rate a purchase that finds its member, or is reviewed, now, and write what it claims.
 
     The caller holds the member.
     """
     connection, member_id = driver(session), member.member_id
-    facts = facts_with_tier(connection, member, tier, program=program, at=at if program else None)
+    facts = facts_with_tier(
+        connection, member, tier, program=program, at=at if program else None, vault=vault
+    )
     if program is None:
         return facts, None
     counted = facts_service.open_for(session, member_id=member_id, needs=program.needs(at))

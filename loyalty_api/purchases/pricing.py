@@ -190,7 +190,7 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     basket = rules.basket_of(body, products, time_zone=store.time_zone)
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
-    known = partial(facts_with_tier, connection, member, tier, program=program)
+    known = partial(facts_with_tier, connection, member, tier, program=program, vault=desk.vault)
     shown = _shown(connection, desk, body, member, timed.rated_at or at, known)
     unknown = body["identifier"] is not None and member is None
     odd = [

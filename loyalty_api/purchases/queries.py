@@ -71,6 +71,7 @@ LINES = Table(
     legal_class="varchar",
     tax_rate="varchar",
     discounts="jsonb",
+    tags="text[]",
 )
 LOCATORS = Table(
     "locators", "ON CONFLICT (id) DO UPDATE SET member_id = excluded.member_id", id="uuid", member_id="uuid"

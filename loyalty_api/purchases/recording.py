@@ -234,7 +234,8 @@ class _Batch:
             occurred_at, now=self.now, late_days=program.settings.late_days if program else None
         )
         tier = self.tiers.get(member.member_id) if member else None
-        of_member = partial(facts_with_tier, self.connection, member, tier, program=program)
+        vault = self.desk.vault
+        of_member = partial(facts_with_tier, self.connection, member, tier, program=program, vault=vault)
         at = timed.rated_at or min(occurred_at, self.now)
         known = partial(of_member, at=at, asks=couponing.EVERYTHING)
         shown = couponing.present(self.coupons, body, member=member, at=at, known=known)

@@ -36,6 +36,12 @@ def taken_back(row: Mapping[str, Any]) -> int:
     return points
 
 
+def corrections_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What corrected rules have made of a purchase, in the order of the corrections."""
+    found: list[dict[str, Any]] = row["outcome"].get("corrected", {}).get("list", [])
+    return found
+
+
 def keep(connection: Connection[TupleRow], row: Mapping[str, Any], returned: Mapping[str, Any]) -> None:
     """Keep with a purchase what has come back of it; the caller holds its member, or the purchase itself."""
     connection.execute(

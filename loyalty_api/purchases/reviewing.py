@@ -13,13 +13,12 @@ from loyalty_api.errors import Conflict
 from loyalty_api.ledger.service import Cause, lock_book, write_book
 from loyalty_api.purchases import queries, queries_late, returned
 from loyalty_api.purchases.booking import basket_document, book_points, line_points, member_row, note_balance
-from loyalty_api.purchases.counting import count
+from loyalty_api.purchases.counting import count_now
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.rules_charged import charged
 from loyalty_api.purchases.service import PurchaseUnknown
-from loyalty_api.rows import write
 from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
 from loyalty_api.tiers import service as tiers
 
@@ -58,8 +57,9 @@ def rate(
     through = tiers.timeline(desk.programs, connection, now)
     tier = tiers.open_book(connection, member.member_id, through=through, now=now) if through else None
     facts, decision = decide_later(
-        session, basket, program, row["occurred_at"], member=member, tier=tier, purchase_id=purchase_id
-    )
+        session, basket, program, row["occurred_at"], member=member, tier=tier, purchase_id=purchase_id,
+        vault=desk.vault,
+    )  # fmt: skip
     if decision is None:
         raise NothingToReview
     decision, odd = charged(decision, basket, facts, program, at=row["occurred_at"], honoured=False)
@@ -86,8 +86,7 @@ def rate(
     }
     row["outcome"]["discrepancies"] = [*row["outcome"]["discrepancies"], *odd]
     row["outcome"]["review"] = {"by": who.client_id, "at": now, "note": note}
-    told = count(connection, row, tier, book, decision, basket, program=program, by=(who.kind, who.client_id))
-    write(connection, tiers.counted_rows(told, now=now))
+    count_now(connection, row, tier, book, decision, basket, program=program, who=who, now=now)
     note_balance(row, book, program)
     write_book(connection, book)
     queries_late.rate_late(connection, row, line_points(decision))

@@ -87,6 +87,7 @@ def _line(line: Mapping[str, Any], product: Product | None) -> Line:
         legal_class,
         get("tax_rate"),
         get("cost"),
+        tags=product.tags if product is not None else (),
     )
 
 

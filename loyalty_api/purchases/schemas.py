@@ -235,8 +235,18 @@ class PurchaseReturnSchema(Schema):
     refundable = Whole(required=True)
 
 
+class CorrectedSchema(Schema):
+    """Rules were corrected and the purchase was rated once more: the versions, and what it earns by each."""
+
+    from_version = Whole(required=True)
+    version = Whole(required=True)
+    points_before = Whole(required=True)
+    points_after = Whole(required=True)
+    at = Moment(required=True)
+
+
 class PurchaseAnswerSchema(Schema):
-    """A recorded purchase, as it was first answered and is answered ever after."""
+    """A recorded purchase, as it was first answered and is answered ever after, but for what became of it since."""
 
     purchase_id = Text(required=True)
     status = Text(required=True)
@@ -263,6 +273,7 @@ class PurchaseAnswerSchema(Schema):
     coupons = fields.List(fields.Nested(CouponShownSchema()))
     gifts = fields.List(fields.Raw())
     effects = fields.List(fields.Nested(EffectSchema()))
+    corrected = fields.Nested(CorrectedSchema(), allow_none=True)
     discrepancies = fields.List(fields.Nested(NoticeSchema()))
     claim_code = Text(allow_none=True)
     messages = fields.List(fields.Nested(MessageSchema()))

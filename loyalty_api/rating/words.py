@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from loyalty_api.language import DEFAULT_LANGUAGE, Catalogue, catalogue, rate_text
 from loyalty_api.rulekit.basket import Basket
@@ -138,6 +138,17 @@ def near_miss_text(
     ((measure, number), *_) = miss.missing.items()
     missing = words.money(number, currency) if measure == "amount" else str(number)
     return words.say(of, measure, count=number, rule=rule, **{measure: missing})
+
+
+def correction_steps(one: Mapping[str, Any], words: Catalogue) -> list[Step]:
+    """Both versions of a correction with what the purchase earns by each, and the reason that was given."""
+    steps = [
+        Step(label=words.say("step", "by_version", version=one[version]), value=words.points(one[points]))
+        for version, points in (("from_version", "points_before"), ("version", "points_after"))
+    ]
+    if one["reason"]:
+        steps.append(Step(label=words.say("step", "correction"), value=one["reason"]))
+    return steps
 
 
 def _basis_steps(basket: Basket, decision: Decision, words: Catalogue) -> list[Step]:

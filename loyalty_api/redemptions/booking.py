@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
@@ -37,12 +37,12 @@ def lifetime(section: Mapping[str, Any], *, at_till: bool) -> timedelta:
     return timedelta(**{unit: number})
 
 
-def hold(book: Book, wanted: Redemption, moment: Moment) -> Redemption:
-    """Set the points aside, first those that expire first.
+def hold(book: Book, wanted: Redemption, moment: Moment, *, zone: tzinfo) -> Redemption:
+    """Set the points aside, first those that expire first; ``zone`` is the program's.
 
     :raises InsufficientPoints: there are fewer.
     """
-    postings = rules_spending.take(book.account, wanted.points, to="held")
+    postings = rules_spending.take(book.account, wanted.points, to="held", zone=zone)
     taken = rules_spending.taken_by(postings)
     opened = Hold(wanted.redemption_id, wanted.expires_at, taken)
     _record(book, Movement("hold", moment.occurred_at, postings, opens=opened), moment)

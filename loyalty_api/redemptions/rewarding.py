@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 
 from loyalty_api.codes import claim_code
 from loyalty_api.errors import Unavailable
+from loyalty_api.ledger.rules import Account
 from loyalty_api.ledger.rules_spending import InsufficientPoints
 from loyalty_api.program.rules import Settings
 from loyalty_api.redemptions import queries, queries_orders
@@ -40,6 +41,7 @@ def ensure_to_be_had(
     member_id: UUID,
     quantity: int,
     policy: Settings,
+    account: Account,
 ) -> None:
     """Refuse a reward that is not for this member, here and now; its stock is taken by ``take_stock``.
 
@@ -53,9 +55,18 @@ def ensure_to_be_had(
         return
     first = found[0]
     if first.code == InsufficientPoints.code:
-        raise InsufficientPoints(first.missing)
+        raise InsufficientPoints(account, reward.points * quantity, zone=policy.zone)
     if first.code == rewards.MemberLimitReached.code and reward.limit:
-        raise rewards.MemberLimitReached(f"A member may have {reward.limit.number} ({reward.limit.per}).")
+        again = rewards.period_end(reward.limit.per, asking.now, policy.zone)
+        why = {
+            "had": had,
+            "limit": reward.limit.number,
+            "per": reward.limit.per,
+            "day": again and again.date(),
+        }
+        raise rewards.MemberLimitReached(
+            f"A member may have {reward.limit.number} ({reward.limit.per}).", why=why
+        )
     raise rewards.RewardNotAvailable(reasons=[{"code": reason.code} for reason in found])
 
 

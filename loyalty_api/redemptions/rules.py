@@ -135,9 +135,9 @@ def for_basket(rate: Rate, *, available: int, max_points: int | None, max_amount
         most = min(most, ((max_amount + 1) * rate.points - 1) // rate.amount)
     points = most // rate.step * rate.step
     if points < rate.least:
-        more: dict[str, Any] = {}
+        more: dict[str, Any] = {"why": {"least": rate.least}}
         if available < rate.least:
-            more = {"missing": {"points": rate.least - available}}
+            more["missing"] = {"points": rate.least - available}
         raise BelowMinimum(f"The least that can be used is {rate.least} points.", **more)
     amount = rate.worth(points)
     return Price(_up(rate.least_for(amount), rate.step), amount)
@@ -150,7 +150,7 @@ def for_points(rate: Rate, points: int) -> Price:
     :raises Invalid: it is not a whole number of steps.
     """
     if points < rate.least:
-        raise BelowMinimum(f"The least that can be used is {rate.least} points.")
+        raise BelowMinimum(f"The least that can be used is {rate.least} points.", why={"least": rate.least})
     if points % rate.step:
         message = f"Points are used in steps of {rate.step}."
         raise Invalid(message, errors=[Fault("/points", "not_a_step", message)])

@@ -76,7 +76,7 @@ def hold(
     if reward:
         tier = level_now(connection, counter.programs, member_id=member_id, now=now) if reward.tiers else None
         asking = Asking(member.status, tuple(member.tags), tier, book.balance.available, wish.store_id, now)
-        rewarding.ensure_to_be_had(connection, reward, asking, member_id, wish.quantity, policy)
+        rewarding.ensure_to_be_had(connection, reward, asking, member_id, wish.quantity, policy, book.account)
     price, rate = price_of(book, wish, reward, policy)
     if not wish.in_app:
         verifying.ensure_verified(
@@ -84,7 +84,8 @@ def hold(
             above=policy.sections["redeem"]["verify_above"], price=price, rate=rate, now=now,
         )  # fmt: skip
     wanted = wanted_by(member_id, redemption_id, wish, price, rate, policy, caller, now)
-    held = booking.hold(book, wanted, moment_of(wanted, redemption_id, caller, wish.occurred_at, now))
+    moment = moment_of(wanted, redemption_id, caller, wish.occurred_at, now)
+    held = booking.hold(book, wanted, moment, zone=policy.zone)
     if reward:
         # Last, so that the stock's row is locked for no longer than the write takes.
         held = replace(held, takes_stock=rewarding.take_stock(connection, reward, wish.quantity, now))

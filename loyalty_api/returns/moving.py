@@ -109,11 +109,12 @@ def book_return(
 
 
 def _lapsed(connection: Connection[TupleRow], parts: Sequence[Part], book: Book) -> dict[UUID, int]:
-    """Points of each purchase's lots that have expired and that no return has counted yet."""
+    """Points of each purchase's lots that have expired and that no return and no correction has counted yet."""
     found = {}
     for part in parts:
         lots = {lot.lot_id for lot in own_lots(book.account.lots.values(), {part.purchase_id})}
-        expired = book.expired_of(connection, lots) - part.opened.returned.get("lapsed", 0)
+        counted = part.opened.returned.get("lapsed", 0) + part.opened.lapsed_by_correction
+        expired = book.expired_of(connection, lots) - counted
         found[part.purchase_id] = max(0, min(expired, part.back.points_to_take))
     return found
 

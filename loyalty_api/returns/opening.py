@@ -42,6 +42,12 @@ class Opened:
         found: Mapping[str, Any] = self.row["outcome"].get("returned", {})
         return found
 
+    @property
+    def lapsed_by_correction(self) -> int:
+        """How many of its points that had expired by themselves a correction has counted as taken back."""
+        found: int = self.row["outcome"].get("corrected", {}).get("lapsed", 0)
+        return found
+
 
 def open_purchase(session: Session, purchase_id: UUID) -> Opened:
     """Hold a purchase and read it.

@@ -154,6 +154,14 @@ def period_start(per: str, now: datetime, zone: tzinfo) -> datetime | None:
     return midnight.replace(month=1, day=1) if per == "year" else midnight
 
 
+def period_end(per: str, now: datetime, zone: tzinfo) -> datetime | None:
+    """When the next calendar period begins, in the program's zone; None for ``ever``."""
+    start = period_start(per, now, zone)
+    days = {"day": 1, "week": 7, "month": 31, "year": 366}
+    # A little more than a period on lies in the next one, whatever the length of this one and of its days.
+    return start and period_start(per, start + timedelta(days=days[per], hours=2), zone)
+
+
 def stock_word(left: int | None) -> Stock:
     """How much is left, as far as a member is told."""
     if left == 0:

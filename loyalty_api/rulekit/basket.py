@@ -31,6 +31,7 @@ class Line:
     corrections and deposit returns. ``quantity`` counts ``unit``: ``each``, ``g``, ``ml`` or ``mm`` (R8).
     ``category`` is a path from the outermost group inwards. ``tax_rate`` is a percentage as a decimal string.
     ``cost`` is what the whole line costs the merchant, in minor units, where the till says it.
+    ``tags`` are the product's, sorted.
     """
 
     line_id: str
@@ -46,6 +47,7 @@ class Line:
     legal_class: str | None = None
     tax_rate: str | None = None
     cost: int | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def paid(self) -> int:

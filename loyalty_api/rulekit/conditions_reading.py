@@ -25,6 +25,7 @@ read_where = record(
         "category": Member(CATEGORY),
         "department": Member(one_or_more(NAME)),
         "brand": Member(one_or_more(NAME)),
+        "tag": Member(one_or_more(NAME)),
         "legal_class": Member(one_or_more(NAME)),
         "line_type": Member(one_or_more(NAME)),
     }
@@ -72,11 +73,13 @@ _NUMBER = record(
         "every": Member(integer(2, 10**6)),
     }
 )
+_BIRTHDAY = record({"days_before": Member(integer(0, 180), 0), "days_after": Member(integer(0, 180), 0)})
 _MEMBER = record(
     {
         "tier": Member(one_or_more(NAME)),
         "segment": Member(one_or_more(NAME)),
         "staff": Member(flag),
+        "birthday": Member(_BIRTHDAY),
         "enrolled": Member(
             _something(record({"from": Member(read_date), "until": Member(read_date)}), "from or until")
         ),

@@ -1,8 +1,8 @@
 """What conditions ask about the member, compiled to tests of the facts.
 
 Which facts a condition needs it says itself, so that no others are loaded and stored: ``enrolled`` for the day of
-enrolment, ``profile`` for the language and the home store, and the keys of ``history`` for what was bought before. The
-tier and the segments are always there.
+enrolment, ``profile`` for the language and the home store, the keys of ``birthdays`` for days around a birthday, and
+those of ``history`` for what was bought before. The tier and the segments are always there.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from loyalty_api.rulekit import history
+from loyalty_api.rulekit import birthdays, history
 from loyalty_api.rulekit.basket import category_path
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure, fails
@@ -152,6 +152,12 @@ def _member_for_days(said: Mapping[str, int | None]) -> tuple[MemberTest, frozen
     return _of(test, "enrolled")
 
 
+def _birthday(said: Mapping[str, int]) -> tuple[MemberTest, frozenset[str]]:
+    """It is a day around the member's birthday; of a member whose birthday nobody knows it never is."""
+    key, failure = birthdays.key(said["days_before"], said["days_after"]), fails("not_birthday")
+    return _of(lambda facts: None if _attribute(facts, key) is True else failure, key)
+
+
 def _attribute_is(said: Mapping[str, tuple[str, ...]]) -> tuple[MemberTest, frozenset[str]]:
     wanted = {name: frozenset(values) for name, values in said.items() if values is not None}
     failure = fails("member_differs")
@@ -174,6 +180,7 @@ _TESTS: Mapping[str, Callable[[Any], tuple[MemberTest, frozenset[str]]]] = {
     "tier": _tier,
     "segment": _segment,
     "staff": _staff,
+    "birthday": _birthday,
     "enrolled": _enrolled,
     "member_for_days": _member_for_days,
     "attribute": _attribute_is,

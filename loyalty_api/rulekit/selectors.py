@@ -13,7 +13,7 @@ from loyalty_api.rulekit.basket import Line, category_path
 
 Selector = Callable[[Line], bool]
 
-FIELDS = ("sku", "category", "department", "brand", "legal_class", "line_type", "unit")
+FIELDS = ("sku", "category", "department", "brand", "tag", "legal_class", "line_type", "unit")
 """What a selector may ask a line; ``line_type`` is the line's ``type``."""
 
 
@@ -22,13 +22,25 @@ def selector(where: Mapping[str, Sequence[Any]]) -> Selector:
 
     A category value is a path (a list of names, or "Food > Dairy") and takes in everything below it.
     """
-    tests = [
-        _category_test(values) if name == "category" else _field_test(name, values)
-        for name, values in where.items()
-    ]
+    tests = [_test(name, values) for name, values in where.items()]
     if len(tests) == 1:
         return tests[0]
     return lambda line: all(test(line) for test in tests)
+
+
+def _test(name: str, values: Sequence[Any]) -> Selector:
+    match name:
+        case "category":
+            return _category_test(values)
+        case "tag":
+            return _tag_test(values)
+        case _:
+            return _field_test(name, values)
+
+
+def _tag_test(values: Sequence[str]) -> Selector:
+    wanted = frozenset(values)
+    return lambda line: not wanted.isdisjoint(line.tags)
 
 
 def _field_test(name: str, values: Sequence[str]) -> Selector:

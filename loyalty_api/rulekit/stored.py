@@ -70,6 +70,7 @@ def line_from_json(document: Mapping[str, Any]) -> Line:
         get("legal_class"),
         get("tax_rate"),
         get("cost"),
+        tuple(get("tags") or ()),
     )
 
 
@@ -104,6 +105,7 @@ def line_to_json(line: Line) -> Document:
         legal_class=line.legal_class,
         tax_rate=line.tax_rate,
         cost=line.cost,
+        tags=list(line.tags),
     )
     if line.quantity != 1:
         document["quantity"] = line.quantity

@@ -54,10 +54,12 @@ TIER: dict[str, Any] = {
     "assigned": None,
     "history": [
         {
-            "code": "gold", "previous": "silver", "reason": "reached", "occurred_at": "2026-11-21T15:06:41Z",
-            "recorded_at": "2026-11-21T15:06:41Z", "assigned_until": None, "assigned_reason": None,
+            "change_no": 2, "code": "gold", "previous": "silver", "reason": "reached",
+            "occurred_at": "2026-11-21T15:06:41Z", "recorded_at": "2026-11-21T15:06:41Z",
+            "assigned_until": None, "assigned_reason": None,
             "source": "pur_01m80xfza0e4trdbsjq23m1646",
             "actor": {"kind": "terminal", "client": "cli_01m80xfza0e4trdbsjq23m1646"},
+            "explanation": "/v1/members/mbr_01m80xfza0e4trdbsjq23m1646/tier/changes/2/explanation",
         }
     ],
     "next_cursor": None,
@@ -158,11 +160,12 @@ def _document(
     rows = reading.history(driver(session), member_id, book, below=below, limit=query["limit"] + 1)
     found = page(rows, limit=query["limit"], key=lambda row: [row["change_no"]])
     shown = outlook(book.state, book.known, book.now) if book else None
+    whose = "/v1/me" if principal().member_id else f"/v1/members/{ids.show('mbr', member_id)}"
     return {
         "member_id": ids.show("mbr", member_id),
         **(reading.standing(shown, spoken()) if shown else reading.nothing()),
         "assigned": reading.assignment(driver(session), book) if book else None,
-        "history": [reading.change_document(row) for row in found["data"]],
+        "history": [reading.change_document(row, whose=whose) for row in found["data"]],
         "next_cursor": found["next_cursor"],
         "as_of": book.now if book else None,
     }

@@ -108,10 +108,19 @@ def history(
     return found + queries.changes_of(connection, member_id, below=below, limit=limit - len(found))
 
 
-def change_document(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A change of level as it is shown."""
+def change_of(
+    connection: Connection[TupleRow], member_id: UUID, book: TierBook | None, number: int
+) -> dict[str, Any] | None:
+    """One change of a member's level by its number, whether or not it is written yet."""
+    found = history(connection, member_id, book, below=number + 1, limit=1) if 0 < number < LAST else []
+    return next((row for row in found if row["change_no"] == number), None)
+
+
+def change_document(row: Mapping[str, Any], *, whose: str) -> dict[str, Any]:
+    """A change of level as it is shown; ``whose`` is the path of the member it is shown of."""
     prefix = _PREFIXES.get(row["reason"])
     return {
+        "change_no": row["change_no"],
         "code": row["level"],
         "previous": row["previous"],
         "reason": row["reason"],
@@ -121,4 +130,5 @@ def change_document(row: Mapping[str, Any]) -> dict[str, Any]:
         "assigned_reason": row["assigned_reason"],
         "source": ids.show(prefix, row["cause_id"]) if prefix and row["cause_id"] else None,
         "actor": {"kind": row["actor_kind"], "client": row["actor_id"]},
+        "explanation": f"{whose}/tier/changes/{row['change_no']}/explanation",
     }

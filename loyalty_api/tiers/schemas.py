@@ -62,8 +62,9 @@ class AssignmentSchema(Schema):
 
 
 class TierChangeSchema(Schema):
-    """A level that was taken up or given up, when, and why."""
+    """A level that was taken up or given up, when, and why; ``explanation`` leads to the sums it rested on."""
 
+    change_no = Whole(required=True)
     code = Text(required=True, allow_none=True)
     previous = Text(required=True, allow_none=True)
     reason = Text(required=True)
@@ -79,6 +80,7 @@ class TierChangeSchema(Schema):
         )(),
         required=True,
     )
+    explanation = Text(required=True)
 
 
 class TierSchema(Schema):

@@ -23,6 +23,7 @@ from loyalty_api.tiers import queries
 from loyalty_api.tiers.counted import FIRST, Counted, counted_rows
 from loyalty_api.tiers.queries import READ
 from loyalty_api.tiers.rules import NOTHING, Amounts, Days, Policy
+from loyalty_api.tiers.rules_grounds import Grounds, grounds
 from loyalty_api.tiers.rules_outlook import Outlook, outlook
 from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.tiers.rules_standing import (
@@ -64,7 +65,8 @@ TIME = By()
 class TierBook:
     """How one member stands within one transaction, time having passed up to ``now``.
 
-    ``first`` and ``first_since`` are what was shown when it was read, before what time has done since.
+    ``first`` and ``first_since`` are what was shown when it was read, before what time has done since. ``rests`` says
+    of each change that was ``made`` what it rests on.
     """
 
     member_id: UUID
@@ -77,6 +79,7 @@ class TierBook:
     first_since: datetime
     made: list[tuple[Change, By]] = field(default_factory=list)
     moved: set[date] = field(default_factory=set)
+    rests: list[Grounds | None] = field(default_factory=list)
     _coming: list[Change | None] = field(default_factory=list)
 
     @property
@@ -144,6 +147,8 @@ class TierBook:
     def _now_is(self, after: tuple[State, list[Change]], by: By) -> None:
         self.state, made = after
         self.made += [(change, by) for change in made]
+        # Now, for what counts today may not count tomorrow.
+        self.rests += [grounds(change, self.known) for change in made]
         self._coming.clear()
 
 
@@ -242,10 +247,11 @@ def _standing_row(book: TierBook) -> Sequence[Any]:
 
 def change_rows(book: TierBook) -> list[Sequence[Any]]:
     """Changes that the book holds and nobody has written yet, numbered on from those that were written."""
+    made = zip(book.made, book.rests, strict=True)
     return [
         (book.member_id, n, change.level, change.previous, change.reason, change.at, book.now, by.until,
-         by.reason, by.cause_id, by.kind, by.client_id)
-        for n, (change, by) in enumerate(book.made, start=book.written + 1)
+         by.reason, by.cause_id, by.kind, by.client_id, rests.stored() if rests else None)
+        for n, ((change, by), rests) in enumerate(made, start=book.written + 1)
     ]  # fmt: skip
 
 

@@ -35,7 +35,7 @@ OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
     "coupon_id": "program", "backtest_id": "program",
-    "identifier_id": "parent", "person_id": "parent", "lot_id": "parent",
+    "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
 # Goods come back to any store, so any till may name a purchase of another one.
@@ -75,6 +75,8 @@ class Theirs:
 
     def made_up(self, variable: str) -> str:
         """An id in the same form that nobody has."""
+        if self.things[variable].isdigit():
+            return "987654"
         prefix = self.things[variable].partition("_")[0]
         return ids.show(prefix, ids.new()) if prefix in PREFIXES else "nowhere"
 
@@ -93,7 +95,8 @@ class Theirs:
 def theirs(shop: Shop) -> Theirs:
     now = datetime.now(UTC)
     rate = {"points": 10, "amount": 10, "step": 10, "minimum": 20}
-    shop.publish(with_lots(redeem={"rate": rate}), effective_from=now)
+    levels = {"metric": "spend", "levels": [{"id": "gold", "threshold": 1000}]}
+    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels), effective_from=now)
     owner, other = (
         shop.enrol(card, people=[{"name": "Ola", "identifiers": []}])
         for card in ("260900000017", "260900000024")
@@ -156,6 +159,7 @@ def _of_member(shop: Shop, member: str) -> dict[str, str]:
         "identifier_id": of["identifiers"]["identifier_id"],
         "entry_id": of["entries"]["entry_id"],
         "lot_id": of["lots"]["lot_id"],
+        "change_no": "1",
         "person_id": person,
     }
 

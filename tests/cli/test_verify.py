@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
+from loyalty_api import jobs
+from loyalty_api.corrections.running import run
 from loyalty_api.engines import Engines
 from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
@@ -96,6 +98,19 @@ BREACHES = {
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
+    "I6 a correction booked what the corrected decision gives beyond the one before": (
+        "UPDATE purchase_corrections SET booked = booked + 1"
+    ),
+    "I6 without returns a correction owes the difference of what the two decisions give": (
+        "UPDATE purchase_corrections SET points_after = points_after + 1"
+    ),
+    "I6 a corrected purchase has the decision of its last correction": (
+        "UPDATE purchase_corrections SET version_after = version_after + 1"
+    ),
+    "I6 a settlement of a period is booked as it says": "UPDATE period_bonuses SET points = points + 1",
+    "I6 settlements of a period follow each other, and take back no more than they gave": (
+        "UPDATE period_bonuses SET n = n + 1"
+    ),
     "I6 a counter is what the member's purchases claimed": "UPDATE member_counters SET value = value + 1",
     "I6 what is taken of a limit is what purchases claimed": "UPDATE rule_limits SET taken = taken - 1",
     "I4 no lot is below zero or holds more than it was born with": (
@@ -122,6 +137,7 @@ def busy(shop: Shop) -> Shop:
     document = with_lots(tiers=TIERS)
     document["earn"]["rules"].append(visit)
     once = {"points": 20, "budget": 500, "caps": [{"per": "program", "times": 1}]}
+    document["earn"]["period_table"] = {"month": {"steps": [{"from": 1, "points": 7}]}}
     document["earn"]["events"] = [{**once, "id": "survey", "event": "survey_answered"}]
     cheaper = {"percent": {"off": "10", "on": "lines"}}
     document["promotions"] = [{"id": "apples", "where": {"sku": ["apple"]}, "benefit": cheaper}]
@@ -138,10 +154,24 @@ def busy(shop: Shop) -> Shop:
     shop.enrol(card="7770003")
     told = {"event": "survey_answered", "occurred_at": datetime.now(UTC).isoformat(), "reference": "a"}
     assert shop.office.post("/v1/events", {**told, "member_id": members[0]})["points"] == 20
+    jobs.settle_periods(shop.database, now=datetime.now(UTC) + timedelta(days=32))
     assert all(shop.balance(member)["available"] > 0 for member in members)
     spend(shop, members[0])
     show_coupons(shop, members[1], "7770002")
+    correct(shop)
     return shop
+
+
+def correct(shop: Shop) -> None:
+    """A sale of long ago is rated once more under later rules."""
+    window = (datetime(2019, 6, 1, tzinfo=UTC), datetime(2019, 7, 1, tzinfo=UTC))
+    shop.enrol(card="7770004")
+    sold = shop.till.post("/v1/purchases", receipt(card="7770004", at=window[0]))
+    *_, done = run(
+        shop.database, version=sold["program_version"] + 1, window=window, reason=None, dry_run=False,
+        clock=lambda: datetime.now(UTC),
+    )  # fmt: skip
+    assert (done.corrected, done.taken) == (1, 5)
 
 
 def spend(shop: Shop, member: str) -> None:

@@ -37,7 +37,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             _, made = run([store, client], env=environment, folder=folder)
             place = Place(folder, {"API": api})
             found = re.findall(r"client_id +(\S+)\nclient_secret +(\S+)", made)[0]
-            yield Place(folder, {"API": api, "TOKEN": place.token(*found)})
+            yield Place(folder, {**environment, "API": api, "TOKEN": place.token(*found)})
         finally:
             process.terminate()
             process.wait(timeout=120)
@@ -55,7 +55,11 @@ def publish(place: Place) -> None:
 def test_the_guide_can_be_followed(sandbox: Place) -> None:
     publish(sandbox)
     steps = markdown.blocks(GUIDE, "sh", "json answer")
-    assert follow(steps, env=sandbox.variables, folder=sandbox.folder) == 4
+    assert follow(steps, env=sandbox.variables, folder=sandbox.folder) == 5
+    (command,) = [block for block in markdown.blocks(GUIDE, "sh") if block.text.startswith("loyalty")]
+    (said,) = markdown.blocks(GUIDE, "text answer")
+    (printed,) = run([command.text], env=sandbox.variables, folder=sandbox.folder)
+    assert printed.splitlines()[-1] == said.text.strip()
 
 
 def test_the_jobs_are_those_that_run() -> None:

@@ -81,6 +81,8 @@ class World:
         """Members who have bought, held, spent and returned; an order, a claim, a reject, a draft, a client."""
         for number in (1, 2):
             self.pools.add("store", f"str_{number}")
+        for number in (1, 2, 300):
+            self.pools.add("number", str(number))
         for sku in ("apple", "bread", "cigar"):
             self.pools.add("sku", sku)
         for reward in _REWARDS:

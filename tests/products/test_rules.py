@@ -23,7 +23,19 @@ def faults(document: Any) -> list[tuple[str, str]]:
 
 
 def test_a_name_and_a_sku_are_enough() -> None:
-    assert rules.read(MILK) == ("7038010000010", "Milk 1 l", [], None, None, None, 0, "each", None, "goods")
+    assert rules.read(MILK) == (
+        "7038010000010",
+        "Milk 1 l",
+        [],
+        None,
+        None,
+        None,
+        0,
+        "each",
+        None,
+        "goods",
+        [],
+    )
 
 
 def test_every_fault_of_a_document_is_named_at_once() -> None:

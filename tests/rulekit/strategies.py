@@ -46,6 +46,7 @@ def lines(draw):
             brand=draw(perhaps),
             legal_class=draw(st.sampled_from([None, None, "alcohol", "tobacco"])),
             tax_rate=draw(st.sampled_from([None, "15", "25.5"])),
+            tags=draw(st.sampled_from([(), (), ("fresh",), ("fresh", "organic")])),
         )
         for number in range(draw(st.integers(0, 12)))
     )

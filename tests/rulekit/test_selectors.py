@@ -11,7 +11,14 @@ from loyalty_api.rulekit.exclusions import EFFECTS, exclusions
 from loyalty_api.rulekit.selectors import FIELDS, Scopes, selector
 
 MILK = Line(
-    "1", 2590, sku="7038", category=("food", "dairy", "milk"), department="GROCERY", brand="Tine", unit="ml"
+    "1",
+    2590,
+    sku="7038",
+    category=("food", "dairy", "milk"),
+    department="GROCERY",
+    brand="Tine",
+    unit="ml",
+    tags=("fresh", "organic"),
 )
 
 
@@ -30,6 +37,8 @@ MILK = Line(
         ({"category": ["food > dairy > milk > skimmed"]}, False),
         ({"department": ["GROCERY"], "brand": ["Other"]}, False),
         ({"department": ["GROCERY"], "brand": ["Tine"]}, True),
+        ({"tag": ["vegan", "organic"]}, True),
+        ({"tag": ["vegan"]}, False),
         ({"line_type": ["deposit"]}, False),
         ({"legal_class": ["tobacco"]}, False),
     ],

@@ -17,7 +17,7 @@ from tests.support.bare import bare_app
 @pytest.fixture(scope="package")
 def schema_url(running: Engines) -> str:
     owner_url, app_url = engines.ensure_database(running, "masters")
-    migrating.upgrade(owner_url=owner_url, app_url=app_url, revision="0003")
+    migrating.upgrade(owner_url=owner_url, app_url=app_url)
     return app_url
 
 
