@@ -163,8 +163,11 @@ def _entries(member_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
     words = catalogue(spoken())
     found = page(rows, limit=query["limit"], key=lambda row: [row["version"], row["ordinal"]])
     currency = program.currency if program else "XXX"
+    # A member's own token opens the member's own pages and no others.
+    whose = "/v1/me" if principal().member_id else "/v1"
     shown = [
-        reading.entry_document(row, currency=currency, words=words, people=people) for row in found["data"]
+        reading.entry_document(row, currency=currency, words=words, people=people, whose=whose)
+        for row in found["data"]
     ]
     return {**found, "data": shown}
 

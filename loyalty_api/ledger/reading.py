@@ -166,9 +166,9 @@ def _expiring(lots: Any, zone: ZoneInfo) -> list[dict[str, Any]]:
 
 
 def entry_document(
-    row: Mapping[str, Any], *, currency: str, words: Catalogue, people: Mapping[UUID, str]
+    row: Mapping[str, Any], *, currency: str, words: Catalogue, people: Mapping[UUID, str], whose: str
 ) -> dict[str, Any]:
-    """One posting as an entry of the statement, with its words."""
+    """One posting as an entry of the statement, with its words; ``whose`` is the path it is asked about under."""
     title = words.say("entry", _title(row))
     if row["store_name"]:
         title = words.say("entry", "at_place", title=title, place=row["store_name"])
@@ -202,7 +202,7 @@ def entry_document(
             "debt": row["debt_after"],
             "version": row["version"],
         },
-        "explanation": f"/v1/entries/{entry_id}/explanation",
+        "explanation": f"{whose}/entries/{entry_id}/explanation",
     }
 
 
