@@ -9,7 +9,6 @@ from marshmallow import validate
 
 from loyalty_api.coupons.rules import KINDS, STATES
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
-from loyalty_api.paging import PageQuery
 
 MOST_CODES, MOST_MEMBERS, MOST_USES = 1_000_000, 25_000, 1_000_000
 STORE = r"str_[A-Za-z0-9_-]{1,40}"
@@ -172,8 +171,14 @@ class CouponCodeBody(OwnCouponCodeBody):
     occurred_at = Moment(allow_none=True, load_default=None)
 
 
-class BatchCouponQuery(PageQuery):
-    """Which page of a batch's coupons."""
+class CouponShownSchema(Schema):
+    """What became of a coupon that was shown; of its code the last four characters. ``reason`` says why not."""
+
+    code = Text(required=True)
+    coupon_id = Text(required=True, allow_none=True)
+    name = Text(required=True, allow_none=True)
+    status = Choice("usable", "not_usable", "used", "not_used", required=True)
+    reason = Text(required=True, allow_none=True)
 
 
 BATCH_ID = "cpb_01m80xfza0e4trdbsjq23m1646"

@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from loyalty_api.coupons.schemas import CouponShownSchema
 from loyalty_api.fields import Choice, Day, Flag, Metadata, Moment, Rate, Schema, Text, Whole
 from loyalty_api.purchases.schemas_corrected import CorrectedSchema
 from loyalty_api.tiers.schemas import TierAfterSchema
@@ -210,16 +211,6 @@ class RedeemedSchema(Schema):
     status = Choice("captured", required=True)
     points = Whole(required=True)
     amount = Whole(required=True)
-
-
-class CouponShownSchema(Schema):
-    """What became of a coupon that was shown; of its code the last four characters. ``reason`` says why not."""
-
-    code = Text(required=True)
-    coupon_id = Text(required=True, allow_none=True)
-    name = Text(required=True, allow_none=True)
-    status = Choice("usable", "not_usable", "used", "not_used", required=True)
-    reason = Text(required=True, allow_none=True)
 
 
 class PurchaseReturnSchema(Schema):

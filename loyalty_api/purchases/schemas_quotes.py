@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import marshmallow as ma
 
+from loyalty_api.coupons.schemas import CouponShownSchema
 from loyalty_api.fields import Moment, Schema, Text, Whole
 from loyalty_api.purchases.schemas import (
-    CouponShownSchema,
     EffectSchema,
     MessageSchema,
     NoticeSchema,

@@ -31,6 +31,7 @@ PUBLIC = {
     "loyalty_api.purchases.booking": "what a decision grants becomes lots and postings, for events as for sales",
     "loyalty_api.purchases.counting": "what rules are told of a member, with the level of that time",
     "loyalty_api.corrections.running": "a correction from its beginning to its end, which the command line does",
+    "loyalty_api.coupons.schemas": "what became of a coupon looks the same in quotes and in purchases",
     "loyalty_api.purchases.desk": "what the till's use cases lean on, which jobs hold for reactions",
     "loyalty_api.purchases.api_till": "who reports and what the desk leans on, for whatever else a till sends",
     "loyalty_api.purchases.queries": "purchases and their lines as they are kept, which returns undo",
