@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
-from uuid import UUID
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
@@ -202,28 +201,10 @@ def replay(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int
 
 
 def settle_periods(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
-    """Settle the bonus of every period that is over, and what was found since; how many settlements that were.
-
-    A period that everybody was looked at in rests for a day, then differences are looked for until it is closed.
-    """
-    with database.unit_of_work() as session:
-        due = periods.due_now(session, now=now)
-    if not due:
-        return 0
-    done, left_out = 0, False
-    place: UUID | None = periods.START
-    while place is not None:
-        if limit.reached:
-            return done
-        with database.unit_of_work() as session:
-            found = periods.settle_batch(
-                session, due=due, after=place, first_id=ids.new(), now=now, limit=MEMBERS_AT_ONCE
-            )
-        done, left_out, place = done + found.made, left_out or found.left_out, found.place
-    if not left_out:
-        with database.unit_of_work() as session:
-            periods.passed(session, due=due, now=now)
-    return done
+    """Settle the bonus of every period that is over, and what was found since; how many settlements that were."""
+    return periods.settle_all(
+        database.unit_of_work, new_id=ids.new, now=now, ended=lambda: limit.reached, limit=MEMBERS_AT_ONCE
+    )
 
 
 def purge_counters(database: Database, *, limit: Limit = FOR_EVER) -> int:
