@@ -1,7 +1,8 @@
 """What points cost: more than a sale brings in, without an end, or by several rules together.
 
 The value of a point is what ``redeem.rate`` says, and what a sale brings in is ``lint.margin_percent`` of its price. A
-sale counts as it is when the member has had it several times before, so that a welcome is not taken for a habit.
+sale counts as it is when the member has had it several times before, so that a welcome is not taken for a habit; one
+with a coupon never is.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ def costs(ground: Ground, reached: Sequence[Reach]) -> Iterator[Finding]:
         return
     sales = [*_of_rules(ground, reached), *_of_several(ground, reached)]
     first = [_seen(ground, sale) for sale in sales]
-    again = [_again(ground, seen) for seen in first]
+    # Who hands out a coupon says how often it can be used.
+    again = [_again(ground, seen) for seen in first if not seen.sale.basket.coupons]
     margin, most = lint["margin_percent"], lint["most_share"]
     habits = _smallest_sets([seen for seen in again if _beyond(seen, price, margin)])
     yield from (_costly(ground, seen, price, "worth_more_than_margin", margin) for seen in habits)
@@ -173,7 +175,8 @@ def without_end(ground: Ground, reached: Sequence[Reach]) -> Iterator[Finding]:
         compiled = found.rule.compiled
         if compiled.multiplies or compiled.rate.unit not in _FIXED or found.rule.limited:
             continue
-        for sale in [ground.again(sale) for sale in reversed(found.fires) if sale.paid <= ground.smallest]:
+        small = [sale for sale in found.fires if sale.paid <= ground.smallest and not sale.basket.coupons]
+        for sale in [ground.again(sale) for sale in reversed(small)]:
             points = gave(ground.decide(sale), found.rule.rule_id)
             if points:
                 lasts = (compiled.lots or ground.program.earning.lots).expire[0] == "never"
