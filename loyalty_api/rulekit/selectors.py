@@ -111,5 +111,7 @@ def _look(name: str, table: Mapping[Any, Sequence[Entry]]) -> Callable[[Line], S
     if name == "category":
         depths = sorted({len(path) for path in table})
         return lambda line: [entry for depth in depths for entry in get(line.category[:depth], ())]
+    if name == "tag":
+        return lambda line: [entry for tag in line.tags for entry in get(tag, ())]
     value = attrgetter("type" if name == "line_type" else name)
     return lambda line: get(value(line), ())

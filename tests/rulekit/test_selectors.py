@@ -85,7 +85,17 @@ def test_scopes_find_the_lines_that_each_rule_would_have_taken_one_by_one():
         for n in range(2)
     }
     lines = [
-        Line(str(n), 100, sku=word, category=path, department=word, brand=other, legal_class=other, unit=unit)
+        Line(
+            str(n),
+            100,
+            sku=word,
+            category=path,
+            department=word,
+            brand=other,
+            legal_class=other,
+            unit=unit,
+            tags=tuple(filter(None, (word, other))),
+        )
         for n, (word, other, path, unit) in enumerate(
             itertools.product(
                 ("a", "b", None), ("b", None), ((), ("a",), ("a", "b"), ("b", "a", "b", "c")), ("each", "g")
