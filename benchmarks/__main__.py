@@ -17,6 +17,7 @@ from benchmarks.backtesting import backtest
 from benchmarks.figures import Figure, Pace, Street
 from benchmarks.growth import SIZES, growth
 from benchmarks.place import open_shop, serve_api, serve_ceiling
+from benchmarks.pricing import pricing
 from benchmarks.year import year
 from loyalty_api.demo import run as demo
 
@@ -35,7 +36,7 @@ _BY_HTTP: dict[str, Measure] = {
     "redemption": redeeming.redemption,
 }
 _ASKED_FOR: dict[str, Measure] = {"threads": figures.threads}
-_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules")
+_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules", "pricing")
 
 
 @click.command()
@@ -69,6 +70,8 @@ def main(
         found.append(_shown(figures.rating(_program("basic"), pace)))
     if "hundred_rules" in wanted:
         found.append(_shown(figures.hundred(hundred_rules.program(_program("full")), pace)))
+    if "pricing" in wanted:
+        found.append(_shown(pricing(_program("basic"), pace)))
     asked = {name: measure for name, measure in (_BY_HTTP | _ASKED_FOR).items() if name in wanted}
     if asked:
         with ExitStack() as stack:

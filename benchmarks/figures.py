@@ -122,7 +122,7 @@ def hundred(program: dict[str, Any], pace: Pace) -> Figure:
 def _rated(name: str, title: str, target: float, program: dict[str, Any], pace: Pace) -> Figure:
     compiled = compile_program(program, version=1)
     facts = Facts(Member("active", None, False, ()))
-    given = list(_rated_baskets())
+    given = list(rated_baskets())
     rounds = [_evaluate_all(given, facts, compiled) for _ in range(pace.rounds + 1)][1:]
     took = sorted(itertools.chain.from_iterable(rounds))
     return Figure(
@@ -136,7 +136,7 @@ def _rated(name: str, title: str, target: float, program: dict[str, Any], pace: 
     )
 
 
-def _rated_baskets() -> Iterator[tuple[Basket, Any]]:
+def rated_baskets() -> Iterator[tuple[Basket, Any]]:
     schema, bought = PurchaseSchema(), baskets.with_ten_lines()
     only = frozenset(line.product_id for purchase in bought for line in purchase.lines)
     known = dict(master(only))

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
-from uuid import UUID
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +21,7 @@ from loyalty_api import ids
 from loyalty_api.coupons import service as coupons
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
+from loyalty_api.facts import service as facts
 from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.period_bonuses import service as periods
@@ -33,6 +33,7 @@ from loyalty_api.vault import Vault
 
 MEMBERS_AT_ONCE = 500
 _HOLDS_AT_ONCE = 200
+_COUNTERS_AT_ONCE = 5_000
 _BROKEN = (LoyaltyError, psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError)
 _log = logging.getLogger(__name__)
 
@@ -200,27 +201,20 @@ def replay(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int
 
 
 def settle_periods(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
-    """Settle the bonus of every period that is over, and what was found since; how many settlements that were.
+    """Settle the bonus of every period that is over, and what was found since; how many settlements that were."""
+    return periods.settle_all(
+        database.unit_of_work, new_id=ids.new, now=now, ended=lambda: limit.reached, limit=MEMBERS_AT_ONCE
+    )
 
-    A period that everybody was looked at in rests for a day, then differences are looked for until it is closed.
-    """
-    with database.unit_of_work() as session:
-        due = periods.due_now(session, now=now)
-    if not due:
-        return 0
-    done, left_out = 0, False
-    place: UUID | None = periods.START
-    while place is not None:
-        if limit.reached:
-            return done
+
+def purge_counters(database: Database, *, limit: Limit = FOR_EVER) -> int:
+    """Forget counters of days and weeks that are long over, by the machine's clock; how many they were."""
+    done = 0
+    place: facts.Place | None = facts.START
+    while place is not None and not limit.reached:
         with database.unit_of_work() as session:
-            found = periods.settle_batch(
-                session, due=due, after=place, first_id=ids.new(), now=now, limit=MEMBERS_AT_ONCE
-            )
-        done, left_out, place = done + found.made, left_out or found.left_out, found.place
-    if not left_out:
-        with database.unit_of_work() as session:
-            periods.passed(session, due=due, now=now)
+            gone, place = facts.purge(session, after=place, limit=_COUNTERS_AT_ONCE)
+        done += gone
     return done
 
 
@@ -270,6 +264,7 @@ JOBS: Mapping[str, Job] = {
     "settle_periods": Job(
         "*/10 * * * *", lambda database, now, limit: settle_periods(database, now=now, limit=limit)
     ),
+    "purge_counters": Job("40 3 * * *", lambda database, _now, limit: purge_counters(database, limit=limit)),
     "announce_expiring": Job(
         "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)
     ),

@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 
 from loyalty_api.db import driver
 from loyalty_api.facts import queries
-from loyalty_api.facts.queries import COUNTERS, LIMITS, READ, needed
+from loyalty_api.facts.queries import COUNTERS, GIVEN_BACK, LIMITS, READ, needed
 from loyalty_api.rows import Rows, Table, write
 from loyalty_api.rulekit.decision import Claim
 from loyalty_api.rulekit.facts import Facts, Needs
 
-__all__ = ["COUNTERS", "LIMITS", "READ", "Counted", "counted", "give_back", "needed", "open_for"]
+__all__ = ["COUNTERS", "LIMITS", "READ", "Counted", "counted", "give_back", "needed", "open_for", "purge"]
 
 _SAVEPOINT = "limits"
+Place = tuple[UUID, str]
+START: Place = (UUID(int=0), "")
 
 
 @dataclass(slots=True)
@@ -120,4 +122,12 @@ def give_back(session: Session, *, member_id: UUID, claims: Sequence[Claim]) -> 
     if less:
         queries.taken_of(connection, [key for key, _ in less], lock=True)
     counters = [(member_id, claim.key, -claim.amount) for claim in claims if claim.kind == "counter"]
-    write(connection, [(COUNTERS, counters), (LIMITS, less)])
+    write(connection, [(GIVEN_BACK, counters), (LIMITS, less)])
+
+
+def purge(session: Session, *, after: Place, limit: int) -> tuple[int, Place | None]:
+    """Forget counters of days and weeks on which nothing has counted for 400 days, among the next behind ``after``.
+
+    It is the machine's clock that says so. How many were forgotten, and how far it came; None when nobody is left.
+    """
+    return queries.purge(driver(session), after=after, limit=limit)

@@ -6,7 +6,8 @@ A batch of members is one transaction, and what it settled is not due any more: 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,6 +45,33 @@ class Passed:
     made: int
     left_out: bool
     place: UUID | None
+
+
+def settle_all(
+    unit_of_work: Callable[[], AbstractContextManager[Session]],
+    *,
+    new_id: Callable[[], UUID],
+    now: datetime,
+    ended: Callable[[], bool],
+    limit: int,
+) -> int:
+    """Walk through everybody, ``limit`` members a transaction, until it has ``ended``; how many settlements that were.
+
+    A period that everybody was looked at in rests for a day, then differences are looked for until it is closed.
+    """
+    with unit_of_work() as session:
+        due = due_now(session, now=now)
+    made, left_out, place = 0, False, START if due else None
+    while place is not None:
+        if ended():
+            return made
+        with unit_of_work() as session:
+            found = settle_batch(session, due=due, after=place, first_id=new_id(), now=now, limit=limit)
+        made, left_out, place = made + found.made, left_out or found.left_out, found.place
+    if due and not left_out:
+        with unit_of_work() as session:
+            passed(session, due=due, now=now)
+    return made
 
 
 def due_now(session: Session, *, now: datetime) -> list[Due]:

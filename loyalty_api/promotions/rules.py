@@ -77,15 +77,28 @@ def percents_by_lane(said: Any) -> dict[str, str]:
     return dict.fromkeys(LANES, said) if isinstance(said, str) else {lane: said[lane] for lane in LANES}
 
 
-def price(basket: Basket, facts: Facts, promotions: Promotions, *, at: datetime, zone: ZoneInfo) -> Priced:
-    """What promotions take off an open basket at ``at``; its own discounts are facts that come before theirs."""
+def price(
+    basket: Basket,
+    facts: Facts,
+    promotions: Promotions,
+    *,
+    at: datetime,
+    zone: ZoneInfo,
+    paused: frozenset[str] = frozenset(),
+) -> Priced:
+    """What promotions take off an open basket at ``at``; its own discounts are facts that come before theirs.
+
+    A ``paused`` promotion keeps its place and gives nothing: what it beat does not come back.
+    """
     sold = in_number(basket)
     numbers = promotions.index.of(basket.store, basket.lines)
     rules = [promotions.rules[number] for number in numbers]
     now = moment(at=at, zone=zone, basket=basket) if promotions.timed else None
     pricing = _Pricing(sold, facts, promotions, now)
-    for lane, those in groupby(rules, key=lambda rule: rule.lane):
-        pricing.act(lane, list(those))
+    for _, those in groupby(rules, key=lambda rule: rule.lane):
+        pricing.act(list(those))
+    if paused:
+        pricing.pause([rule.rule_id for rule in rules if rule.rule_id in paused])
     return pricing.priced(basket)
 
 
@@ -106,7 +119,7 @@ class _Pricing:
     def __post_init__(self) -> None:
         self.lines = Lines(self.sold, self.promotions.terms)
 
-    def act(self, _lane: str, rules: Sequence[Promotion]) -> None:
+    def act(self, rules: Sequence[Promotion]) -> None:
         """One lane: each promotion, or each exclusive group, in turn."""
         self.lines.begin()
         for _, those in groupby(rules, key=lambda rule: rule.group or (rule.rule_id,)):
@@ -251,6 +264,13 @@ class _Pricing:
 
     def _skipped(self, rule: Promotion, code: str, by: str, **numbers: int) -> None:
         self.reasons.append(Reason(rule.rule_id, "skipped", code, numbers, by))
+
+    def pause(self, rules: Sequence[str]) -> None:
+        """Of these promotions it is said that they are paused, and nothing else."""
+        self.discounts = [one for one in self.discounts if one.rule not in rules]
+        self.reasons = [one for one in self.reasons if one.rule not in rules]
+        self.near_misses = [one for one in self.near_misses if one.rule not in rules]
+        self.reasons += [Reason(rule_id, "skipped", "paused") for rule_id in rules]
 
     def priced(self, basket: Basket) -> Priced:
         """The basket as it came, with the discounts on its lines."""

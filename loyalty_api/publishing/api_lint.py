@@ -6,15 +6,16 @@ from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
+import orjson
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
-from loyalty_api.errors import Invalid
+from loyalty_api.errors import Fault, Invalid
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 from loyalty_api.http import LANGUAGE, Blueprint, spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.program import service as programs
-from loyalty_api.publishing.linting import lint_version
+from loyalty_api.publishing.linting import lint_version, version_at
 from loyalty_api.publishing.rules_diff import LISTS, changes, told
 from loyalty_api.publishing.rules_lint import SEVERITIES
 from loyalty_api.publishing.rules_lint_words import shown
@@ -24,7 +25,7 @@ blueprint = Blueprint(
 )
 
 
-class NotLinted(Invalid):
+class OtherUnreadable(Invalid):
     """The id to compare with is not one of a draft or a version."""
 
     code, title = "validation_failed", "This is not the id of a version"
@@ -86,7 +87,10 @@ class DiffSchema(Schema):
 class DiffQuery(Schema):
     """The other draft or version: the one from which it changed."""
 
-    other = Text(required=True, data_key="with", longest=40)
+    other = Text(
+        load_default=None, data_key="with", longest=40,
+        metadata={"description": "a `program_version_id`; left out: the version in force"},
+    )  # fmt: skip
 
 
 LINT: dict[str, Any] = {
@@ -154,16 +158,18 @@ def lint(session: Session, draft_id: UUID, body: dict[str, Any]) -> Answer:  # n
 @blueprint.operation(
     "GET", "/program/versions/<prv:draft_id>/diff", "diff_program_versions", summary="What a version changes",
     query=DiffQuery(), answer=DiffSchema(), answer_example=DIFF, headers=LANGUAGE,
-    errors=(programs.VersionUnknown, NotLinted),
+    errors=(programs.VersionUnknown, OtherUnreadable),
 )  # fmt: skip
 def diff(draft_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
     """From the version `with` to this one, by rule and setting, in words."""
-    other = ids.read("prv", query["other"])
-    if other is None:
-        raise NotLinted
+    other = ids.read("prv", query["other"]) if query["other"] else None
+    if query["other"] and other is None:
+        raise OtherUnreadable(
+            errors=[Fault("/with", "not_allowed", "Expected the id of a draft or a version.")]
+        )
     with unit_of_work() as session:
-        old = programs.find_draft(session, draft_id=other).document
         new = programs.find_draft(session, draft_id=draft_id).document
+        old = _other(session, other)
     currency, language = new["currency"], spoken()
     return {
         "changes": [
@@ -174,3 +180,12 @@ def diff(draft_id: UUID, query: dict[str, Any]) -> dict[str, Any]:
             for one in changes(old, new)
         ]
     }  # fmt: skip
+
+
+def _other(session: Session, draft_id: UUID | None) -> dict[str, Any]:
+    """The document to compare with; before the first version there is nothing in it."""
+    if draft_id is not None:
+        return programs.find_draft(session, draft_id=draft_id).document
+    in_force = version_at(session, clock.now())
+    found: dict[str, Any] = orjson.loads(in_force.document) if in_force else {}
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ class Change:
     """One difference: of a rule, level, promotion or event (``about`` and its ``item``), or of a setting.
 
     ``what`` is ``added``, ``removed`` or ``changed``; ``path`` is the member that changed, with its value before and
-    after (None where it was not said).
+    after, and whether it was said: a setting may be null.
     """
 
     about: str
@@ -33,7 +34,9 @@ class Change:
     what: str
     path: str = ""
     old: Any = None
+    old_said: bool = False
     new: Any = None
+    new_said: bool = False
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -73,10 +76,15 @@ def _members(about: str, item: str | None, old: Any, new: Any) -> Iterator[Chang
     before, after = dict(_flat(old)), dict(_flat(new))
     for path in [*before, *[path for path in after if path not in before]]:
         was, now = before.get(path, _UNSAID), after.get(path, _UNSAID)
-        if was != now or (was is _UNSAID) != (now is _UNSAID):
-            yield Change(
-                about, item, "changed", path, None if was is _UNSAID else was, None if now is _UNSAID else now
-            )
+        if was is _UNSAID or now is _UNSAID:
+            yield Change(about, item, "changed", path, *_unless(was), *_unless(now))
+        elif was != now or type(was) is not type(now):
+            yield Change(about, item, "changed", path, was, True, now, True)
+
+
+def _unless(value: Any) -> tuple[Any, bool]:
+    """A value and whether it was said at all."""
+    return (None, False) if value is _UNSAID else (value, True)
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -98,20 +106,23 @@ def told(change: Change, *, currency: str, language: str) -> str:
             f"{path} {_shown(path, value, currency, words)}" for path, value in _flat(item) if path != "id"
         ]
         return f"{about}: {words.say('diff', change.what)} ({', '.join(members)})"
-    old, new = (_shown(change.path, value, currency, words) for value in (change.old, change.new))
+    old, new = (
+        _shown(change.path, value, currency, words) if said else words.say("diff", "unsaid")
+        for value, said in ((change.old, change.old_said), (change.new, change.new_said))
+    )
     return f"{about}: {change.path} {old} → {new}"
 
 
 def _shown(path: str, value: Any, currency: str, words: Catalogue) -> str:
     """A value as people write it."""
-    if value is None:
-        return words.say("diff", "unsaid")
     if isinstance(value, list):
         return f"[{', '.join([_shown(path, one, currency, words) for one in value])}]"
     if isinstance(value, Mapping):
         inner = [f"{name} {_shown(f'{path}.{name}', one, currency, words)}" for name, one in value.items()]
         return f"{{{', '.join(inner)}}}"
-    return _number(path.split("."), value, currency, words) if type(value) is int else str(value)
+    if type(value) is int:
+        return _number(path.split("."), value, currency, words)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _number(names: list[str], value: int, currency: str, words: Catalogue) -> str:

@@ -8,6 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from loyalty_api.fields import Choice, Day, Flag, Metadata, Moment, Rate, Schema, Text, Whole
+from loyalty_api.purchases.schemas_corrected import CorrectedSchema
 from loyalty_api.tiers.schemas import TierAfterSchema
 
 MAX_LINES = 1000
@@ -233,16 +234,6 @@ class PurchaseReturnSchema(Schema):
     points_taken_back = Whole(required=True)
     points_given_back = Whole(required=True)
     refundable = Whole(required=True)
-
-
-class CorrectedSchema(Schema):
-    """Rules were corrected and the purchase was rated once more: the versions, and what it earns by each."""
-
-    from_version = Whole(required=True)
-    version = Whole(required=True)
-    points_before = Whole(required=True)
-    points_after = Whole(required=True)
-    at = Moment(required=True)
 
 
 class PurchaseAnswerSchema(Schema):

@@ -59,8 +59,9 @@ class Program:
 
     @property
     def pausable(self) -> frozenset[str]:
-        """The rules of purchases and of events, and the levels, by the names that they are paused by."""
+        """The rules of purchases and of events, promotions and levels, by the names that they are paused by."""
         rules = [rule.rule_id for rule in (*self.earning.every, *self.events.every)]
+        rules += self.promotions.names() if self.promotions else ()
         return frozenset([*rules, *(self.tiers.names() if self.tiers else ())])
 
     @property
@@ -149,7 +150,12 @@ def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Price
         return Priced(replace(basket, pricing="settled"))
     member = facts.member if facts.member and facts.member.status in EARNING_STATUSES else None
     return promotion_rules.price(
-        basket, replace(facts, member=member), program.promotions, at=at, zone=program.settings.zone
+        basket,
+        replace(facts, member=member),
+        program.promotions,
+        at=at,
+        zone=program.settings.zone,
+        paused=program.paused,
     )
 
 

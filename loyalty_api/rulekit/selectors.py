@@ -92,7 +92,7 @@ class Scopes:
                 for rule_id, rest in look(line):
                     if rest is None or rest(line):
                         mine = found.setdefault(rule_id, [])
-                        # A category and one above it may both be named.
+                        # A category and one above it may both be named, and several tags.
                         if not mine or mine[-1] != i:
                             mine.append(i)
         return found

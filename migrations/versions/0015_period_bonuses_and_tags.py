@@ -1,7 +1,7 @@
-"""Tags of products; bonuses of periods: what was settled for each member, and how far each period has come.
+"""Bonuses of periods, tags of products, and when a counter was last counted on.
 
-A settlement is never changed; a difference that is found later is another one. ``period_runs`` has a row for each
-period of the program that was walked through, and says of which nothing is to be settled any more.
+What was settled of a period is never changed; a difference that is found later is another settlement. ``period_runs``
+has a row for each period of the program that was walked through, and says of which nothing is to be settled any more.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ TABLES = (
 COLUMNS = (
     "ALTER TABLE products ADD COLUMN tags text[] NOT NULL DEFAULT '{}'",
     "ALTER TABLE purchase_lines ADD COLUMN tags text[]",
+    "ALTER TABLE member_counters ADD COLUMN counted_at timestamptz NOT NULL DEFAULT now()",
 )
 
 
@@ -55,5 +56,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("period_runs", "period_bonuses"):
         op.execute(f"DROP TABLE {table}")
+    op.execute("ALTER TABLE member_counters DROP COLUMN counted_at")
     for table in ("purchase_lines", "products"):
         op.execute(f"ALTER TABLE {table} DROP COLUMN tags")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from loyalty_api import ids
+from loyalty_api import ids, jobs
 from loyalty_api.db import driver
 from loyalty_api.purchases import queries
 from loyalty_api.purchases.booking import basket_document
@@ -175,6 +175,23 @@ def test_why_the_cap_cut_is_said_a_year_later(capped: Shop) -> None:
     values = [step["value"] for step in said["steps"]]
     assert "Det meste den gir på én dag er nådd: 30 poeng." in values
     assert "Begrenset til 30 poeng av 40 poeng" in values
+
+
+def test_counters_of_days_long_over_are_forgotten_and_returns_do_not_mind(fresh_shop: Shop) -> None:
+    once = {"id": "once", "kind": "bonus", "points": 5, "caps": [{"per": "program", "times": 1}]}
+    fresh_shop.publish(document(DAILY, once), effective_from=BEGAN)
+    fresh_shop.enrol("OLD1")
+    sale, _ = buy(fresh_shop, 2000, "OLD1")
+    assert jobs.purge_counters(fresh_shop.database) == 0
+    with fresh_shop.database.unit_of_work() as session:
+        connection = driver(session)
+        connection.execute("UPDATE member_counters SET counted_at = counted_at - interval '401 days'")
+        connection.execute("UPDATE purchases SET recorded_at = recorded_at - interval '401 days'")
+    assert jobs.purge_counters(fresh_shop.database) == 1
+    assert list(counters(fresh_shop).values()) == [1]
+    assert bring(fresh_shop, goods(paper(sale))).status == 201
+    assert list(counters(fresh_shop).values()) == [0]
+    assert [found for found in breaches(settled(fresh_shop)) if "counter" in found[1]] == []
 
 
 # --- budgets ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loyalty_api.rating.rules import without
 from loyalty_api.rulekit.basket import Line, LineDiscount
 from loyalty_api.rulekit.facts import Facts, Member
 from tests.earning.builders import BASE, points, program
@@ -188,6 +189,7 @@ def test_floors_cut_and_say_so():
         by = offering(gift, discounts={"floor": floor})
         assert off(wants(dear), by) == {"1": cheaper}
         assert why(wants(dear), by)["p1"] == ("capped", "floor_reached", None)
+    assert off(wants(item(1, 1001, "tea")), offering(gift, discounts={"floor": {"share": 75}})) == {"1": 250}
     slip = goods(2, -900, type="deposit_return")
     assert off(wants(dear, slip), offering(gift)) == {"1": 100}
 
@@ -210,6 +212,16 @@ def test_who_may_not_earn_buys_as_nobody_does(status):
     )
     assert off(wants(item(1, 1000, "tea")), by) == {"1": 500}
     assert off(wants(item(1, 1000, "tea")), by, facts=Facts(Member(status))) == {}
+
+
+def test_a_paused_promotion_keeps_its_place_and_gives_nothing():
+    ten = {"group": "g", "benefit": {"percent": {"off": "10", "on": "lines"}}}
+    half = {"group": "g", "benefit": {"percent": {"off": "50", "on": "lines"}}}
+    last = {"benefit": {"percent": {"off": "10", "on": "basket"}}}
+    of, by = wants(item(1, 1000, "tea")), without(offering(ten, half, last), frozenset({"p2"}))
+    assert applied(of, by) == {"p3": 50}
+    assert why(of, by) == {"p1": ("skipped", "better_discount", "p2"), "p2": ("skipped", "paused", None)}
+    assert by.pausable >= {"p1", "p2", "p3"}
 
 
 def test_a_till_may_not_ask_for_another_kind_of_basket():

@@ -25,7 +25,7 @@ def said(language: str = "en") -> list[str]:
 
 def test_what_is_new_gone_and_changed_in_peoples_units() -> None:
     assert said() == [
-        "Setting: purchases.late_days not set → 14",
+        "Setting: purchases.late_days null → 14",
         "Rule base: points_per.points 1 point → 2 points",
         "Rule base: points_per.amount 1.00 USD → 0.50 USD",
         "Rule produce_bonus: gone (kind bonus, name.en Fruit and vegetables bonus, name.nb Bonus på frukt og grønt,"
