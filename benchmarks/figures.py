@@ -147,8 +147,8 @@ def rated_baskets() -> Iterator[tuple[Basket, Any]]:
 
 def master(only: frozenset[int]) -> Iterator[tuple[str, Product]]:
     for document in data.products(only=only):
-        sku, _, category, department, brand, legal_class, _, unit, _, kind = read_product(document)
-        yield sku, Product(tuple(category), department, brand, legal_class, unit, kind)
+        sku, _, category, department, brand, legal_class, _, unit, _, kind, tags = read_product(document)
+        yield sku, Product(tuple(category), department, brand, legal_class, unit, kind, tuple(tags))
 
 
 def _evaluate_all(given: Sequence[tuple[Basket, Any]], facts: Facts, program: Program) -> list[float]:

@@ -39,7 +39,8 @@ _FROM_HTTP: tuple[type[HTTPException], ...] = (
 _OURS = "loyalty_api."
 # What these raise is read in a terminal and never leaves over HTTP.
 _AT_THE_COMMAND_LINE = tuple(
-    f"{_OURS}{name}" for name in ("cli", "config", "demo", "engines", "migrating", "operations")
+    f"{_OURS}{name}"
+    for name in ("cli", "config", "corrections", "demo", "engines", "migrating", "operations")
 )
 
 

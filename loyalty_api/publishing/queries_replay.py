@@ -55,7 +55,8 @@ _NAMED = (
 )
 _LINES = (
     "SELECT l.purchase_id, l.line_no, l.line_id, l.amount, l.sku, l.quantity, l.unit, l.type, l.discounts::text,"
-    f" array_to_string(l.category, '{SEPARATOR}'), l.department, l.brand, l.legal_class, l.tax_rate"
+    f" array_to_string(l.category, '{SEPARATOR}'), l.department, l.brand, l.legal_class, l.tax_rate,"
+    f" array_to_string(l.tags, '{SEPARATOR}')"
     " FROM unnest(%s::uuid[], %s::uuid[]) AS w(member_id, purchase_id)"
     " JOIN purchase_lines l USING (member_id, purchase_id)"
 )

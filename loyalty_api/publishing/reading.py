@@ -103,7 +103,23 @@ def _number(row: TupleRow) -> int:
 
 
 def _line(row: TupleRow) -> Line:
-    _, _, line_id, amount, sku, quantity, unit, kind, discounts, category, department, brand, legal, tax = row
+    (
+        _,
+        _,
+        line_id,
+        amount,
+        sku,
+        quantity,
+        unit,
+        kind,
+        discounts,
+        category,
+        department,
+        brand,
+        legal,
+        tax,
+        tags,
+    ) = row
     return Line(
         line_id,
         amount,
@@ -117,6 +133,7 @@ def _line(row: TupleRow) -> Line:
         brand,
         legal,
         tax,
+        tags=_path(tags) if tags else (),
     )
 
 
