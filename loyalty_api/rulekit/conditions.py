@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loyalty_api.rulekit.member_conditions import MemberTest, PastTest, about_member, about_past
-from loyalty_api.rulekit.outcomes import NOT_MET, Failure, fails
+from loyalty_api.rulekit.outcomes import NOT_MET, UNDECIDED, Failure, fails
 from loyalty_api.rulekit.selectors import selector
 from loyalty_api.rulekit.situations import Situation, Test
 from loyalty_api.rulekit.windows import Moment, hours, weekdays
@@ -63,7 +63,7 @@ def _alone(failed: Failure, others: Iterable[Test], of: Situation) -> Failure:
 
 
 def _some(conditions: Sequence[Condition]) -> Condition:
-    """One of them holds; else the nearest failure."""
+    """One of them holds; else the nearest failure, unless of one of them nobody knows."""
     tests = tuple([condition.test for condition in conditions])
 
     def test(of: Situation) -> Failure | None:
@@ -73,6 +73,8 @@ def _some(conditions: Sequence[Condition]) -> Condition:
             if failed is None:
                 return None
             failures.append(failed)
+        if UNDECIDED in failures:
+            return UNDECIDED
         return next((failed for failed in failures if failed.missing), failures[0])
 
     return _together(test, conditions)
@@ -97,8 +99,12 @@ def _inner(values: Sequence[Mapping[str, Any]]) -> list[Condition]:
 
 def _not(value: Mapping[str, Any]) -> Condition:
     (inner,) = _inner([value])
-    test = inner.test
-    return Condition(lambda of: NOT_MET if test(of) is None else None, inner.timed, inner.asks)
+
+    def test(of: Situation) -> Failure | None:
+        failed = inner.test(of)
+        return NOT_MET if failed is None else UNDECIDED if failed == UNDECIDED else None
+
+    return Condition(test, inner.timed, inner.asks)
 
 
 def _store(values: tuple[str, ...]) -> Condition:
@@ -192,6 +198,7 @@ _MEMBERS: Mapping[str, Callable[[Any], Condition]] = {
     "payment": _payment,
     "coupon": _coupon,
     "lines": _lines,
+    "cel": lambda test: Condition(test, timed=True),
     "all": _all,
     "any": _any,
     "not": _not,

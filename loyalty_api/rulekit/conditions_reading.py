@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loyalty_api.errors import Fault
+from loyalty_api.rulekit.expressions import read_expression
 from loyalty_api.rulekit.shapes import Member, Reader, flag, integer, items, one_or_more, record, subset, text
 from loyalty_api.rulekit.windows import DAYS, read_date, read_repeats, read_window
 
@@ -115,6 +116,7 @@ _CONDITION = record(
         "payment": Member(one_or_more(NAME)),
         "coupon": Member(one_or_more(NAME)),
         "lines": Member(_LINES),
+        "cel": Member(read_expression),
         "all": Member(items(_asking, fewest=1, most=50)),
         "any": Member(items(_asking, fewest=1, most=50)),
         "not": Member(_asking),

@@ -24,3 +24,5 @@ def fails(code: str) -> Failure:
 
 
 NOT_MET = Failure("conditions_not_met")
+UNDECIDED = Failure("expression_failed")
+"""Whether a condition holds could not be found out: neither it nor its opposite does."""

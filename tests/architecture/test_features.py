@@ -69,7 +69,7 @@ EDGE = {
 HTTP = {"flask", "flask_smorest", "marshmallow", "webargs", "werkzeug"}
 SQL = {"psycopg", "loyalty_api.rows"}
 # Libraries that compute and touch nothing.
-PURE = {"orjson"}
+PURE = {"orjson", "cel_expr_python"}
 
 
 def test_every_folder_is_known_as_a_feature_or_as_something_else() -> None:
@@ -133,6 +133,13 @@ def test_rules_are_pure() -> None:
     assert not impure, (
         f"{impure}\nA rule decides from what it is handed: it imports the standard library, errors, rulekit "
         "and rules only. Load what it needs in the service and pass it in."
+    )
+
+
+def test_expressions_are_evaluated_in_one_place() -> None:
+    users = {module for module in modules() if "cel_expr_python" in imported_by(module)}
+    assert users == {"loyalty_api.rulekit.expressions"}, (
+        "What an expression may ask and cost is bounded there."
     )
 
 

@@ -18,6 +18,7 @@ from loyalty_api.config import Settings
 from loyalty_api.program import rules
 from loyalty_api.program.rules_settings import SETTINGS
 from loyalty_api.rating.rules import check_document
+from loyalty_api.rulekit.expressions import VARIABLES
 from tests.docs import markdown
 from tests.docs.markdown import PAGES, ROOT
 
@@ -114,6 +115,12 @@ def _paths() -> set[str]:
         section = member.default if isinstance(member.default, dict) else None
         found |= {f"{name}.{inner}" for inner in section} if section else {name}
     return found
+
+
+def test_the_guide_names_what_an_expression_may_ask() -> None:
+    rows = markdown.table(PROGRAM, "name", "type", "value")
+    said = {name: kind.strip("`") for names, kind, _ in rows for name in markdown.code(names)}
+    assert said == {name: kind.name().lower() for name, (kind, _) in VARIABLES.items()}
 
 
 def _rows() -> list[list[str]]:

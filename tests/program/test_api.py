@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 from tests.purchases.racing import another, at_once, insist, insisting
 from tests.support.documents import earning, with_lots
-from tests.support.shop import BASIC, Reply, Shop
+from tests.support.shop import BASIC, Reply, Shop, line, receipt
 
 SOON = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
@@ -114,3 +115,36 @@ def test_a_published_document_is_named_by_its_fingerprint(shop: Shop) -> None:
 
 def test_a_till_may_not_change_the_rules(shop: Shop) -> None:
     assert shop.till.post("/v1/program/versions", {"document": earning(2)}).status == 403
+
+
+def test_an_expression_is_checked_when_it_is_saved_and_asked_when_something_is_bought(
+    fresh_shop: Shop,
+) -> None:
+    def fruity(expression: str) -> dict[str, Any]:
+        bonus = {"id": "fruity", "kind": "bonus", "points": 7, "when": {"cel": expression}}
+        document = earning(1)
+        return {**document, "earn": {"rules": [*document["earn"]["rules"], bonus]}}
+
+    refused = fresh_shop.office.post("/v1/program/versions", {"document": fruity("amount > 'much'")})
+    assert (refused.status, refused.code) == (422, "program_document_faulty")
+    (fault,) = refused["errors"]
+    assert fault["pointer"] == "/earn/rules/1/when/cel"
+    assert "no matching overload for '_>_' applied to '(int, string)'" in fault["message"]
+
+    fresh_shop.publish(
+        fruity("categories['Food > Fruit'] * 2 > amount"),
+        effective_from=datetime.now(UTC) - timedelta(hours=1),
+    )
+    fresh_shop.enrol("FRUITY")
+    sold, why = {}, {}
+    for sku in ("apple", "bread"):
+        sold[sku] = fresh_shop.till.post(
+            "/v1/purchases", receipt(line(1000, sku=sku), card="FRUITY"), key=None
+        )
+        assert sold[sku].status == 201, sold[sku].body
+        path_of = f"/v1/purchases/{sold[sku]['purchase_id']}/explanation"
+        why[sku] = fresh_shop.office.get(path_of).raw.decode()
+    assert [effect["rule"] for effect in sold["apple"]["effects"]] == ["base", "fruity"]
+    assert [effect["rule"] for effect in sold["bread"]["effects"]] == ["base"]
+    failed = "Its expression could not be evaluated on this purchase."
+    assert (failed in why["apple"], failed in why["bread"]) == (False, True)
