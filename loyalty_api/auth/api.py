@@ -15,6 +15,7 @@ from loyalty_api.auth.models import Client
 from loyalty_api.auth.rules import CLIENT_KINDS, MAX_RATE, BadClient
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 from loyalty_api.http import (
+    Also,
     Blueprint,
     PreconditionFailed,
     PreconditionRequired,
@@ -129,6 +130,7 @@ def list_clients(query: dict[str, Any]) -> dict[str, Any]:
     answer=ClientSchema(),
     answer_example=EXAMPLE,
     errors=(service.ClientUnknown,),
+    also={304: Also("It has not changed since If-None-Match.")},
 )
 def get_client(client_id: UUID) -> Response | tuple[dict[str, Any], dict[str, str]]:
     """Its ETag is what an edit must name."""

@@ -158,9 +158,9 @@ class OwnCouponCodeBody(Schema):
 class ScannedSchema(Schema):
     """What was scanned or typed to find the member."""
 
-    kind = Text(required=True, longest=24, pattern=r"[a-z_]+")
-    value = Text(required=True, longest=200)
-    entry = Text(longest=24, load_default=None, allow_none=True)
+    kind = Choice("card", "app_code", "phone", "email", "payment_card", required=True)
+    value = Text(required=True, longest=254)
+    entry = Choice("scanned", "typed", "tapped", load_default="scanned")
 
 
 class CouponCodeBody(OwnCouponCodeBody):

@@ -95,6 +95,12 @@ def test_by_whom_and_where(shop: Shop) -> None:
     assert validate(elsewhere, code, store="str_2", member_id=member).code == "coupon_not_here"
 
 
+def test_a_kind_of_identifier_that_is_none_is_refused(shop: Shop) -> None:
+    made = {"code": one(shop), "identifier": {"kind": "tattoo", "value": "1"}}
+    refused = shop.office.post("/v1/coupons/validate", made)
+    assert (refused.status, refused["code"]) == (422, "validation_failed")
+
+
 def test_when(shop: Shop) -> None:
     now = datetime.now(UTC)
     over = one(shop, valid_until=(now - HOUR).isoformat())

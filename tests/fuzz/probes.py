@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.fuzz import hostile
 from tests.fuzz.promises import NDJSON
-from tests.fuzz.shapes import Shapes
+from tests.fuzz.shapes import IN_PATHS, Shapes
 from tests.fuzz.wire import Parcel
 from tests.fuzz.world import CALLERS, World
 
@@ -132,6 +132,7 @@ class Probes:
         return draft
 
     def _in_path(self, name: str) -> Any:
+        assert name in IN_PATHS, f"Say in IN_PATHS what {{{name}}} in a path means."
         return self.shapes.value({"type": "string"}, name)
 
     def _query(self, operation: Mapping[str, Any]) -> str:

@@ -83,6 +83,8 @@ class World:
             self.pools.add("store", f"str_{number}")
         for number in (1, 2, 300):
             self.pools.add("number", str(number))
+        for rule in ("base", "tier:gold"):
+            self.pools.add("rule", rule)
         for sku in ("apple", "bread", "cigar"):
             self.pools.add("sku", sku)
         for reward in _REWARDS:
