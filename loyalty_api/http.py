@@ -30,7 +30,7 @@ from loyalty_api.db import Database
 from loyalty_api.documents import JSON_OPTIONS, load_json
 from loyalty_api.errors import Conflict, Fault, Invalid, LoyaltyError, NotFound
 from loyalty_api.language import DEFAULT_LANGUAGE, languages, nearest
-from loyalty_api.loading import Loader
+from loyalty_api.loading import Loader, nothing_asked
 
 View = TypeVar("View", bound=Callable[..., Any])
 LANGUAGE = {"Accept-Language": f"the language of names and texts: {', '.join(languages())}"}
@@ -201,11 +201,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """Register a view as an operation: its route, its parsing, its rendering and its documentation.
 
         ``errors`` are the refusals that this operation decides; those that every operation shares are added
-        when the document is written. ``also`` names further statuses. ``headers`` are request headers with a
-        description.
+        when the document is written. ``also`` names further statuses, ``headers`` request headers.
         """
-
         loader = Loader(body) if body is not None and body_type == "application/json" else None
+        unasked = nothing_asked(query) if query is not None else None
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -213,7 +212,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
                 if loader is not None:
                     arguments["body"] = read_body(loader)
                 if query is not None:
-                    arguments["query"] = parser.parse(query, request, location="query")
+                    plain = unasked if not request.query_string else None
+                    arguments["query"] = plain() if plain else parser.parse(query, request, location="query")
                 return _finish(view(**arguments), status)
 
             self.operations.append(

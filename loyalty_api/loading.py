@@ -41,6 +41,16 @@ class Loader:
             return self.schema.load(data)
 
 
+def nothing_asked(schema: ma.Schema) -> Callable[[], Any] | None:
+    """What ``schema`` makes of nothing at all, ready to be made again; None where something has to be said."""
+    try:
+        schema.load({})
+    except ma.ValidationError:
+        return None
+    read = Loader(schema)
+    return lambda: read.load({})
+
+
 def _record(schema: ma.Schema) -> Read:
     """A reader of one object: known members only, defaults filled in, then the schema's own checks."""
     if schema.unknown != ma.RAISE or any(schema._hooks[hook] for hook in ("pre_load", "post_load")):
