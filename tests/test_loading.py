@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_api.app import blueprints
-from loyalty_api.loading import Loader
+from loyalty_api.loading import Loader, nothing_asked
 from loyalty_api.purchases import examples
 from loyalty_api.purchases.schemas import PurchaseSchema
 
@@ -75,3 +75,11 @@ BODIES = [
 @pytest.mark.parametrize(("name", "schema", "example"), BODIES, ids=[name for name, _, _ in BODIES])
 def test_every_operations_example_is_read_alike(name: str, schema: ma.Schema, example: Any) -> None:
     assert result(Loader(schema).load, example) == result(schema.load, example)
+
+
+def test_a_query_that_is_not_there_is_what_its_schema_makes_of_nothing() -> None:
+    queries = [operation.query for blueprint in blueprints() for operation in blueprint.operations]
+    for query in filter(None, queries):
+        made = nothing_asked(query)
+        refused = result(query.load, {})
+        assert made is None if isinstance(refused, tuple) else made is not None and made() == refused
