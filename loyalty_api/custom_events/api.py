@@ -33,7 +33,7 @@ blueprint = Blueprint(
 )
 
 
-class EventBody(Schema):
+class ToldEventSchema(Schema):
     """What somebody did, and when. ``reference`` is the client's own number for it: under one, it earns once."""
 
     event = Text(required=True, longest=40, pattern=EVENT_NAME)
@@ -104,7 +104,7 @@ ANSWER: dict[str, Any] = {
 
 @blueprint.operation(
     "POST", "/events", "report_event", summary="Report something that a member did", status=201,
-    body=EventBody(), answer=EventAnswerSchema(), example=BODY, answer_example=ANSWER,
+    body=ToldEventSchema(), answer=EventAnswerSchema(), example=BODY, answer_example=ANSWER,
     headers={"Accept-Language": "the language of reasons: en or nb"},
     errors=(
         NotFound, IdentifierUnknown, MemberMismatch, service.EventUnknown, service.EventNotYours,
