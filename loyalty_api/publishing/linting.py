@@ -10,9 +10,11 @@ from uuid import UUID
 import orjson
 from sqlalchemy.orm import Session
 
+from loyalty_api.db import driver
 from loyalty_api.program import rules_document
 from loyalty_api.program import service as programs
 from loyalty_api.program.service import Version
+from loyalty_api.publishing import queries_gate as queries
 from loyalty_api.publishing.rules_lint import lint
 from loyalty_api.publishing.rules_lint_types import Finding
 from loyalty_api.rating.rules import Program, compile_program
@@ -42,6 +44,7 @@ def lint_version(session: Session, *, draft_id: UUID, now: datetime) -> Linted:
 
 def lint_document(session: Session, document: dict[str, Any], *, now: datetime) -> Linted:
     """Look at a document without faults. Raises ``UnfitDocument``."""
+    queries.think(driver(session))
     in_force = version_at(session, now)
     against = compile_program(orjson.loads(in_force.document), version=in_force.version) if in_force else None
     program = compile_program(document, version=0)

@@ -32,6 +32,11 @@ def approve(
     return at
 
 
+def think(connection: Connection[TupleRow]) -> None:
+    """Let this transaction say nothing for a while: linting hundreds of rules takes longer than a till may wait."""
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = '2min'")
+
+
 def approved_by(connection: Connection[TupleRow], *, draft_id: UUID, fingerprint: str) -> list[str]:
     """Who agreed to a document."""
     rows = connection.execute(

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from loyalty_api.db import driver
+from loyalty_api.publishing.linting import lint_document
 from loyalty_api.publishing.rules_gate import Asked, Difference, missing
 from tests.support.documents import earning
 from tests.support.shop import BASIC, Reply, Shop, line, receipt
@@ -133,3 +135,13 @@ def test_the_difference_between_two_versions_over_http(shop: Shop) -> None:
         "Rule base: points_per.points 2 points → 3 points"
     ]
     assert shop.office.get(f"{other}/diff?with=nonsense").status == 422
+
+
+def test_whoever_lints_may_think_longer_than_a_till_may_wait(shop: Shop) -> None:
+    """Hundreds of rules take longer than the ten seconds that a transaction may be silent otherwise."""
+    silence = "SHOW idle_in_transaction_session_timeout"
+    with shop.database.unit_of_work() as session:
+        lint_document(session, shop.office.get("/v1/program")["document"], now=datetime.now(UTC))
+        assert driver(session).execute(silence).fetchone() == ("2min",)
+    with shop.database.unit_of_work() as session:
+        assert driver(session).execute(silence).fetchone() == ("10s",)
