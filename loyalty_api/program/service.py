@@ -218,15 +218,15 @@ class Programs(Generic[Compiled]):
         self._reading = Lock()
         self._read_at = float("-inf")
 
-    def refresh(self, connection: Connection[TupleRow]) -> None:
-        """Read pauses and the versions that were published since, when the last look is long enough ago.
+    def refresh(self, connection: Connection[TupleRow], *, within: float = _REREAD_SECONDS) -> None:
+        """Read pauses and the versions that were published since, when the last look is not ``within`` so many seconds.
 
         While another thread reads them, what is known goes on to hold; who knows nothing yet waits.
         """
-        if self._fresh() or not self._reading.acquire(blocking=not self._known.versions):
+        if self._fresh(within) or not self._reading.acquire(blocking=not (within and self._known.versions)):
             return
         try:
-            if not self._fresh():
+            if not self._fresh(within):
                 began = time.monotonic()
                 self._known = self._with_new(connection)
                 self._read_at = began
@@ -296,5 +296,5 @@ class Programs(Generic[Compiled]):
         number = known.at(now)
         return number, known.ready(number, known.pauses.at(now))
 
-    def _fresh(self) -> bool:
-        return bool(self._known.versions) and time.monotonic() - self._read_at < _REREAD_SECONDS
+    def _fresh(self, within: float = _REREAD_SECONDS) -> bool:
+        return bool(self._known.versions) and time.monotonic() - self._read_at < within

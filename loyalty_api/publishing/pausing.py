@@ -86,6 +86,8 @@ def list_pauses(session: Session, *, before: int | None, limit: int) -> list[Pau
 
 
 def _ensure_known(connection: Connection[TupleRow], programs: Programs[Program], rule_id: str) -> None:
+    # A version that was published a moment ago may be stopped before this process would have read it by itself.
+    programs.refresh(connection, within=0)
     for version in reversed(programs.published(connection)):
         program = programs.numbered(connection, version.version)
         if program is not None and rule_id in program.pausable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -137,3 +138,13 @@ def test_only_rules_that_there_are_and_only_by_the_office(shop: Shop) -> None:
     reader = shop.caller("staff", scopes=("program:read",))
     assert reader.post(PRODUCE + "/pause", WHY).status == 403
     assert shop.caller("staff", scopes=("program:pause",)).post(PRODUCE + "/pause", WHY).status == 200
+
+
+def test_a_rule_can_be_stopped_in_the_moment_its_version_is_published(shop: Shop) -> None:
+    """No process may have read it by itself yet."""
+    document = shop.office.get("/v1/program")["document"]
+    document["earn"]["rules"].append({"id": "just_now", "kind": "bonus", "points": 5})
+    shop.publish(document, effective_from=datetime.now(UTC) + timedelta(days=900))
+    # As a process that has just looked, a moment too early.
+    shop.app.extensions["programs"]._read_at = time.monotonic()
+    assert shop.office.post("/v1/program/rules/just_now/pause", WHY).status == 200
