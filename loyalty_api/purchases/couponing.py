@@ -68,39 +68,43 @@ def worked(
         for given in line.get("discounts") or ()
         if given.get("coupon") and given["amount"]
     }
-    found = set()
-    for each in shown.ours:
-        if each.coupon is None:
-            continue
-        if each.coupon.coupon_id in named or _differs(each.name, basket, facts, program, decision):
-            found.add(each.coupon.coupon_id)
-    return frozenset(found)
+    ours = {each.coupon.coupon_id: each.name for each in shown.ours if each.coupon}
+    used = {coupon_id: name for coupon_id, name in ours.items() if coupon_id in named}
+    if program is not None and decision is not None:
+        sale = _Sale(basket, facts, program, decision)
+        for coupon_id, name in ours.items():
+            # Two codes of one name are no more than one: the other is kept for another time.
+            if name not in used.values() and sale.needed(name):
+                used[coupon_id] = name
+    return frozenset(used)
 
 
-def _differs(
-    name: str | None, basket: Basket, facts: Facts, program: Program | None, decision: Decision | None
-) -> bool:
-    """Whether the sale would have come to something else without the coupon called ``name``."""
-    if program is None or decision is None:
-        return False
-    without = replace(basket, coupons=tuple(other for other in basket.coupons if other != name))
-    if _given(decision) != _given(evaluate(without, facts, program, decision.at)):
-        return True
-    charged = [given.rule for given in decision.discounts if given.granted]
-    if not charged or program.promotions is None:
-        return False
-    ours, others = (_prices(one, facts, program, decision) for one in (basket, without))
-    return any(ours.get(rule, 0) > others.get(rule, 0) for rule in charged)
+class _Sale:
+    """What a sale came to, to be held against what it would have come to without one of its coupons."""
+
+    def __init__(self, basket: Basket, facts: Facts, program: Program, decision: Decision) -> None:
+        self._basket, self._facts, self._program, self._decision = basket, facts, program, decision
+        self._charged = [given.rule for given in decision.discounts if given.granted]
+        self._prices = self._priced(basket) if self._charged and program.promotions else {}
+
+    def needed(self, name: str | None) -> bool:
+        """Whether it would have come to something else without the coupon called ``name``."""
+        coupons = tuple(other for other in self._basket.coupons if other != name)
+        less = replace(self._basket, coupons=coupons)
+        decided = evaluate(less, self._facts, self._program, self._decision.at)
+        if _given(self._decision) != _given(decided):
+            return True
+        others = self._priced(less) if self._prices else {}
+        return any(self._prices.get(rule, 0) > others.get(rule, 0) for rule in self._charged)
+
+    def _priced(self, basket: Basket) -> dict[str, int]:
+        """What our own price takes off by each promotion, minor units."""
+        priced = price(unpriced(basket), self._facts, self._program, self._decision.at)
+        return {given.rule: given.granted for given in priced.discounts}
 
 
 def _given(decision: Decision) -> list[Effect]:
     return [effect for effect in decision.effects if effect.granted]
-
-
-def _prices(basket: Basket, facts: Facts, program: Program, decision: Decision) -> dict[str, int]:
-    """What our own price takes off by each promotion, minor units."""
-    priced = price(unpriced(basket), facts, program, decision.at)
-    return {given.rule: given.granted for given in priced.discounts}
 
 
 def use(book: CouponBook, rated: Rated, row: Row, written: Written, *, to_member: bool) -> None:

@@ -296,3 +296,12 @@ def test_64_tills_with_one_code_use_it_exactly_as_often_as_it_may_be(
     assert sum(answer["points"]["bonus"] == 50 for answer in answers) == uses
     assert sum(odd(answer) == ["coupon_used_elsewhere"] for answer in answers) == 64 - uses
     assert breaches(lane) == []
+
+
+def test_of_two_codes_of_one_name_one_is_used(lane: Shop) -> None:
+    """The rule asks for the name once: the other code is kept for another time."""
+    first, second = (line["code"] for line in printed(lane, count=2))
+    sold = sell(lane, first, second)
+    assert sold["points"]["bonus"] == 50
+    assert [status for status, _ in told(sold)] == ["used", "not_used"]
+    assert sell(lane, second)["points"]["bonus"] == 50
