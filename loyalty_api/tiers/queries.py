@@ -85,6 +85,7 @@ CHANGES = Table(
     actor_kind="varchar",
     actor_id="varchar",
     grounds="jsonb",
+    cause_type="varchar",
 )
 _READ = READ.format(named="ANY (%s)")
 _LEVEL_AT = "SELECT level FROM tier_changes WHERE member_id = %s AND occurred_at <= %s ORDER BY change_no DESC LIMIT 1"

@@ -118,7 +118,7 @@ def change_of(
 
 def change_document(row: Mapping[str, Any], *, whose: str) -> dict[str, Any]:
     """A change of level as it is shown; ``whose`` is the path of the member it is shown of."""
-    prefix = _PREFIXES.get(row["reason"])
+    prefix = "evn" if row["cause_type"] == "event" else _PREFIXES.get(row["reason"])
     return {
         "change_no": row["change_no"],
         "code": row["level"],
