@@ -9,6 +9,7 @@ from marshmallow import validate
 
 from loyalty_api.coupons.rules import KINDS, STATES
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
+from loyalty_api.members.rules import SCANNED_KINDS
 
 MOST_CODES, MOST_MEMBERS, MOST_USES = 1_000_000, 25_000, 1_000_000
 STORE = r"str_[A-Za-z0-9_-]{1,40}"
@@ -158,7 +159,7 @@ class OwnCouponCodeBody(Schema):
 class ScannedSchema(Schema):
     """What was scanned or typed to find the member."""
 
-    kind = Choice("card", "app_code", "phone", "email", "payment_card", required=True)
+    kind = Choice(*SCANNED_KINDS, required=True)
     value = Text(required=True, longest=254)
     entry = Choice("scanned", "typed", "tapped", load_default="scanned")
 

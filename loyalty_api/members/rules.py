@@ -14,6 +14,8 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 Step = Literal["block", "restrict", "unblock", "close"]
 IdentifierKind = Literal["card", "app_code", "phone", "email", "payment_card", "subject"]
 IDENTIFIER_KINDS: tuple[IdentifierKind, ...] = get_args(IdentifierKind)
+SCANNED_KINDS: tuple[IdentifierKind, ...] = ("card", "app_code", "phone", "email", "payment_card")
+"""Those that somebody can show at a till."""
 
 _AFTER: dict[Step, Status] = {
     "block": "blocked",

@@ -9,11 +9,11 @@ from marshmallow import fields, validate
 
 from loyalty_api.coupons.schemas import CouponShownSchema
 from loyalty_api.fields import Choice, Day, Flag, Metadata, Moment, Rate, Schema, Text, Whole
+from loyalty_api.members.rules import SCANNED_KINDS
 from loyalty_api.purchases.schemas_corrected import CorrectedSchema
 from loyalty_api.tiers.schemas import TierAfterSchema
 
 MAX_LINES = 1000
-IDENTIFIER_KINDS = ("card", "app_code", "phone", "email", "payment_card")
 LINE_TYPES = (
     "goods",
     "deposit",
@@ -31,7 +31,7 @@ MAX_MONEY = 100_000_000_000
 class IdentifierSchema(Schema):
     """What was scanned or typed to say who is buying."""
 
-    kind = Choice(*IDENTIFIER_KINDS, required=True)
+    kind = Choice(*SCANNED_KINDS, required=True)
     value = Text(required=True, longest=254)
     entry = Choice("scanned", "typed", "tapped", load_default="scanned")
 

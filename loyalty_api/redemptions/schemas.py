@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow as ma
 
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
+from loyalty_api.members.rules import SCANNED_KINDS
 
 MAX_MONEY = 100_000_000_000
 MAX_POINTS = 1_000_000_000
@@ -17,7 +18,7 @@ STATUSES = ("held", "captured", "partly_reversed", "reversed", "released", "expi
 class ScannedMemberSchema(Schema):
     """What was scanned or typed to say whose points they are."""
 
-    kind = Choice("card", "app_code", "phone", "email", "payment_card", required=True)
+    kind = Choice(*SCANNED_KINDS, required=True)
     value = Text(required=True, longest=254)
     entry = Choice("scanned", "typed", "tapped", load_default="scanned")
 
