@@ -95,8 +95,7 @@ def report(session: Session, desk: Desk, *, told: Told, who: Who, now: datetime)
         return Recorded(before, replayed=True)
     locked, book = lock_book(session, member_id=told.member_id)
     book.settle(first_id=told.event_id, now=now)
-    through = tiers.timeline(desk.programs, connection, now)
-    tier = tiers.open_book(connection, told.member_id, through=through, now=now) if through else None
+    tier = tiers.open_now(connection, desk.programs, member_id=told.member_id, now=now)
     late_days = program.settings.late_days
     at = receipts.timing(told.occurred_at, now=now, late_days=late_days).rated_at
     known = facts_with_tier(
@@ -112,7 +111,7 @@ def report(session: Session, desk: Desk, *, told: Told, who: Who, now: datetime)
     row = _row(told, who, program, known, decision, now)
     if decision.points():
         _book(book, decision, told, who, now)
-    by = tiers.By(who.kind, who.client_id, told.event_id)
+    by = tiers.By(who.kind, who.client_id, told.event_id, cause_type="event")
     counts = _count(row, tier, book, decision, program, by)
     row["outcome"]["balance"] = _balance(book)
     if tier is not None:

@@ -24,7 +24,7 @@ from loyalty_api.errors import Action, Conflict
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases import queries, queries_claims, returned
-from loyalty_api.purchases.booking import basket_document, book_points, line_rows, member_row, note_balance
+from loyalty_api.purchases.booking import basket_document, line_rows, member_row, note_balance
 from loyalty_api.purchases.counting import count_now
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.honouring import given_stays
@@ -37,7 +37,7 @@ from loyalty_api.tiers import service as tiers
 
 SYSTEM = Who("system", "system")
 # The ids that an adoption makes are counted up from the purchase's, past those that its recording may have made.
-_ADOPTION, _RETURNED = 1 << 24, 1 << 16
+_ADOPTION = 1 << 24
 
 
 class AllowanceUsedUp(Conflict):
@@ -252,8 +252,7 @@ def _adopt(
     lines = queries.lines_of(connection, held["member_id"], purchase_id)
     basket = basket_from_json(basket_document(held, lines))
     program = desk.programs.at(connection, rated_at(held))
-    through = tiers.timeline(desk.programs, connection, now)
-    tier = tiers.open_book(connection, member.member_id, through=through, now=now) if through else None
+    tier = tiers.open_now(connection, desk.programs, member_id=member.member_id, now=now)
     facts, decision = decide_later(
         session, basket, program, rated_at(held), member=member, tier=tier, purchase_id=purchase_id,
         vault=desk.vault,
@@ -270,17 +269,9 @@ def _adopt(
         "decision": decision_to_json(given_stays(decision, held)) if decision else None,
     }
     book.settle(first_id=purchase_id, now=now)
-    if decision and decision.points():
-        cause = Cause(
-            "purchase", purchase_id, held["store_id"], held["reference"], None, who.kind, who.client_id
-        )
-        book_points(
-            book, decision, first_id=ids.nth(purchase_id, _ADOPTION), occurred_at=occurred_at, cause=cause,
-            now=now,
-        )  # fmt: skip
-        journal_id = ids.nth(purchase_id, _ADOPTION + _RETURNED)
-        returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
-        book.settle(first_id=ids.nth(purchase_id, _ADOPTION), now=now)
+    cause = Cause("purchase", purchase_id, held["store_id"], held["reference"], None, who.kind, who.client_id)
+    first_id = ids.nth(purchase_id, _ADOPTION)
+    returned.book_late(connection, book, row, decision, first_id=first_id, cause=cause, now=now)
     count_now(connection, row, tier, book, decision, basket, program=program, who=who, now=now)
     give_back_returned(session, row, decision)
     note_balance(row, book, program)

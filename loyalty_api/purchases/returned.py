@@ -16,12 +16,17 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from loyalty_api import ids
 from loyalty_api.ledger.rules import Movement
 from loyalty_api.ledger.rules_returns import own_lots, take_back
 from loyalty_api.ledger.service import Book, Cause
+from loyalty_api.purchases.booking import book_points
 from loyalty_api.rating.rules_returns import points_of, progress_from, revert
 from loyalty_api.rows import dump
 from loyalty_api.rulekit.decision import Decision
+
+# What came back is booked with an id counted up from that of the points, past those of their lots.
+_RETURNED = 1 << 16
 
 
 def status_of(row: Mapping[str, Any]) -> str:
@@ -51,11 +56,31 @@ def keep(connection: Connection[TupleRow], row: Mapping[str, Any], returned: Map
     )
 
 
-def book_returned(
+def book_late(
     connection: Connection[TupleRow],
     book: Book,
     row: dict[str, Any],
     decision: Decision | None,
+    *,
+    first_id: UUID,
+    cause: Cause,
+    now: datetime,
+) -> None:
+    """Book what a purchase earns that is credited only now, less what came back; ids count up from ``first_id``."""
+    if decision is None or not decision.points():
+        return
+    book_points(book, decision, first_id=first_id, occurred_at=row["occurred_at"], cause=cause, now=now)
+    _book_returned(
+        connection, book, row, decision, journal_id=ids.nth(first_id, _RETURNED), cause=cause, now=now
+    )
+    book.settle(first_id=first_id, now=now)
+
+
+def _book_returned(
+    connection: Connection[TupleRow],
+    book: Book,
+    row: dict[str, Any],
+    decision: Decision,
     *,
     journal_id: UUID,
     cause: Cause,

@@ -12,7 +12,7 @@ from loyalty_api.db import driver
 from loyalty_api.errors import Conflict
 from loyalty_api.ledger.service import Cause, lock_book, write_book
 from loyalty_api.purchases import queries, queries_late, returned
-from loyalty_api.purchases.booking import basket_document, book_points, line_points, member_row, note_balance
+from loyalty_api.purchases.booking import basket_document, line_points, member_row, note_balance
 from loyalty_api.purchases.counting import count_now
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
@@ -23,7 +23,7 @@ from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts
 from loyalty_api.tiers import service as tiers
 
 # The ids that a review makes are counted up from the purchase's, past those that recording and claiming may have made.
-_REVIEW, _RETURNED = 1 << 26, 1 << 16
+_REVIEW = 1 << 26
 
 
 class NothingToReview(Conflict):
@@ -54,8 +54,7 @@ def rate(
     member = member_row(locked)
     lines = queries.lines_of(connection, member.member_id, purchase_id)
     basket = basket_from_json(basket_document(row, lines))
-    through = tiers.timeline(desk.programs, connection, now)
-    tier = tiers.open_book(connection, member.member_id, through=through, now=now) if through else None
+    tier = tiers.open_now(connection, desk.programs, member_id=member.member_id, now=now)
     facts, decision = decide_later(
         session, basket, program, row["occurred_at"], member=member, tier=tier, purchase_id=purchase_id,
         vault=desk.vault,
@@ -65,18 +64,10 @@ def rate(
     decision, odd = charged(decision, basket, facts, program, at=row["occurred_at"], honoured=False)
     first_id = ids.nth(purchase_id, _REVIEW)
     book.settle(first_id=first_id, now=now)
-    if decision.points():
-        cause = Cause(
-            "purchase", purchase_id, row["store_id"], row["reference"], row["person_id"], who.kind,
-            who.client_id,
-        )  # fmt: skip
-        book_points(
-            book, decision, first_id=first_id, occurred_at=row["occurred_at"],
-            cause=cause, now=now,
-        )  # fmt: skip
-        journal_id = ids.nth(first_id, _RETURNED)
-        returned.book_returned(connection, book, row, decision, journal_id=journal_id, cause=cause, now=now)
-        book.settle(first_id=first_id, now=now)
+    cause = Cause(
+        "purchase", purchase_id, row["store_id"], row["reference"], row["person_id"], who.kind, who.client_id
+    )
+    returned.book_late(connection, book, row, decision, first_id=first_id, cause=cause, now=now)
     give_back_returned(session, row, decision)
     row |= {
         "facts": facts_to_json(facts),

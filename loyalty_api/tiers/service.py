@@ -49,13 +49,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who made a change of level, and because of which purchase, return or assignment."""
+    """Who made a change of level, and because of which purchase, return, assignment or event (``cause_type`` event)."""
 
     kind: str = "system"
     client_id: str | None = None
     cause_id: UUID | None = None
     reason: str | None = None
     until: datetime | None = None
+    cause_type: str | None = None
 
 
 TIME = By()
@@ -250,21 +251,26 @@ def change_rows(book: TierBook) -> list[Sequence[Any]]:
     made = zip(book.made, book.rests, strict=True)
     return [
         (book.member_id, n, change.level, change.previous, change.reason, change.at, book.now, by.until,
-         by.reason, by.cause_id, by.kind, by.client_id, rests.stored() if rests else None)
+         by.reason, by.cause_id, by.kind, by.client_id, rests.stored() if rests else None, by.cause_type)
         for n, ((change, by), rests) in enumerate(made, start=book.written + 1)
     ]  # fmt: skip
+
+
+def open_now(
+    connection: Connection[TupleRow], programs: Programs[Any], *, member_id: UUID, now: datetime
+) -> TierBook | None:
+    """The book of one member, whose lock the caller holds; None where the program in force has no levels."""
+    through = timeline(programs, connection, now)
+    return open_book(connection, member_id, through=through, now=now) if through else None
 
 
 def look(
     connection: Connection[TupleRow], programs: Programs[Any], *, member_id: UUID, now: datetime
 ) -> tuple[TierBook, Outlook] | None:
     """How a member stands now, whatever has been written of it; None where the program has no levels."""
-    through = timeline(programs, connection, now)
-    if not through:
-        return None
-    book = open_book(connection, member_id, through=through, now=now)
-    found = outlook(book.state, book.known, now)
-    return (book, found) if found else None
+    book = open_now(connection, programs, member_id=member_id, now=now)
+    found = outlook(book.state, book.known, now) if book else None
+    return (book, found) if book and found else None
 
 
 def level_now(

@@ -56,6 +56,8 @@ def test_an_event_earns_once_and_says_so(active: Shop) -> None:
     first = tell(backend, member, reference="r1")
     assert (first.status, first["points"], first["reasons"]) == (201, 50, [])
     assert first["tier"]["code"] == "some"
+    (reached,) = active.office.get(f"/v1/members/{member}/tier")["history"]
+    assert (reached["reason"], reached["source"]) == ("reached", first["event_id"])
     second = tell(backend, member, reference="r2")
     assert (second.status, second["points"], second["journal_id"]) == (201, 0, None)
     assert [(reason["rule"], reason["code"]) for reason in second["reasons"]] == [("survey", "capped_times")]
