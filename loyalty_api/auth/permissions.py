@@ -71,6 +71,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "end_person": needs("members:write"),
     "record_terms": needs("members:write"),
     "list_terms": needs("members:read"),
+    "get_gift_choices": needs("members:read"),
+    "put_gift_choices": needs("members:write", only=(*_OFFICE, "mobile")),
     # Points.
     "get_member_balance": needs("members:read"),
     "list_member_entries": needs("members:read"),
@@ -189,6 +191,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_edit_preferences": needs("me:write"),
     "me_accept_terms": needs("me:write"),
     "me_list_terms": needs("me:read"),
+    "me_gift_choices": needs("me:read"),
+    "me_put_gift_choices": needs("me:write"),
     "me_redeem": needs("me:redeem"),
     "me_capture": needs("me:redeem"),
     "me_release": needs("me:redeem"),
