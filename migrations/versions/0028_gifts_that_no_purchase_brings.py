@@ -3,7 +3,7 @@
 ``gift_occasions`` has a row for each member, rule and occasion, so that nobody gets a gift twice for one birthday;
 ``gift_walks`` says through which day a rule's occasions were looked for. Columns that are new may be left out: the version
 before writes profiles without a birthday's index, and a job indexes those that have none. Purchases are found by their
-day through a BRIN index, which costs a till nothing.
+day through a BRIN index, which costs a till next to nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0028"
-down_revision = "0022"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 
