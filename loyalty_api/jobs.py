@@ -22,6 +22,7 @@ from loyalty_api.coupons import service as coupons
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.facts import service as facts
+from loyalty_api.giving import service as giving
 from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.period_bonuses import service as periods
@@ -190,6 +191,11 @@ def make_coupons(database: Database, vault: Vault, *, now: datetime, limit: Limi
     return done
 
 
+def grant_gifts(database: Database, vault: Vault, *, now: datetime, limit: Limit = FOR_EVER) -> giving.Ran:
+    """Grant every gift that is due by the calendar or waits on a list; what that came to."""
+    return giving.run(database.unit_of_work, vault, new_id=ids.new, ended=lambda: limit.reached, now=now)
+
+
 def replay(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
     """Carry out the back-tests that were asked for; how many have ended."""
     began = time.monotonic()
@@ -288,6 +294,9 @@ class KeyedJob:
 KEYED_JOBS: Mapping[str, KeyedJob] = {
     "make_coupons": KeyedJob(
         "* * * * *", lambda database, vault, now, limit: make_coupons(database, vault, now=now, limit=limit)
+    ),
+    giving.JOB: KeyedJob(
+        "* * * * *", lambda database, vault, now, limit: grant_gifts(database, vault, now=now, limit=limit)
     ),
 }
 """The same for those that need keys."""

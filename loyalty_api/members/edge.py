@@ -64,7 +64,7 @@ def may_enumerate() -> bool:
 
 
 def ensure_may_give(kind: str) -> None:
-    """A ``subject`` opens the account to whoever signs in as it, so not everyone may give one; nor say who is ``staff``.
+    """A ``subject`` opens the account to whoever signs in as it, so not everyone may give one; nor say who works here.
 
     :raises Forbidden: the caller is a till or a partner; or it is not of the office, and says who is staff.
     """

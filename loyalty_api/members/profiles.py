@@ -1,7 +1,7 @@
-"""Profiles: sealed under the member's own key, and found by the words of the name and by the day of birth's day.
+"""Profiles: sealed under the member's own key, and found by the words of the name and by the birthday.
 
-Both are blind indexes. That of a birthday knows the month and the day, never the year, and whoever lacks the keys sees no
-more than that two members share one.
+Both are blind indexes. That of a birthday knows the month and the day, never the year, and whoever lacks the keys sees
+no more than that two members share one.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def index_birthdays(session: Session, *, vault: Vault, limit: int) -> int:
     """
     connection = driver(session)
     rows = connection.execute(
-        "SELECT p.member_id, p.sealed, k.wrapped FROM member_profiles p LEFT JOIN data_keys k ON k.owner_id = p.member_id"
+        "SELECT p.member_id, p.sealed, k.wrapped FROM member_profiles p"
+        " LEFT JOIN data_keys k ON k.owner_id = p.member_id"
         " WHERE p.birthday IS NULL ORDER BY p.member_id LIMIT %s FOR NO KEY UPDATE OF p SKIP LOCKED",
         (limit,),
     ).fetchall()

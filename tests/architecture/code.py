@@ -27,6 +27,7 @@ FEATURES = frozenset(
         "explanations",
         "facts",
         "gifts",
+        "giving",
         "ledger",
         "members",
         "period_bonuses",
