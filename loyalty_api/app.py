@@ -36,6 +36,7 @@ from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.explanations import api as explanations
+from loyalty_api.gifts import api as gifts
 from loyalty_api.gifts.service import Shop as GiftShop
 from loyalty_api.giving import api as giving
 from loyalty_api.http import Blueprint, id_converter
@@ -99,6 +100,7 @@ def blueprints() -> Sequence[Blueprint]:
         giving.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
+        gifts.blueprint,
         period_bonuses.blueprint,
         tiers.blueprint,
         returns.blueprint,

@@ -66,6 +66,7 @@ TABLES = (
         cost bigint NOT NULL,
         reason varchar(40) NOT NULL,
         note bytea,
+        claims jsonb NOT NULL,
         store_id varchar(44),
         actor_kind varchar(16) NOT NULL,
         client_id varchar(64) NOT NULL,
