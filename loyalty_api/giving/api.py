@@ -41,8 +41,8 @@ blueprint = Blueprint(
 )  # fmt: skip
 @idempotent(status=201)
 def give_by_hand(session: Session, member_id: UUID, body: dict[str, Any]) -> Answer:
-    """Within the allowance of whoever gives, never to their own account, and with a reason. `errors` of a refusal has the
-    code of what stands against the gift."""
+    """Within the allowance of whoever gives, never to their own account, and with a reason. `errors` of a refusal has
+    the code of what stands against the gift."""
     who = principal()
     store = body["store"] or who.store_id
     if store is not None:

@@ -1,8 +1,8 @@
 """Gifts that the calendar brings, in two steps: noted for a day by an index, and granted member by member.
 
 What is noted stays noted: a run may be killed anywhere and the next one goes on, at whatever hour. A day is noted once
-for each rule, one INSERT that reads nobody whose day it is not; days on which nothing ran are made up for. Each occasion
-then becomes a gift, or is refused with the reason that stands against it at that moment, once and for good.
+for each rule, one INSERT that reads nobody whose day it is not; days on which nothing ran are made up for. Each
+occasion then becomes a gift, or is refused with the reason that stands against it at that moment, once and for good.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def note_due(session: Session, desk: Desk, program: Program, *, now: datetime) -
     """
     connection, today = driver(session), local_day(now, program.settings.zone)
     timed = rules.of_time(program.gifts)
+    if not queries.take_turn(connection):
+        return 0
     queries.forget_walks(connection, [rule.rule_id for rule in timed])
     through, noted = queries.walks(connection), 0
     for rule in timed:

@@ -16,13 +16,15 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 Connected = Connection[TupleRow]
+_LOCK = 7_310_028
 # Who may have none today gets none for today: nothing is noted of them.
 _MAY = "m.kind = 'person' AND m.status = 'active' AND NOT m.is_staff AND NOT m.no_gifts"
 _NOTE = "INSERT INTO gift_occasions (member_id, rule, occasion, due_on, noted_at)"
 _ONCE = "ON CONFLICT DO NOTHING"
 _BIRTHDAYS = (
     f"{_NOTE} SELECT m.member_id, %(rule)s, %(occasion)s, %(due)s, %(now)s FROM member_profiles p"
-    f" JOIN members m USING (member_id) WHERE p.birthday = ANY(%(blinds)s) AND p.birthday <> ''::bytea AND {_MAY} {_ONCE}"
+    " JOIN members m USING (member_id)"
+    f" WHERE p.birthday = ANY(%(blinds)s) AND p.birthday <> ''::bytea AND {_MAY} {_ONCE}"
 )
 _ANNIVERSARIES = (
     f"{_NOTE} SELECT m.member_id, %(rule)s, 'anniversary:' || given.years, %(due)s, %(now)s"
@@ -55,9 +57,15 @@ class Occasion:
     list_id: UUID | None
 
 
+def take_turn(connection: Connected) -> bool:
+    """Whether nobody else looks for occasions now, nor will until we are done; nobody waits for a turn."""
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
+    return bool(row and row[0])
+
+
 def walks(connection: Connected) -> dict[str, date]:
-    """Through which day the occasions of each rule were looked for; whoever asks now is the only one who looks."""
-    rows = connection.execute("SELECT rule, through FROM gift_walks ORDER BY rule FOR UPDATE")
+    """Through which day the occasions of each rule were looked for."""
+    rows = connection.execute("SELECT rule, through FROM gift_walks")
     return {row[0]: row[1] for row in rows}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class StaffGift:
     """A gift that somebody gave: to whom, by which rule, on which local day, why, and who it was.
 
     ``cost`` is in minor units. ``note`` is sealed under the member's key. ``staff_ref`` is in its one spelling.
+    ``claims`` are what it took of the person's allowance and of the member's.
     """
 
     member_id: UUID
@@ -26,6 +29,7 @@ class StaffGift:
     cost: int
     reason: str
     note: bytes | None
+    claims: Sequence[Sequence[Any]]
     store_id: str | None
     actor_kind: str
     client_id: str
@@ -33,9 +37,11 @@ class StaffGift:
 
 
 _COLUMNS = ", ".join(field.name for field in fields(StaffGift))
+_CLAIMS = [field.name for field in fields(StaffGift)].index("claims")
 _LIST = (
     f"SELECT {_COLUMNS} FROM staff_gifts WHERE (%(before)s::uuid IS NULL OR gift_id < %(before)s)"
-    " AND (%(staff)s::varchar IS NULL OR staff_ref = %(staff)s) AND (%(store)s::varchar IS NULL OR store_id = %(store)s)"
+    " AND (%(staff)s::varchar IS NULL OR staff_ref = %(staff)s)"
+    " AND (%(store)s::varchar IS NULL OR store_id = %(store)s)"
     " AND (%(first)s::date IS NULL OR given_on >= %(first)s) AND (%(last)s::date IS NULL OR given_on <= %(last)s)"
     " ORDER BY gift_id DESC LIMIT %(limit)s"
 )
@@ -44,9 +50,9 @@ _LIST = (
 def add(connection: Connection[TupleRow], given: StaffGift) -> None:
     """Write a gift that somebody gave."""
     places = ", ".join(["%s"] * len(fields(StaffGift)))
-    connection.execute(
-        f"INSERT INTO staff_gifts ({_COLUMNS}) VALUES ({places})", astuple(given), prepare=True
-    )
+    row = [getattr(given, field.name) for field in fields(StaffGift)]
+    row[_CLAIMS] = Jsonb(given.claims)
+    connection.execute(f"INSERT INTO staff_gifts ({_COLUMNS}) VALUES ({places})", row, prepare=True)
 
 
 def page(

@@ -37,7 +37,7 @@ def settled_by_job(gifts: Gifts | None) -> list[GiftRule]:
 
 
 def days_to_walk(*, through: date | None, today: date) -> list[date]:
-    """The local days whose occasions are to be looked for: those behind ``through`` up to today, today if it is None."""
+    """The local days whose occasions are to look for: those behind ``through`` up to today; today if it is None."""
     first = today if through is None else max(through + timedelta(1), today - timedelta(CATCH_UP_DAYS))
     return [first + timedelta(n) for n in range((today - first).days + 1)]
 
@@ -48,7 +48,7 @@ def birthday_of(rule: GiftRule, due_on: date) -> date:
 
 
 def birthdays_on(day: date) -> list[str]:
-    """The birthdays that are celebrated on a day, as MM-DD: on 28 February those of the 29th too, where there is none."""
+    """The birthdays, as MM-DD, that are celebrated on a day: on 28 February those of the 29th too, if there is none."""
     found = [day.strftime("%m-%d")]
     if found == [_DAY_BEFORE] and celebrated(date(_LEAP_YEAR, 2, 29), day.year) == day:
         found.append(_LEAP_DAY)

@@ -89,7 +89,7 @@ def give_by_hand(session: Session, desk: Desk, *, wish: Wish, who: Who, now: dat
     if located is not None and located.member_id == wish.member_id:
         raise GiftToOneself
     day = local_day(now, program.settings.zone)
-    _take_allowance(session, rule, staff_ref, wish.member_id, day)
+    taken = _take_allowance(session, rule, staff_ref, wish.member_id, day)
     because = Because("staff", wish.gift_id, None, wish.store_id, who.client_id, {"reason": wish.reason})
     granted = give(
         session, desk, program=program, rule=rule, member=member, book=book, gift_id=wish.gift_id,
@@ -99,7 +99,8 @@ def give_by_hand(session: Session, desk: Desk, *, wish: Wish, who: Who, now: dat
         raise _refused(granted.refused or "conditions_not_met")
     given = StaffGift(
         wish.member_id, wish.gift_id, rule.rule_id, staff_ref, day, rule.cost, wish.reason,
-        _sealed(session, desk.vault, wish), wish.store_id, who.kind, who.client_id, now,
+        _sealed(session, desk.vault, wish), [[claim.kind, claim.key, claim.amount] for claim in taken],
+        wish.store_id, who.kind, who.client_id, now,
     )  # fmt: skip
     queries_staff.add(driver(session), given)
     write_book(driver(session), book)
@@ -150,7 +151,9 @@ def _refused(code: str) -> GiftRefused:
     return GiftRefused(errors=[Fault("/rule", code, "This stands against the gift.")])
 
 
-def _take_allowance(session: Session, rule: GiftRule, staff_ref: str, member_id: UUID, day: date) -> None:
+def _take_allowance(
+    session: Session, rule: GiftRule, staff_ref: str, member_id: UUID, day: date
+) -> list[Claim]:
     """Take the gift of what the person may give today, and count it for the member, who is held.
 
     The same limits as those of budgets: an UPDATE that is refused when there is not enough left, so that of many at the
@@ -173,6 +176,7 @@ def _take_allowance(session: Session, rule: GiftRule, staff_ref: str, member_id:
     if not _fits(claims, known.limits) or not counted.take(driver(session), claims, most):
         raise GiftAllowanceUsedUp("This person has given as much today as one may.")
     write(driver(session), [(facts_service.COUNTERS, [(member_id, received, 1)])])
+    return [*claims, Claim("counter", received, 1)]
 
 
 def _fits(claims: Sequence[Claim], left: Mapping[str, int]) -> bool:

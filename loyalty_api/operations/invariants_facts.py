@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from loyalty_api.operations.invariant import Invariant
 
-# What purchases and events claimed when they were rated, less what came back of it; and what gifts took that no purchase
-# brought, with what they took of the allowance of whoever gave them.
+# What purchases and events claimed when they were rated, less what came back of it; and what gifts took that no
+# purchase brought, with what they took of the allowance of whoever gave them.
 _CLAIMED = (
     "SELECT member_id, claim->>0 AS kind, claim->>1 AS key, sum(amount) AS amount, min(recorded_at) AS since FROM"
     " (SELECT member_id, claim, (claim->>2)::bigint AS amount, recorded_at FROM purchases,"

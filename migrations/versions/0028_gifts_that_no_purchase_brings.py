@@ -2,8 +2,8 @@
 
 ``gift_occasions`` has a row for each member, rule and occasion, so that nobody gets a gift twice for one birthday;
 ``gift_walks`` says through which day a rule's occasions were looked for. Columns that are new may be left out: the
-version before writes profiles without a birthday's index, and a job indexes those that have none. Purchases are found by
-their day through a BRIN index, which costs a till next to nothing.
+version before writes profiles without a birthday's index, and a job indexes those that have none. Purchases are found
+by their day through a BRIN index, which costs a till next to nothing.
 """
 
 from __future__ import annotations

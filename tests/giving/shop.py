@@ -17,7 +17,14 @@ _cards = itertools.count(1)
 
 
 def rule(name: str, trigger: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"id": name, "name": {"en": name.title()}, "trigger": trigger, "give": PRODUCT, "cost": 200, **more}
+    return {
+        "id": name,
+        "name": {"en": name.title()},
+        "trigger": trigger,
+        "give": PRODUCT,
+        "cost": 200,
+        **more,
+    }
 
 
 RULES: list[dict[str, Any]] = [

@@ -124,7 +124,8 @@ def test_an_occasion_of_a_rule_that_is_gone_is_refused(giving: Shop) -> None:
     member = giving.enrol(card())
     execute(
         giving,
-        "INSERT INTO gift_occasions (member_id, rule, occasion, due_on, noted_at) VALUES (%s, 'gone', 'x', now(), now())",
+        "INSERT INTO gift_occasions (member_id, rule, occasion, due_on, noted_at)"
+        " VALUES (%s, 'gone', 'x', now(), now())",
         ids.read("mbr", member),
     )
     run(giving)

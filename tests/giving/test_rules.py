@@ -17,7 +17,11 @@ DAYS = st.dates(date(1950, 1, 1), date(2040, 12, 31))
 def test_every_anniversary_is_found_on_one_day_and_no_other(joined: date, years: int, every: int) -> None:
     year = joined.year + years
     first = date(year, 1, 1)
-    around = [celebrated(joined, year) + timedelta(n) for n in (-1, 0, 1)] + [first, date(year, 2, 28), date(year, 3, 1)]
+    around = [celebrated(joined, year) + timedelta(n) for n in (-1, 0, 1)] + [
+        first,
+        date(year, 2, 28),
+        date(year, 3, 1),
+    ]
     found = {
         day
         for day in around
