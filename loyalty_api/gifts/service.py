@@ -19,6 +19,7 @@ from loyalty_api.facts import service as facts_service
 from loyalty_api.gifts import queries
 from loyalty_api.gifts.coming_back import Back, give_again, take_back
 from loyalty_api.gifts.granting import Because, events_of, kept, made, of_purchase
+from loyalty_api.gifts.passing import pass_time
 from loyalty_api.gifts.queries import GIFTS, row_of
 from loyalty_api.gifts.rules_alone import refusal
 from loyalty_api.gifts.rules_giving import is_withheld
@@ -37,7 +38,7 @@ from loyalty_api.vault import Vault
 
 __all__ = [
     "GIFTS", "Back", "Because", "Gift", "GiftUnknown", "Granted", "RuleUnknown", "Shop", "events_of", "give_again",
-    "grant", "kept", "look", "of_purchase", "row_of", "take_back", "unopened", "why", "withheld",
+    "grant", "kept", "look", "of_purchase", "pass_time", "row_of", "take_back", "unopened", "why", "withheld",
 ]  # fmt: skip
 
 
