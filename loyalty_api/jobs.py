@@ -265,12 +265,8 @@ JOBS: Mapping[str, Job] = {
     "release_holds": Job(
         "* * * * *", lambda database, now, limit: release_holds(database, now=now, limit=limit)
     ),
-    "settle_levels": Job(
-        "*/5 * * * *", lambda database, now, limit: settle_levels(database, now=now, limit=limit)
-    ),
-    "settle_periods": Job(
-        "*/10 * * * *", lambda database, now, limit: settle_periods(database, now=now, limit=limit)
-    ),
+    "settle_levels": Job("*/5 * * * *", lambda db, now, limit: settle_levels(db, now=now, limit=limit)),
+    "settle_periods": Job("*/10 * * * *", lambda db, now, limit: settle_periods(db, now=now, limit=limit)),
     "purge_counters": Job("40 3 * * *", lambda database, _now, limit: purge_counters(database, limit=limit)),
     "announce_expiring": Job(
         "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)
@@ -294,10 +290,10 @@ class KeyedJob:
 
 KEYED_JOBS: Mapping[str, KeyedJob] = {
     "make_coupons": KeyedJob(
-        "* * * * *", lambda database, vault, now, limit: make_coupons(database, vault, now=now, limit=limit)
+        "* * * * *", lambda db, keys, now, limit: make_coupons(db, keys, now=now, limit=limit)
     ),
     giving.JOB: KeyedJob(
-        "* * * * *", lambda database, vault, now, limit: grant_gifts(database, vault, now=now, limit=limit)
+        "* * * * *", lambda db, keys, now, limit: grant_gifts(db, keys, now=now, limit=limit)
     ),
 }
 """The same for those that need keys."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from loyalty_api import ids
+from loyalty_api.rulekit.stored import decision_from_json
 from tests.giving.shop import NOW, ago, bought, card, document, gifts_of, run
 from tests.purchases.racing import at_once, breaches, insisting, settled
 from tests.support.shop import Caller, Reply, Shop
@@ -31,8 +32,11 @@ def against(reply: Reply) -> tuple[int, str | None, list[str]]:
 
 def reasons(shop: Shop, purchase: Reply) -> list[tuple[str | None, str]]:
     """Why rules gave nothing for a purchase."""
-    told = shop.office.get(f"/v1/purchases/{purchase['purchase_id']}/explanation")
-    return [(reason["rule"], reason["code"]) for reason in told["reasons"]]
+    row = shop.database.fetch_one(
+        "SELECT decision FROM purchases WHERE purchase_id = %s", (ids.read("pur", purchase["purchase_id"]),)
+    )
+    assert row is not None
+    return [(reason.rule, reason.code) for reason in decision_from_json(row[0]).reasons]
 
 
 def test_staff_give_with_a_reason_and_a_name_beside_it(giving: Shop) -> None:
