@@ -71,10 +71,15 @@ class CouponBatchBody(CouponTermsSchema):
 
 
 class CouponBatchSchema(CouponTermsSchema):
-    """A batch as it stands. ``made`` of ``total`` codes are there."""
+    """A batch as it stands. ``made`` of ``total`` codes are there; those that are given one by one are not counted."""
 
     batch_id = Text(required=True)
-    state = Choice("making", "ready", "handed_out", "blocked", required=True)
+    giver = Text(
+        required=True,
+        allow_none=True,
+        metadata={"description": "what gives the coupons one by one, such as `promotion:thanks`; else null"},
+    )
+    state = Choice("making", "ready", "handed_out", "giving", "blocked", required=True)
     made = Whole(required=True)
     total = Whole(required=True)
     handed_out_at = Moment(required=True, allow_none=True)
@@ -189,8 +194,9 @@ _TERMS: dict[str, Any] = {
     "stores": [], "audience": None, "needs_activation": False, "note": "Leaflet, week 47",
 }  # fmt: skip
 BATCH: dict[str, Any] = {
-    "batch_id": BATCH_ID, **_TERMS, "state": "making", "made": 0, "total": 100_000, "handed_out_at": None,
-    "blocked_at": None, "created_at": "2026-11-16T08:00:00Z", "created_by": "cli_01m80xfza0e4trdbsjq23m1646",
+    "batch_id": BATCH_ID, **_TERMS, "giver": None, "state": "making", "made": 0, "total": 100_000,
+    "handed_out_at": None, "blocked_at": None, "created_at": "2026-11-16T08:00:00Z",
+    "created_by": "cli_01m80xfza0e4trdbsjq23m1646",
 }  # fmt: skip
 BATCH_BODY: dict[str, Any] = {
     "name": "FRESH", "kind": "single", "count": 100_000, "valid_until": "2026-12-31T23:00:00Z",
