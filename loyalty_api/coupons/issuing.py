@@ -56,11 +56,15 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One coupon to be given: ``coupon_id`` is new and handed in; without a member whoever shows the code has it."""
+    """One coupon to be given: ``coupon_id`` is new and handed in; without a member whoever shows the code has it.
+
+    ``occurred_at`` is when it was earned.
+    """
 
     coupon_id: UUID
     member_id: UUID | None
     grant: Grant
+    occurred_at: datetime
 
     @property
     def batch_id(self) -> UUID:
@@ -85,14 +89,12 @@ def issue(
     ``coupon_id`` is new and the caller's to choose (``ids.nth`` of what causes it), so that doing it again fails
     instead of giving twice. The caller holds the member.
     """
-    one = Issue(coupon_id, member_id, grant)
-    write(driver(session), rows_of([one], vault=vault, occurred_at=occurred_at, now=now))
+    one = Issue(coupon_id, member_id, grant, occurred_at)
+    write(driver(session), rows_of([one], vault=vault, now=now))
     return Issued(coupon_id, code_of(vault, coupon_id), grant)
 
 
-def rows_of(
-    given: Sequence[Issue], *, vault: Vault, occurred_at: datetime, now: datetime
-) -> list[tuple[Table, Rows]]:
+def rows_of(given: Sequence[Issue], *, vault: Vault, now: datetime) -> list[tuple[Table, Rows]]:
     """What is to be written for coupons that are given: for a transaction that writes everything at once."""
     batches, codes, listed, members, told = {}, [], [], [], []
     for one in sorted(given, key=lambda each: each.batch_id):
@@ -111,7 +113,7 @@ def rows_of(
         listed.append((batch_id, one.coupon_id, blind, now))
         if one.member_id is not None:
             members.append((one.member_id, one.coupon_id, batch_id, blind))
-            told.append(_event(one, occurred_at, now))
+            told.append(_event(one, now))
     return [
         (queries_issued.STANDING, list(batches.values())),
         (queries_issued.CODES, codes),
@@ -121,9 +123,9 @@ def rows_of(
     ]
 
 
-def _event(one: Issue, occurred_at: datetime, now: datetime) -> Sequence[Any]:
+def _event(one: Issue, now: datetime) -> Sequence[Any]:
     body = {"batch_id": ids.show("cpb", one.batch_id)}
-    return (one.member_id, "coupon_issued", ids.show("cpn", one.coupon_id), occurred_at, now, body, False)
+    return (one.member_id, "coupon_issued", ids.show("cpn", one.coupon_id), one.occurred_at, now, body, False)
 
 
 def code_of(vault: Vault, coupon_id: UUID) -> str:
@@ -132,16 +134,24 @@ def code_of(vault: Vault, coupon_id: UUID) -> str:
 
 
 def take_back(
-    connection: Connection[TupleRow], coupon_ids: Sequence[UUID], *, because: UUID
+    session: Session, coupon_ids: Sequence[UUID], *, because: UUID, now: datetime
 ) -> tuple[list[Coupon], list[Coupon]]:
     """Take back coupons that were given, because a return or a void (its id) took back what they were given for.
 
-    Those that could be taken back, and those that were used before; either way nobody uses them any more.
+    Those that could be taken back, and those that were used before; either way nobody uses them any more. The caller
+    holds the members.
     """
-    held = queries_issued.locked(connection, coupon_ids)
+    held = queries_issued.locked(driver(session), coupon_ids)
     standing = [one for one in held if not one.taken_back]
-    queries_issued.take_back(connection, [one.blind for one in standing], because)
-    return [one for one in standing if not one.uses], [one for one in standing if one.uses]
+    queries_issued.take_back(driver(session), [one.blind for one in standing], because)
+    unused = [one for one in standing if not one.uses]
+    for one in unused:
+        if one.member_id is not None:
+            events.record(
+                session, member_id=one.member_id, kind="coupon_taken_back", subject=ids.show("cpn", one.coupon_id),
+                occurred_at=now, now=now, body={"return_id": ids.show("ret", because)},
+            )  # fmt: skip
+    return unused, [one for one in standing if one.uses]
 
 
 def give_again(connection: Connection[TupleRow], coupon_ids: Sequence[UUID], *, because: UUID) -> None:

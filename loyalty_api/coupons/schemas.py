@@ -178,13 +178,20 @@ class CouponCodeBody(OwnCouponCodeBody):
 
 
 class CouponShownSchema(Schema):
-    """What became of a coupon that was shown; of its code the last four characters. ``reason`` says why not."""
+    """What became of a coupon that was shown, of its code the last four characters; ``reason`` says why not.
 
-    code = Text(required=True)
+    ``issued`` is one that the purchase gives for another time, by which ``rule`` and when it counts; its code is in
+    clear in the answer to the sale. ``to_be_issued`` is what a quote says of it, before there is any code.
+    """
+
+    code = Text(required=True, allow_none=True)
     coupon_id = Text(required=True, allow_none=True)
     name = Text(required=True, allow_none=True)
-    status = Choice("usable", "not_usable", "used", "not_used", required=True)
+    status = Choice("usable", "not_usable", "used", "not_used", "issued", "to_be_issued", required=True)
     reason = Text(required=True, allow_none=True)
+    rule = Text()
+    valid_from = Moment()
+    valid_until = Moment()
 
 
 BATCH_ID = "cpb_01m80xfza0e4trdbsjq23m1646"

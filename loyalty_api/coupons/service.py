@@ -17,7 +17,16 @@ from loyalty_api.codes import looks_like_ours, plain_code
 from loyalty_api.coupons import batches, queries, queries_batches, queries_issued, rules
 from loyalty_api.coupons.batches import blind_of, make_some
 from loyalty_api.coupons.holding import NOTHING_SHOWN, CouponBook, Presented, open_coupons
-from loyalty_api.coupons.issuing import Grant, Issue, Issued, code_of, issue, rows_of
+from loyalty_api.coupons.issuing import (
+    Grant,
+    Issue,
+    Issued,
+    code_of,
+    give_again,
+    issue,
+    rows_of,
+    take_back,
+)
 from loyalty_api.coupons.queries import move_uses
 from loyalty_api.coupons.rules import Asking, Coupon, CouponNotYours, CouponUnknown
 from loyalty_api.coupons.rules_audience import facts_of
@@ -32,8 +41,8 @@ from loyalty_api.vault import Vault
 
 __all__ = [
     "NOTHING_SHOWN", "Asking", "CouponBook", "Found", "Grant", "Issue", "Issued", "Office", "Presented", "activate",
-    "block", "code_of", "event_rows", "find", "give_back", "issue", "list_of_batch", "look", "make_some", "move_uses",
-    "of_member", "open_coupons", "rows_of", "take_again", "uses_of",
+    "block", "code_of", "event_rows", "find", "give_again", "give_back", "issue", "list_of_batch", "look",
+    "make_some", "move_uses", "of_member", "open_coupons", "rows_of", "take_again", "take_back", "uses_of",
 ]  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_what_is_taken_back_counts_no_more_until_that_is_undone(shop: Shop) -> N
     member, because = shop.enrol(), ids.new()
     given = give(shop, member)
     with shop.database.unit_of_work() as session:
-        back, used = issuing.take_back(driver(session), [given.coupon_id], because=because)
+        back, used = issuing.take_back(session, [given.coupon_id], because=because, now=NOW)
     assert ([each.coupon_id for each in back], used) == ([given.coupon_id], [])
     assert shop.member(member).get("/v1/me/coupons")["data"][0]["state"] == "taken_back"
     assert validate(shop.till, given.code, member_id=member).code == "coupon_unknown"
