@@ -143,11 +143,11 @@ class CouponBook:
             return Shown(written, None, None, rules.CouponUnknown.code)
         return Shown(written, coupon.terms.name, coupon, why.code if why else None)
 
-    def id_of(self, scanned: str) -> UUID | None:
-        """The coupon with this code, among those of the baskets."""
+    def ids_of(self, scanned: str) -> list[UUID]:
+        """The coupons with this code, among those of the baskets."""
         code = plain_code(scanned) if looks_like_ours(scanned) else None
         coupon = self.coupons.get(blind_of(self.vault, code)) if code else None
-        return coupon.coupon_id if coupon else None
+        return [coupon.coupon_id] if coupon else []
 
     def use(
         self,

@@ -19,8 +19,9 @@ from loyalty_api.wire import round_trip
 
 _COLUMNS = (
     "c.coupon_id, c.batch_id, c.blind, c.tail, c.member_id, c.uses, c.most_uses, c.given_back, c.activated_at,"
-    " c.blocked_at IS NOT NULL, b.name, b.kind, b.valid_from, b.valid_until, b.stores, b.audience, b.needs_activation,"
-    " b.blocked_at IS NOT NULL"
+    " c.blocked_at IS NOT NULL, c.taken_back_by IS NOT NULL, b.giver IS NOT NULL, coalesce(c.name, b.name), b.kind,"
+    " coalesce(c.valid_from, b.valid_from), coalesce(c.valid_until, b.valid_until), b.stores, b.audience,"
+    " b.needs_activation, b.blocked_at IS NOT NULL"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM coupon_codes c JOIN coupon_batches b ON b.batch_id = c.batch_id"
 _SHOWN = (
@@ -53,12 +54,13 @@ USE = (
 
 def _read(row: Sequence[Any]) -> Coupon:
     (
-        coupon_id, batch_id, blind, tail, member_id, uses, most_uses, given_back, activated_at, blocked,
-        name, kind, valid_from, valid_until, stores, audience, needs_activation, all_blocked,
+        coupon_id, batch_id, blind, tail, member_id, uses, most_uses, given_back, activated_at, blocked, taken_back,
+        given, name, kind, valid_from, valid_until, stores, audience, needs_activation, all_blocked,
     ) = row  # fmt: skip
     terms = Terms(name, kind, valid_from, valid_until, tuple(stores), audience, needs_activation, all_blocked)
     return Coupon(
-        coupon_id, batch_id, blind, tail, member_id, uses, most_uses, given_back, activated_at, blocked, terms
+        coupon_id, batch_id, blind, tail, member_id, uses, most_uses, given_back, activated_at, blocked, terms,
+        taken_back, given,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ MADE_FOR_MEMBERS = Table(
 )  # fmt: skip
 _COLUMNS = (
     "batch_id, name, kind, total, made, uses, valid_from, valid_until, stores, audience, needs_activation, note,"
-    " secret, handed_to, handed_out_at, blocked_at, blocked_by, created_at, created_by"
+    " secret, handed_to, handed_out_at, blocked_at, blocked_by, created_at, created_by, giver, brought"
 )
 
 
@@ -32,6 +32,8 @@ class Batch:
     """A batch as it is kept. ``made`` of ``total`` codes are there, each for ``uses`` uses; ``secret`` is sealed.
 
     ``handed_to`` is the client that has begun to read the codes, ``handed_out_at`` when it said that it has them.
+    ``giver`` is what gives the coupons of the batch one by one, such as ``promotion:thanks``; nobody asked for it, and
+    it has no number. Of codes that were ``brought`` the merchant has its own print.
     """
 
     batch_id: UUID
@@ -53,6 +55,8 @@ class Batch:
     blocked_by: str | None
     created_at: datetime
     created_by: str
+    giver: str | None = None
+    brought: bool = False
 
 
 def add(connection: Connection[TupleRow], batch: Batch) -> None:

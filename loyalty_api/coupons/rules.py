@@ -17,7 +17,7 @@ from loyalty_api.errors import Action, Conflict, NotFound
 from loyalty_api.rulekit.facts import Facts
 
 KINDS = ("single", "limited", "personal")
-STATES = ("issued", "used", "given_back", "expired", "blocked")
+STATES = ("issued", "used", "given_back", "expired", "blocked", "taken_back")
 NO_EFFECT = "no_effect"
 """Why a coupon was not used up although it counts: nothing would have been different without it."""
 
@@ -98,7 +98,8 @@ class Terms:
 class Coupon:
     """One coupon as it stands. ``blind`` is the keyed hash of its code, ``tail`` the end of it, for people.
 
-    ``given_back`` counts the uses that were undone.
+    ``given_back`` counts the uses that were undone. ``given`` says that it was given by itself, because of a purchase
+    or with a gift, and ``taken_back`` that what it was given for came back.
     """
 
     coupon_id: UUID
@@ -112,6 +113,8 @@ class Coupon:
     activated_at: datetime | None
     blocked: bool
     terms: Terms
+    taken_back: bool = False
+    given: bool = False
 
     @property
     def shown(self) -> str:
@@ -127,6 +130,8 @@ class Coupon:
         """One of ``STATES``; what was used up stays so when its time is over."""
         if self.blocked or self.terms.blocked:
             return "blocked"
+        if self.taken_back:
+            return "taken_back"
         if self.uses_left <= 0:
             return "used"
         if self.terms.valid_until is not None and now >= self.terms.valid_until:
@@ -147,10 +152,10 @@ class Asking:
 def refusal(coupon: Coupon, asking: Asking) -> type[NotFound | Conflict] | None:  # noqa: PLR0911 - one for each reason
     """Why a coupon does not count here and now, the final reasons first; None: it counts.
 
-    What is blocked is answered like what never was, so that nobody learns that a code was right.
+    What is blocked or was taken back is answered like what never was, so that nobody learns that a code was right.
     """
     terms, at = coupon.terms, asking.at
-    if coupon.blocked or terms.blocked:
+    if coupon.blocked or terms.blocked or coupon.taken_back:
         return CouponUnknown
     if coupon.member_id is not None and coupon.member_id != asking.member_id:
         return CouponNotYours

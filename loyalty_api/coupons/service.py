@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,19 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
 from loyalty_api.codes import looks_like_ours, plain_code
-from loyalty_api.coupons import batches, queries, queries_batches, rules
+from loyalty_api.coupons import batches, queries, queries_batches, queries_issued, rules
 from loyalty_api.coupons.batches import blind_of, make_some
 from loyalty_api.coupons.holding import NOTHING_SHOWN, CouponBook, Presented, open_coupons
+from loyalty_api.coupons.issuing import (
+    Grant,
+    Issue,
+    Issued,
+    code_of,
+    give_again,
+    issue,
+    rows_of,
+    take_back,
+)
 from loyalty_api.coupons.queries import move_uses
 from loyalty_api.coupons.rules import Asking, Coupon, CouponNotYours, CouponUnknown
 from loyalty_api.coupons.rules_audience import facts_of
@@ -30,9 +40,9 @@ from loyalty_api.tiers.service import level_now
 from loyalty_api.vault import Vault
 
 __all__ = [
-    "NOTHING_SHOWN", "Asking", "CouponBook", "Found", "Office", "Presented", "activate", "block", "event_rows",
-    "find", "give_back", "list_of_batch", "look", "make_some", "move_uses", "of_member", "open_coupons", "take_again",
-    "uses_of",
+    "NOTHING_SHOWN", "Asking", "CouponBook", "Found", "Grant", "Issue", "Issued", "Office", "Presented", "activate",
+    "block", "code_of", "event_rows", "find", "give_again", "give_back", "issue", "list_of_batch", "look",
+    "make_some", "move_uses", "of_member", "open_coupons", "rows_of", "take_again", "take_back", "uses_of",
 ]  # fmt: skip
 
 
@@ -132,6 +142,8 @@ def list_of_batch(session: Session, *, batch_id: UUID, after: UUID | None, limit
     :raises BatchUnknown: there is no such batch.
     """
     batch = batches.get(session, batch_id=batch_id)
+    if batch.giver is not None:
+        return queries_issued.page(driver(session), batch_id, after=after, limit=limit)
     first = ids.nth(after, 1) if after else ids.nth(batch_id, 1)
     return queries.range_of(driver(session), first, ids.nth(batch_id, batch.total), limit=limit)
 
@@ -172,7 +184,7 @@ def activate(
     connection = driver(session)
     members.lock_person(session, member_id=member_id)
     coupon = find(session, coupon_id=coupon_id, lock=True)
-    if coupon.member_id != member_id or coupon.state(now) == "blocked":
+    if coupon.member_id != member_id or coupon.state(now) in ("blocked", "taken_back"):
         raise CouponUnknown
     if coupon.state(now) in ("used", "expired"):
         raise rules.CouponUsed if coupon.state(now) == "used" else rules.CouponExpired
@@ -186,17 +198,16 @@ def _in_clear(
 ) -> list[Found]:
     if not clear:
         return [Found(coupon) for coupon in coupons]
-    of = queries_batches.some(connection, [coupon.batch_id for coupon in coupons])
+    of = queries_batches.some(connection, [coupon.batch_id for coupon in coupons if not coupon.given])
     secrets = {batch_id: batches.opened_secret(vault, batch) for batch_id, batch in of.items()}
-    return [
-        Found(
-            coupon,
-            code=batches.code_of(
-                secrets[coupon.batch_id], batches.number_of(coupon.coupon_id, coupon.batch_id)
-            ),
-        )
-        for coupon in coupons
-    ]
+    return [Found(coupon, code=_code_of(vault, coupon, secrets)) for coupon in coupons]
+
+
+def _code_of(vault: Vault, coupon: Coupon, secrets: Mapping[UUID, bytes]) -> str:
+    if coupon.given:
+        return code_of(vault, coupon.coupon_id)
+    number = batches.number_of(coupon.coupon_id, coupon.batch_id)
+    return batches.code_of(secrets[coupon.batch_id], number)
 
 
 def give_back(

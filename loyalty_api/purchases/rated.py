@@ -45,7 +45,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """A basket with what was decided about it; no ``decision`` before the first program or when it came too late."""
+    """A basket with what was decided about it; no ``decision`` before the first program or when it came too late.
+
+    ``coupons_used`` says of each coupon that was used what it took off, in minor units.
+    """
 
     basket: Basket
     facts: Facts
@@ -54,7 +57,7 @@ class Rated:
     paid: int
     discrepancies: list[rules.Discrepancy]
     coupons: Presented = NOTHING_SHOWN
-    coupons_used: frozenset[UUID] = frozenset()
+    coupons_used: Mapping[UUID, int] = field(default_factory=dict)
 
     @property
     def own_time_zone(self) -> str | None:

@@ -20,11 +20,12 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import events
-from loyalty_api.coupons.service import open_coupons
+from loyalty_api.coupons.service import Issue, open_coupons, rows_of
 from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Invalid, LoyaltyError, Unavailable
 from loyalty_api.facts.service import counted
-from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
+from loyalty_api.ledger.service import Book, Cause, open_books
+from loyalty_api.ledger.service import rows_of as rows_of_books
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
 from loyalty_api.purchases import couponing, queries, queries_receipts, rules
@@ -159,6 +160,7 @@ class _Batch:
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
+        self.issued: list[Issue] = []
         self.awaited = False
 
     def record_all(self, reported: Sequence[Reported], aside: Executor | None) -> dict[UUID, Outcome]:
@@ -324,6 +326,7 @@ class _Batch:
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited
         couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
+        self.issued += couponing.give(row, rated, member)
         note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
         self.awaited = self.awaited or awaited
         if member is None:
@@ -341,11 +344,12 @@ class _Batch:
         return statements(
             [
                 *self.written.rows(),
-                *rows_of(books),
+                *rows_of_books(books),
                 *stood,
                 *tiers.counted_rows(self.counts, now=self.now),
                 *self.counted.rows(),
                 *self.coupons.rows(),
+                *rows_of(self.issued, vault=self.desk.vault, now=self.now),
                 (VERSIONS, versions),
                 (events.EVENTS, booked),
             ]

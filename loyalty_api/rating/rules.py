@@ -21,8 +21,7 @@ from loyalty_api.program import rules as program_rules
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms
 from loyalty_api.promotions import rules as promotion_rules
-from loyalty_api.promotions.rules import Priced
-from loyalty_api.promotions.rules_types import Promotions
+from loyalty_api.promotions.rules_types import Priced, Promotions
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Reason

@@ -28,10 +28,11 @@ _GIVEN, _IDS_EACH = 1 << 16, 8
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What comes back of one purchase."""
+    """What comes back of one purchase; ``lost`` are the promotions whose coupons for another time go with it."""
 
     opened: Opened
     back: Back
+    lost: frozenset[str] = frozenset()
 
     @property
     def purchase_id(self) -> UUID:

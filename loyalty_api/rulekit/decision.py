@@ -84,6 +84,18 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class NextTime:
+    """A coupon called ``name`` that a promotion gives for another purchase: from ``valid_from`` until just before
+    ``valid_until``, in ``stores`` (none: everywhere)."""
+
+    rule: str
+    name: str
+    valid_from: datetime
+    valid_until: datetime
+    stores: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why a rule gave nothing or less; ``numbers`` say by how much.
 
@@ -125,7 +137,7 @@ class Decision:
 
     ``at`` is the moment the rules were asked about. ``basis`` names the lines whose earning basis is not what
     was paid for them, as (line_id, minor units) pairs: 0 for an excluded line. ``discounts`` are those of promotions,
-    in the order in which they acted.
+    in the order in which they acted, and ``coupons`` are those that they give for another purchase.
     """
 
     version: int
@@ -137,6 +149,7 @@ class Decision:
     basis: tuple[tuple[str, int], ...] = ()
     engine: int = ENGINE
     discounts: tuple[Discount, ...] = ()
+    coupons: tuple[NextTime, ...] = ()
 
     def points(self, *, award: str | None = None) -> int:
         """The points granted, by all rules or by those of one kind (``base`` or ``bonus``)."""

@@ -23,7 +23,12 @@ from loyalty_api.rulekit.decision import (
     Reason,
 )
 from loyalty_api.rulekit.facts import Facts, Member
-from loyalty_api.rulekit.stored_discounts import discount_given, discounts_to_json
+from loyalty_api.rulekit.stored_discounts import (
+    coupon_given,
+    coupons_to_json,
+    discount_given,
+    discounts_to_json,
+)
 
 Document = dict[str, Any]
 
@@ -236,7 +241,7 @@ def _effect_from_json(document: Mapping[str, Any]) -> Effect:
 
 
 def decision_to_json(decision: Decision) -> Document:
-    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?}``; empty members left out."""
+    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?, coupons?}``."""
     return _said(
         e=decision.engine,
         version=decision.version,
@@ -255,6 +260,7 @@ def decision_to_json(decision: Decision) -> Document:
         claims=[[claim.kind, claim.key, claim.amount] for claim in decision.claims],
         basis=[list(pair) for pair in decision.basis],
         discounts=discounts_to_json(decision.discounts),
+        coupons=coupons_to_json(decision.coupons),
     )
 
 
@@ -272,4 +278,5 @@ def decision_from_json(document: Mapping[str, Any]) -> Decision:
         _pairs(get("basis", ())),
         document["e"],
         tuple([discount_given(one) for one in get("discounts", ())]),
+        tuple([coupon_given(one) for one in get("coupons", ())]),
     )

@@ -14,6 +14,7 @@ from loyalty_api.engines import Engines
 from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
 from tests.coupons.printing import printed
+from tests.coupons.test_issuing import give
 from tests.returns.selling import bring, goods, paper
 from tests.support.documents import with_lots
 from tests.support.shop import Shop, line, receipt
@@ -95,6 +96,9 @@ BREACHES = {
     "I6 a batch has as many coupons as it says have been made, and personal ones are their members'": (
         "UPDATE member_coupons SET member_id = gen_random_uuid()"
     ),
+    "I6 a coupon that was given by itself is one of its giver's, and is there": (
+        "UPDATE given_coupons SET coupon_id = gen_random_uuid()"
+    ),
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
@@ -157,6 +161,7 @@ def busy(shop: Shop) -> Shop:
     jobs.settle_periods(shop.database, now=datetime.now(UTC) + timedelta(days=32))
     assert all(shop.balance(member)["available"] > 0 for member in members)
     spend(shop, members[0])
+    give(shop, members[0])
     show_coupons(shop, members[1], "7770002")
     correct(shop)
     return shop
