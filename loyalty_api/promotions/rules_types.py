@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from loyalty_api.promotions.rules_index import Index
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.selectors import Selector
 from loyalty_api.rulekit.situations import Test
+from loyalty_api.values import dataclass
 
 LANES = ("line", "basket", "tender")
 """The lanes, in the order in which they act."""
