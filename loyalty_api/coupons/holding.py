@@ -7,7 +7,7 @@ name, as other people's coupons are, unless a batch of ours has that name: then 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from loyalty_api.coupons import queries, rules
 from loyalty_api.coupons.batches import blind_of
 from loyalty_api.coupons.rules import Asking, Coupon
 from loyalty_api.rows import Rows, Table
+from loyalty_api.values import dataclass
 from loyalty_api.vault import Vault
 
 USED_ELSEWHERE = "coupon_used_elsewhere"

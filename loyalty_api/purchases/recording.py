@@ -43,6 +43,7 @@ from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minute
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
+from loyalty_api.rating.rules import Program
 from loyalty_api.rows import statements
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
@@ -90,7 +91,8 @@ def record(
     connection = driver(session)
     first, copies = first_of_each(reported)
     through = tiers.timeline(desk.programs, connection, now)
-    asked = [(program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in first]
+    programs = {r.purchase_id: program_of(connection, desk, r, now) for r in first}
+    asked = [(programs[r.purchase_id], min(r.body["occurred_at"], now)) for r in first]
     also = [*reading(asked), *levels_too(through)]
     opened = queries.open_receipts(
         connection,
@@ -104,7 +106,7 @@ def record(
     earlier = [r for r in first if r.purchase_id not in opened.taken]
     before = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: known(r, before.get(r.key)) for r in earlier}
-    batch = _Batch(connection, desk, opened, fresh, who, now, through)
+    batch = _Batch(connection, desk, opened, fresh, programs, who, now, through)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -132,11 +134,13 @@ class _Batch:
         desk: Desk,
         opened: Opened,
         reported: Sequence[Reported],
+        programs: Mapping[UUID, Program | None],
         who: Who,
         now: datetime,
         through: tiers.Timeline,
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
+        self.programs = programs
         skus = {line["sku"] for report in reported for line in report.body["lines"] if "sku" in line}
         self.products = desk.catalogue.resolve(connection, skus, version=opened.masters.get("products", 0))
         self.stores = desk.directory.known(connection, version=opened.masters.get("stores", 0))
@@ -150,8 +154,7 @@ class _Batch:
         counting, levels = parted(opened.also, through)
         self.counted = counted(counting)
         if len(reported) > 1:
-            programs = [program_of(connection, desk, report, now) for report in reported]
-            hold_budgets(connection, self.counted, programs)
+            hold_budgets(connection, self.counted, [programs[report.purchase_id] for report in reported])
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
         self.counts: list[tuple[UUID, tiers.Counted]] = []
@@ -229,7 +232,7 @@ class _Batch:
         body = report.body
         basket = rules.basket_of(body, self.products, time_zone=store.time_zone)
         occurred_at = body["occurred_at"]
-        program = program_of(self.connection, self.desk, report, self.now)
+        program = self.programs[report.purchase_id]
         if program and program.settings.currency != body["currency"]:
             raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
         timed = rules.timing(

@@ -7,7 +7,7 @@ ever. State comes in as numbers and goes out as claims; ``advance`` is the only 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from loyalty_api.rulekit.facts import Facts, Needs
 from loyalty_api.tiers import rules_benefits as tier_benefits
 from loyalty_api.tiers import rules_reading as tier_rules
 from loyalty_api.tiers.rules import Policy as Tiers
+from loyalty_api.values import dataclass
 
 NOTHING = Needs()
 """What a program without caps of periods and without budgets needs to know."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
+
+from loyalty_api.values import dataclass
 
 ENGINE = 3
 """The number of the evaluation; it changes when the same inputs give another decision, or say more of it.

@@ -45,8 +45,8 @@ def _known(document: Mapping[str, Any]) -> None:
 
 
 def _said(**members: Any) -> Document:
-    """The members that say something: not None, not empty."""
-    return {name: value for name, value in members.items() if value not in (None, (), [], {})}
+    """The members that say something: not None, not empty. Zero, False and the empty text do."""
+    return {name: value for name, value in members.items() if value or isinstance(value, (int, str))}
 
 
 # --- baskets ---------------------------------------------------------------------------------------------
