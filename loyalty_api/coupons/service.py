@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,10 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
-from loyalty_api.codes import looks_like_ours, plain_code
+from loyalty_api.codes import bare, looks_like_ours, plain_code
 from loyalty_api.coupons import batches, queries, queries_batches, queries_issued, rules
-from loyalty_api.coupons.batches import blind_of, make_some
+from loyalty_api.coupons.batches import make_some
+from loyalty_api.coupons.bringing import blind_of
 from loyalty_api.coupons.holding import NOTHING_SHOWN, CouponBook, Presented, open_coupons
 from loyalty_api.coupons.issuing import (
     Grant,
@@ -83,22 +85,29 @@ def look(
     :raises CouponUnknown: there is no such coupon.
     :raises NotFound: there is no such member.
     """
-    connection = driver(session)
-    code = plain_code(typed) if looks_like_ours(typed) else None
-    blind = blind_of(office.vault, code or "")
-    coupon = queries.some(connection, [blind]).get(blind)
-    if coupon is None:
-        raise CouponUnknown
-    if for_owner:
-        member_id = coupon.member_id
+    found = _with_code(driver(session), office.vault, typed)
+    if for_owner and len(found) == 1:
+        member_id = found[0].member_id
 
+    @cache
     def known() -> Facts:
         return _facts(session, office, member_id, at, now)
 
-    why = rules.refusal(coupon, Asking(at, store_id, member_id, known))
-    if why is CouponUnknown or (own and coupon.member_id not in (None, member_id)):
+    coupon, why = rules.one_of(found, Asking(at, store_id, member_id, known))
+    if coupon is None or why is CouponUnknown or (own and coupon.member_id not in (None, member_id)):
         raise CouponUnknown
     return Found(coupon, why)
+
+
+def _with_code(connection: Connection[TupleRow], vault: Vault, typed: str) -> list[Coupon]:
+    """The coupons with a code: one of ours, or all that a code which was brought leads to."""
+    if looks_like_ours(typed):
+        code = plain_code(typed)
+        blinds = [blind_of(vault, code)] if code else []
+    else:
+        blind = blind_of(vault, bare(typed))
+        blinds = queries.leads(connection, [blind]).get(blind, [])
+    return list(queries.some(connection, blinds).values())
 
 
 def _facts(session: Session, office: Office, member_id: UUID | None, at: datetime, now: datetime) -> Facts:
