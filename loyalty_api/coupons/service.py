@@ -35,7 +35,6 @@ from loyalty_api.coupons.rules_audience import facts_of
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict, NotFound
 from loyalty_api.members import service as members
-from loyalty_api.program import service as programs
 from loyalty_api.program.service import Programs
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.tiers.service import level_now
@@ -112,14 +111,14 @@ def _with_code(connection: Connection[TupleRow], vault: Vault, typed: str) -> li
 
 def _facts(session: Session, office: Office, member_id: UUID | None, at: datetime, now: datetime) -> Facts:
     """What is known of a member now, as an audience asks for it."""
-    settings = programs.settings_in_force(session, now=now)
-    if member_id is None or settings is None:
+    program = office.programs.at(driver(session), now) if member_id else None
+    if member_id is None or program is None:
         return Facts()
     row = members.known(session, member_id=member_id)
     tier = level_now(driver(session), office.programs, member_id=member_id, now=now)
     return facts_of(
         status=row.status, tier=tier, is_staff=row.is_staff, tags=row.tags, enrolled_at=row.enrolled_at,
-        language=row.language, home_store=row.home_store, at=at, zone=settings.zone,
+        language=row.language, home_store=row.home_store, at=at, zone=program.settings.zone,
     )  # fmt: skip
 
 
