@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import events, ids
 from loyalty_api.codes import claim_code, tail_of
 from loyalty_api.coupons import queries_issued
-from loyalty_api.coupons.batches import blind_of
+from loyalty_api.coupons.bringing import blind_of
 from loyalty_api.coupons.rules import Coupon
 from loyalty_api.db import driver
 from loyalty_api.rows import Rows, Table, write

@@ -29,7 +29,15 @@ _SHOWN = (
     " ORDER BY c.blind"
 )
 _LOCKED = f"{_SHOWN} FOR NO KEY UPDATE OF c"
-_NAMES = "SELECT DISTINCT name FROM coupon_batches WHERE name = ANY (array(SELECT json_array_elements_text($1::json)))"
+_NAMES = (
+    "WITH shown AS (SELECT json_array_elements_text($1::json) AS name) SELECT name FROM shown"
+    " WHERE EXISTS (SELECT FROM coupon_batches b WHERE b.name = shown.name)"
+    " OR EXISTS (SELECT FROM brought_codes c WHERE c.name = shown.name)"
+)
+_LEADS = (
+    "SELECT blind, array_agg(coupon_blind) FROM brought_codes"
+    " WHERE blind = ANY (array(SELECT decode(h, 'hex') FROM json_array_elements_text($1::json) h)) GROUP BY blind"
+)
 
 CODES = Table(
     "coupon_codes",
@@ -76,6 +84,13 @@ def shown(
         connection, [(_LOCKED if lock else _SHOWN, [wanted]), (_NAMES, [dump(sorted(names))])]
     )
     return {row[2]: _read(row) for row in found}, frozenset(row[0] for row in known)
+
+
+def leads(connection: Connection[TupleRow], blinds: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+    """Of codes that the merchant brought, by their hashes: the hashes of the coupons that they lead to."""
+    wanted = dump(sorted(blind.hex() for blind in blinds))
+    (found,) = round_trip(connection, [(_LEADS, [wanted])])
+    return {row[0]: list(row[1]) for row in found}
 
 
 def find(connection: Connection[TupleRow], coupon_id: UUID, *, lock: bool = False) -> Coupon | None:

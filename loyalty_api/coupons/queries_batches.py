@@ -21,6 +21,11 @@ MADE_FOR_MEMBERS = Table(
     " WHERE m.member_id = given.member_id AND m.coupon_id = given.coupon_id",
     member_id="uuid", coupon_id="uuid", blind="bytea",
 )  # fmt: skip
+BROUGHT = Table(
+    "coupon_codes",
+    blind="bytea", coupon_id="uuid", batch_id="uuid", tail="varchar", most_uses="integer", name="varchar",
+)  # fmt: skip
+LEADS = Table("brought_codes", blind="bytea", coupon_blind="bytea", name="varchar")
 _COLUMNS = (
     "batch_id, name, kind, total, made, uses, valid_from, valid_until, stores, audience, needs_activation, note,"
     " secret, handed_to, handed_out_at, blocked_at, blocked_by, created_at, created_by, giver, brought"
@@ -62,13 +67,14 @@ class Batch:
 def add(connection: Connection[TupleRow], batch: Batch) -> None:
     """Write a new batch."""
     connection.execute(
-        "INSERT INTO coupon_batches (batch_id, name, kind, total, uses, valid_from, valid_until, stores, audience,"
-        " needs_activation, note, secret, created_at, created_by)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO coupon_batches (batch_id, name, kind, total, made, uses, valid_from, valid_until, stores,"
+        " audience, needs_activation, note, secret, handed_to, handed_out_at, created_at, created_by, brought)"
+        f" VALUES ({', '.join(['%s'] * 18)})",
         (
-            batch.batch_id, batch.name, batch.kind, batch.total, batch.uses, batch.valid_from, batch.valid_until,
-            list(batch.stores), Jsonb(batch.audience) if batch.audience is not None else None, batch.needs_activation,
-            batch.note, batch.secret, batch.created_at, batch.created_by,
+            batch.batch_id, batch.name, batch.kind, batch.total, batch.made, batch.uses, batch.valid_from,
+            batch.valid_until, list(batch.stores), Jsonb(batch.audience) if batch.audience is not None else None,
+            batch.needs_activation, batch.note, batch.secret, batch.handed_to, batch.handed_out_at, batch.created_at,
+            batch.created_by, batch.brought,
         ),
     )  # fmt: skip
 

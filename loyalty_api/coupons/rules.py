@@ -6,7 +6,7 @@ A coupon is a code that unlocks what the program says under its *name*: conditio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -170,3 +170,27 @@ def refusal(coupon: Coupon, asking: Asking) -> type[NotFound | Conflict] | None:
     if terms.audience is not None and not is_for(terms.audience, asking.known()):
         return CouponNotYours
     return CouponNotActivated if terms.needs_activation and coupon.activated_at is None else None
+
+
+def one_of(
+    coupons: Sequence[Coupon], asking: Asking
+) -> tuple[Coupon | None, type[NotFound | Conflict] | None]:
+    """Of the coupons that one code leads to, the one that counts here and now, and why it does not if none does.
+
+    Of several that count the latest does. Else the reason is that of one which is for who shows it: a member who is
+    meant by a campaign that is over hears that, and not that another campaign is for others.
+    """
+    judged = [(coupon, refusal(coupon, asking)) for coupon in sorted(coupons, key=lambda one: one.coupon_id)]
+    if not judged:
+        return None, CouponUnknown
+    return min(reversed(judged), key=lambda one: _rank(one[0], one[1], asking))
+
+
+def _rank(coupon: Coupon, why: type[NotFound | Conflict] | None, asking: Asking) -> int:
+    if why in (None, CouponUnknown):
+        return 0 if why is None else 4
+    audience, mine = coupon.terms.audience, coupon.member_id in (None, asking.member_id)
+    meant = mine and (audience is None or is_for(audience, asking.known()))
+    if meant:
+        return 1
+    return 2 if why is CouponNotYours else 3

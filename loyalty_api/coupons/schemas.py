@@ -11,7 +11,7 @@ from loyalty_api.coupons.rules import KINDS, STATES
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
 from loyalty_api.members.rules import SCANNED_KINDS
 
-MOST_CODES, MOST_MEMBERS, MOST_USES = 1_000_000, 25_000, 1_000_000
+MOST_CODES, MOST_MEMBERS, MOST_USES, MOST_BROUGHT = 1_000_000, 25_000, 1_000_000, 10_000
 STORE = r"str_[A-Za-z0-9_-]{1,40}"
 
 
@@ -54,6 +54,18 @@ class CouponTermsSchema(Schema):
     note = Text(longest=500, allow_none=True, load_default=None)
 
 
+class BroughtCodeSchema(Schema):
+    """A code of the merchant's own, as it is scanned."""
+
+    code = Text(required=True, longest=80)
+    name = Text(
+        longest=80,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "what conditions name, where it is not the batch's name"},
+    )
+
+
 class CouponBatchBody(CouponTermsSchema):
     """A batch to be made."""
 
@@ -67,6 +79,13 @@ class CouponBatchBody(CouponTermsSchema):
         allow_none=True,
         load_default=None,
         metadata={"description": "of personal coupons: whose they are"},
+    )
+    codes = ma.fields.List(
+        ma.fields.Nested(BroughtCodeSchema()),
+        validate=validate.Length(min=1, max=MOST_BROUGHT),
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "codes that are printed already, instead of a `count` of ours"},
     )
 
 

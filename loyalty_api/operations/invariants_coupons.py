@@ -49,4 +49,12 @@ COUPONS = (
         " WHERE b.giver IS NOT NULL) c USING (blind) WHERE c.coupon_id IS DISTINCT FROM g.coupon_id"
         " OR c.batch_id IS DISTINCT FROM g.batch_id",
     ),
+    Invariant(
+        "I6",
+        "a code that was brought leads to a coupon, and each such coupon has its code",
+        "SELECT count(*) FROM brought_codes",
+        "SELECT coalesce(c.coupon_id::text, 'a code'), 'without the other' FROM brought_codes g FULL JOIN"
+        " (SELECT k.blind, k.coupon_id FROM coupon_codes k JOIN coupon_batches b USING (batch_id) WHERE b.brought) c"
+        " ON c.blind = g.coupon_blind WHERE c.blind IS NULL OR g.blind IS NULL",
+    ),
 )

@@ -99,6 +99,7 @@ BREACHES = {
     "I6 a coupon that was given by itself is one of its giver's, and is there": (
         "UPDATE given_coupons SET coupon_id = gen_random_uuid()"
     ),
+    "I6 a code that was brought leads to a coupon, and each such coupon has its code": "DELETE FROM brought_codes",
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
@@ -162,6 +163,8 @@ def busy(shop: Shop) -> Shop:
     assert all(shop.balance(member)["available"] > 0 for member in members)
     spend(shop, members[0])
     give(shop, members[0])
+    brought = {"name": "LEAFLET", "kind": "single", "codes": [{"code": "123"}]}
+    assert shop.office.post("/v1/coupon-batches", brought)["made"] == 1
     show_coupons(shop, members[1], "7770002")
     correct(shop)
     return shop
