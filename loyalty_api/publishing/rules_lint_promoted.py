@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from loyalty_api.promotions.rules import Priced, parse
+from loyalty_api.promotions.rules import parse
 from loyalty_api.promotions.rules_reading import read_promotions
+from loyalty_api.promotions.rules_types import Priced
 from loyalty_api.publishing.rules_lint_products import Where, line_of, product_for, where_of
 from loyalty_api.publishing.rules_lint_sales import scene
 from loyalty_api.publishing.rules_lint_times import Impossible, named, span
