@@ -85,5 +85,8 @@ class Prices:
 
 def departments(*, only: frozenset[int]) -> dict[int, str]:
     """The department of each product in ``only`` that a promotion asks for, by the product's number."""
-    found = {int(one["sku"]): one.get("department") for one in products(only=only)}
-    return {product_id: name for product_id, name in found.items() if name in DELI["department"]}
+    return {
+        int(one["sku"]): one["department"]
+        for one in products(only=only)
+        if one.get("department") in DELI["department"]
+    }
