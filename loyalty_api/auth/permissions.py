@@ -131,6 +131,10 @@ PERMISSIONS: Mapping[str, Access] = {
     "block_coupon": needs("coupons:write"),
     "validate_coupon": needs("redemptions:write"),
     "list_member_coupons": needs("members:read"),
+    # Gifts.
+    "list_member_gifts": needs("members:read"),
+    "get_member_gift": needs("members:read"),
+    "hand_gift_over": needs("redemptions:write"),
     # Goods that come back.
     "record_return": needs("returns:write"),
     "return_purchase": needs("returns:write"),
@@ -199,6 +203,10 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_coupons": needs("me:read"),
     "me_validate_coupon": needs("me:read"),
     "me_activate_coupon": needs("me:write"),
+    "me_gifts": needs("me:read"),
+    "me_gift": needs("me:read"),
+    "me_open_gift": needs("me:write"),
+    "me_claim_gift": needs("me:redeem"),
     "me_delete": needs("me:write"),
     "me_sign_out": needs("me:write"),
 }

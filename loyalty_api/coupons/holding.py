@@ -8,7 +8,7 @@ code.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from loyalty_api.coupons import queries, rules
 from loyalty_api.coupons.bringing import blind_of
 from loyalty_api.coupons.rules import Asking, Coupon
 from loyalty_api.rows import Rows, Table
+from loyalty_api.values import dataclass
 from loyalty_api.vault import Vault
 
 USED_ELSEWHERE = "coupon_used_elsewhere"

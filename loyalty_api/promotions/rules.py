@@ -8,7 +8,7 @@ act on the remainder, unless the program adds them up. The page docs/promotions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -39,6 +39,7 @@ from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure
 from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import Moment, moment
+from loyalty_api.values import dataclass
 
 
 def check(listed: Sequence[Any], *, taken: frozenset[str] = frozenset()) -> tuple[Fault, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from loyalty_api.promotions.rules_index import Index
@@ -12,6 +12,7 @@ from loyalty_api.rulekit.decision import Decision, Discount, NearMiss, NextTime,
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.selectors import Selector
 from loyalty_api.rulekit.situations import Test
+from loyalty_api.values import dataclass
 
 LANES = ("line", "basket", "tender")
 """The lanes, in the order in which they act."""

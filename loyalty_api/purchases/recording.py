@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -26,9 +26,8 @@ from loyalty_api.errors import Invalid, LoyaltyError, Unavailable
 from loyalty_api.facts.service import counted
 from loyalty_api.ledger.service import Book, Cause, open_books
 from loyalty_api.ledger.service import rows_of as rows_of_books
-from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
-from loyalty_api.purchases import couponing, queries, queries_receipts, rules
+from loyalty_api.purchases import couponing, gifting, queries, queries_receipts, rules
 from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
@@ -39,12 +38,12 @@ from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import MemberRow, Opened
-from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
+from loyalty_api.purchases.rated import Rated, Row, Written, purchase_row
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
+from loyalty_api.rating.rules import Program
 from loyalty_api.rows import statements
-from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
@@ -90,7 +89,8 @@ def record(
     connection = driver(session)
     first, copies = first_of_each(reported)
     through = tiers.timeline(desk.programs, connection, now)
-    asked = [(program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in first]
+    programs = {r.purchase_id: program_of(connection, desk, r, now) for r in first}
+    asked = [(programs[r.purchase_id], min(r.body["occurred_at"], now)) for r in first]
     also = [*reading(asked), *levels_too(through)]
     opened = queries.open_receipts(
         connection,
@@ -104,7 +104,7 @@ def record(
     earlier = [r for r in first if r.purchase_id not in opened.taken]
     before = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: known(r, before.get(r.key)) for r in earlier}
-    batch = _Batch(connection, desk, opened, fresh, who, now, through)
+    batch = _Batch(connection, desk, opened, fresh, programs, who, now, through)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -132,11 +132,13 @@ class _Batch:
         desk: Desk,
         opened: Opened,
         reported: Sequence[Reported],
+        programs: Mapping[UUID, Program | None],
         who: Who,
         now: datetime,
         through: tiers.Timeline,
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
+        self.programs = programs
         skus = {line["sku"] for report in reported for line in report.body["lines"] if "sku" in line}
         self.products = desk.catalogue.resolve(connection, skus, version=opened.masters.get("products", 0))
         self.stores = desk.directory.known(connection, version=opened.masters.get("stores", 0))
@@ -150,8 +152,8 @@ class _Batch:
         counting, levels = parted(opened.also, through)
         self.counted = counted(counting)
         if len(reported) > 1:
-            programs = [program_of(connection, desk, report, now) for report in reported]
-            hold_budgets(connection, self.counted, programs)
+            rated = [(programs[r.purchase_id], min(r.body["occurred_at"], now)) for r in reported]
+            hold_budgets(connection, self.counted, rated)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
         self.counts: list[tuple[UUID, tiers.Counted]] = []
@@ -198,7 +200,8 @@ class _Batch:
         book = self.books[member.member_id] if member else None
         paid = self._book(report, rated, book, person_id) if book else Paid(discrepancies=unpaid(report.body))
         rated.discrepancies.extend(paid.discrepancies)
-        row = self._row(report, rated, member, person_id)
+        member_id = member.member_id if member else None
+        row = purchase_row(report, rated, member_id, person_id=person_id, who=self.who, now=self.now)
         if paid.redemptions:
             row["outcome"]["redemptions"] = paid.redemptions
         if book:
@@ -207,6 +210,7 @@ class _Batch:
                 self.connection, row, tier, book, rated.decision, rated.basket, program=rated.program,
                 by=(self.who.kind, self.who.client_id), seen=self.seen[book.member_id],
             )  # fmt: skip
+            gifting.bring(self.written, row, rated, book, now=self.now)
             note_balance(row, book, rated.program)
         self._note(report, row, rated, member)
         return row
@@ -229,7 +233,7 @@ class _Batch:
         body = report.body
         basket = rules.basket_of(body, self.products, time_zone=store.time_zone)
         occurred_at = body["occurred_at"]
-        program = program_of(self.connection, self.desk, report, self.now)
+        program = self.programs[report.purchase_id]
         if program and program.settings.currency != body["currency"]:
             raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
         timed = rules.timing(
@@ -242,6 +246,10 @@ class _Batch:
         known = partial(of_member, at=at, asks=couponing.EVERYTHING)
         shown = couponing.present(self.coupons, body, member=member, at=at, known=known)
         basket, facts = couponing.shown_in(shown, basket, of_member(at=timed.rated_at))
+        facts = gifting.facts_of_goods(
+            self.connection, self.desk.catalogue, facts, program,
+            version=self.opened.masters.get("products", 0),
+        )  # fmt: skip
         paid = sum([line.paid for line in basket.lines])
         decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
@@ -287,41 +295,6 @@ class _Batch:
             self.connection, book, body, basket=rated.basket, program=rated.program,
             purchase_id=report.purchase_id, cause=cause, now=self.now,
         )  # fmt: skip
-
-    def _row(self, report: Reported, rated: Rated, member: MemberRow | None, person_id: UUID | None) -> Row:
-        body, decision = report.body, rated.decision
-        return {
-            "member_id": member.member_id if member else walk_in_id(body["store"]),
-            "purchase_id": report.purchase_id,
-            "store_id": body["store"],
-            "terminal": body["terminal"],
-            "business_date": body["business_date"],
-            "reference": body["reference"],
-            "kind": body["kind"],
-            "channel": body["channel"],
-            "status": "recorded",
-            "match": "identified" if member else "unknown_identifier" if body["identifier"] else "anonymous",
-            "occurred_at": body["occurred_at"].astimezone(UTC),
-            "utc_offset": offset_minutes(body["occurred_at"]),
-            "recorded_at": self.now,
-            "currency": body["currency"],
-            "total": body["total"],
-            "paid": rated.paid,
-            "line_count": len(body["lines"]),
-            "client_id": self.who.client_id,
-            "cashier": body["cashier"],
-            "person_id": person_id,
-            "program_version": rated.program.version if rated.program else None,
-            "points_base": decision.points(award="base") if decision else 0,
-            "points_bonus": decision.points(award="bonus") if decision else 0,
-            "receipt": kept(body, time_zone=rated.own_time_zone),
-            "facts": facts_to_json(rated.facts),
-            "decision": decision_to_json(decision) if decision else None,
-            "outcome": {
-                "discrepancies": rated.discrepancies,
-                "quoted": report.quote.points if report.quote else None,
-            },
-        }
 
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited

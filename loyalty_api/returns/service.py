@@ -25,7 +25,7 @@ from loyalty_api.purchases.recording import CurrencyMismatch
 from loyalty_api.purchases.rules import MOST_AHEAD
 from loyalty_api.purchases.service import PurchaseUnknown, blind_in
 from loyalty_api.rating.rules_returns import Wanted
-from loyalty_api.returns import queries, rules, unlinked
+from loyalty_api.returns import gifts, queries, rules, unlinked
 from loyalty_api.returns.applying import apply
 from loyalty_api.returns.free_items import condition_lost, coupons_lost
 from loyalty_api.returns.moving import Part
@@ -192,7 +192,8 @@ def undo_purchase(
         "purchase_id": purchase_id,
     }
     lost = coupons_lost(connection, desk, opened, back, void=row["kind"] == "void")
-    write(session, row, [Part(opened, back, lost)], [], book=opened.book, policy=policy, who=who, now=now)
+    part = gifts.bring_back(session, desk, row, Part(opened, back, lost), policy, now)
+    write(session, row, [part], [], book=opened.book, policy=policy, who=who, now=now)
 
 
 def policy_at(connection: Connection[TupleRow], desk: Desk, row: Row, now: datetime) -> Policy:

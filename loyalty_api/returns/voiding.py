@@ -14,6 +14,7 @@ from loyalty_api.coupons.service import give_again as give_coupons_again
 from loyalty_api.coupons.service import take_again as take_coupons_again
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict, NotFound, Unavailable
+from loyalty_api.gifts.service import give_again as give_gifts_again
 from loyalty_api.ledger import queries as ledger
 from loyalty_api.ledger.rules import Lot
 from loyalty_api.ledger.rules_returns import undo
@@ -25,7 +26,7 @@ from loyalty_api.purchases.limiting import claims_in, together
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules_returns import ALL, progress_from
 from loyalty_api.redemptions.service import take_again_in
-from loyalty_api.returns import queries, rules
+from loyalty_api.returns import gifts, queries, rules
 from loyalty_api.returns.applying import balance_after
 from loyalty_api.returns.counting import count_again as level_again
 from loyalty_api.returns.coupons import issued_of
@@ -94,9 +95,8 @@ def void_purchase(
         row["currency"] = opened.row["currency"]
         policy = policy_at(connection, desk, row, now)
         lost = coupons_lost(connection, desk, opened, nothing, void=True)
-        write(
-            session, row, [Part(opened, nothing, lost)], [], book=opened.book, policy=policy, who=who, now=now
-        )
+        part = gifts.bring_back(session, desk, row, Part(opened, nothing, lost), policy, now)
+        write(session, row, [part], [], book=opened.book, policy=policy, who=who, now=now)
         return row
     undo_purchase(
         session, desk, row, purchase_id=purchase_id, wanted=None, who=who, now=now, opened=opened
@@ -198,6 +198,10 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
         )
     if issued := issued_of(held):
         give_coupons_again(connection, issued, because=row["return_id"])
+    if (held["decision"] or {}).get("gifts"):
+        give_gifts_again(
+            session, member_id=held["member_id"], purchase_id=held["purchase_id"], because=row["return_id"]
+        )
     count_again(session, held["member_id"], claims)
     whole = lines and all(p.part == ALL for p in progress_from(lines).values()) and len(standing) > 1
     kept.keep(

@@ -26,6 +26,7 @@ FEATURES = frozenset(
         "earning",
         "explanations",
         "facts",
+        "gifts",
         "ledger",
         "members",
         "period_bonuses",

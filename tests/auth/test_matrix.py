@@ -34,7 +34,7 @@ from tests.support.tokens import bearer, make_client
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
-    "coupon_id": "program", "backtest_id": "program",
+    "coupon_id": "program", "backtest_id": "program", "gift_id": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
@@ -96,7 +96,8 @@ def theirs(shop: Shop) -> Theirs:
     now = datetime.now(UTC)
     rate = {"points": 10, "amount": 10, "step": 10, "minimum": 20}
     levels = {"metric": "spend", "levels": [{"id": "gold", "threshold": 1000}]}
-    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels), effective_from=now)
+    gifts = {"rules": [{"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 1}}]}
+    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels, gifts=gifts), effective_from=now)
     owner, other = (
         shop.enrol(card, people=[{"name": "Ola", "identifiers": []}])
         for card in ("260900000017", "260900000024")
@@ -121,7 +122,7 @@ def theirs(shop: Shop) -> Theirs:
         "store": "str_1",
         "sku": "bread",
     }
-    things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner)
+    things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner) | _gift(shop, owner)
     return Theirs(shop, owner, other, things)
 
 
@@ -140,6 +141,10 @@ def _coupon(shop: Shop, member: str) -> dict[str, str]:
     jobs.make_coupons(shop.database, shop.app.extensions["vault"], now=datetime.now(UTC))
     coupon = shop.office.get(f"/v1/coupon-batches/{made}/coupons")["data"][0]["coupon_id"]
     return {"batch_id": made, "coupon_id": coupon}
+
+
+def _gift(shop: Shop, member: str) -> dict[str, str]:
+    return {"gift_id": shop.office.get(f"/v1/members/{member}/gifts")["data"][0]["gift_id"]}
 
 
 def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:
