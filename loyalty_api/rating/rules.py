@@ -17,6 +17,8 @@ from loyalty_api.earning.rules_caps import counter_keys
 from loyalty_api.earning.rules_events import NO_EVENTS, Events
 from loyalty_api.earning.rules_types import Earning
 from loyalty_api.errors import Fault
+from loyalty_api.gifts import rules as gift_rules
+from loyalty_api.gifts.rules import Gifts
 from loyalty_api.program import rules as program_rules
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms
@@ -48,6 +50,7 @@ class Program:
     tiers: Tiers | None = None
     events: Events = NO_EVENTS
     promotions: Promotions | None = None
+    gifts: Gifts | None = None
     paused: frozenset[str] = frozenset()
 
     @property
@@ -55,13 +58,15 @@ class Program:
         """The names of the rules and levels for people, by rule and language (``*``: any)."""
         rules = {rule.rule_id: rule.name for rule in (*self.earning.every, *self.events.every)}
         rules |= self.promotions.names() if self.promotions else {}
+        rules |= self.gifts.names() if self.gifts else {}
         return {**rules, **self.tiers.names()} if self.tiers else rules
 
     @property
     def pausable(self) -> frozenset[str]:
-        """The rules of purchases and of events, promotions and levels, by the names that they are paused by."""
+        """The rules of purchases and of events, promotions, gifts and levels, by the names that they are paused by."""
         rules = [rule.rule_id for rule in (*self.earning.every, *self.events.every)]
         rules += self.promotions.names() if self.promotions else ()
+        rules += self.gifts.names() if self.gifts else ()
         return frozenset([*rules, *(self.tiers.names() if self.tiers else ())])
 
     @property
@@ -99,13 +104,20 @@ def check_document(document: Any) -> tuple[Fault, ...]:
     events = _listed(document, "earn", "events")
     inner = earning_rules.check(rules, lots=lots) + tier_rules.check(levels)
     inner += event_rules.check(events, lots=lots, taken=_ids(rules))
-    inner += promotion_rules.check(_at(document, "promotions"), taken=_ids([*rules, *events]))
+    promotions = _at(document, "promotions")
+    inner += promotion_rules.check(promotions, taken=_ids([*rules, *events]))
+    taken = _ids([*rules, *events, *promotions])
+    inner += gift_rules.check(_section(document, "gifts"), taken=taken)
     return faults + tuple(fault for fault in inner if fault.pointer not in known)
 
 
 def _listed(document: Any, section: str, name: str) -> list[Any]:
     """A list that a feature checks itself, empty where there is none."""
-    return _at(document.get(section) if isinstance(document, Mapping) else None, name)
+    return _at(_section(document, section), name)
+
+
+def _section(document: Any, name: str) -> Any:
+    return document.get(name) if isinstance(document, Mapping) else None
 
 
 def _ids(rules: Iterable[Any]) -> frozenset[str]:
@@ -132,16 +144,23 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
         visit_gap=settings.sections["earn"]["visit_gap_minutes"],
     )
     if promotions:
-        earning = _also_asking(earning, promotions)
+        earning = _also_asking(earning, promotions.asks)
     events = event_rules.parse(settings.sections["earn"], lots=settings.lots)
     levels = tier_rules.policy(settings, version=version)
-    return Program(version, settings, earning, levels, events, promotions)
+    gifts = gift_rules.parse(
+        settings.sections["gifts"],
+        excluded=excluded,
+        visit_gap=settings.sections["earn"]["visit_gap_minutes"],
+    )
+    if gifts:
+        earning = _also_asking(earning, gifts.asks)
+    return Program(version, settings, earning, levels, events, promotions, gifts)
 
 
-def _also_asking(earning: Earning, promotions: Promotions) -> Earning:
-    """Facts are loaded once for all rules, and the history goes on for those that only promotions ask about."""
-    past = frozenset([key for key in promotions.asks if key.startswith(history.PREFIX)])
-    return replace(earning, asks=earning.asks | promotions.asks, past=earning.past | past)
+def _also_asking(earning: Earning, asks: frozenset[str]) -> Earning:
+    """Facts are loaded once for all rules, and the history goes on for those that only other rules ask about."""
+    past = frozenset([key for key in asks if key.startswith(history.PREFIX)])
+    return replace(earning, asks=earning.asks | asks, past=earning.past | past)
 
 
 def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Priced:

@@ -27,6 +27,7 @@ FEATURES = frozenset(
         "earning",
         "explanations",
         "facts",
+        "gifts",
         "ledger",
         "members",
         "period_bonuses",
