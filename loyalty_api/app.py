@@ -34,6 +34,8 @@ from loyalty_api.coupons import api as coupons
 from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
+from loyalty_api.draws import api as draws
+from loyalty_api.draws.service import Draws
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.explanations import api as explanations
 from loyalty_api.http import Blueprint, id_converter
@@ -96,6 +98,7 @@ def blueprints() -> Sequence[Blueprint]:
         coupons.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
+        draws.blueprint,
         period_bonuses.blueprint,
         tiers.blueprint,
         returns.blueprint,
@@ -169,7 +172,9 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
         summaries=Summaries(
             database=database, cache=SummaryCache(settings.redis_url), vault=vault, programs=programs
         ),
-        desk=Desk(vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory()),
+        desk=Desk(
+            vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory(), draws=Draws(vault)
+        ),
         programs=programs,
         check_document=check_document,
         publish_gate=gate,

@@ -135,8 +135,9 @@ def plan(session: Session, *, zone: ZoneInfo, gifts: list[str], now: datetime) -
         return False
     since = today - timedelta(weeks=_WEEKS_BACK)
     counted = queries.traffic(
-        connection, zone=zone.key, since=rules.begins(since, zone), until=rules.begins(today, zone)
-    )
+        connection, zone=zone.key, since=rules.begins(since, zone), until=rules.begins(today, zone),
+        lately=today - timedelta(days=rules_pacing.LATELY),
+    )  # fmt: skip
     if not counted:
         return False
     first = min(row[3] for row in counted)
@@ -146,7 +147,13 @@ def plan(session: Session, *, zone: ZoneInfo, gifts: list[str], now: datetime) -
     for gift in sorted(gifts):
         asked, began = drawn.get(gift, (0, today))
         of = _between(hours, began, today, first)
-        traffic = rules_pacing.expected(hours, days=(today - first).days, asked=min(asked, of), of=of)
+        traffic = rules_pacing.expected(
+            hours,
+            days=(today - first).days,
+            lately=sum(row[4] for row in counted),
+            asked=min(asked, of),
+            of=of,
+        )
         made.append((gift, today, {f"{day} {hour}": n for (day, hour), n in sorted(traffic.hours.items())}))
     queries.plan(connection, made)
     return True

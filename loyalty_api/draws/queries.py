@@ -95,9 +95,7 @@ def commit(connection: Connection[TupleRow], row: DayRow) -> None:
 
 def newest(connection: Connection[TupleRow]) -> tuple[date, str] | None:
     """The last committed day and its commitment."""
-    return connection.execute(
-        "SELECT day, commitment FROM draw_days ORDER BY day DESC LIMIT 1"
-    ).fetchone()
+    return connection.execute("SELECT day, commitment FROM draw_days ORDER BY day DESC LIMIT 1").fetchone()
 
 
 def find(connection: Connection[TupleRow], day: date) -> DayRow | None:
@@ -206,6 +204,13 @@ def of_member(
     ).fetchall()  # fmt: skip
 
 
+def texts(connection: Connection[TupleRow], wanted: Sequence[date]) -> list[TupleRow]:
+    """(day, record) of revealed days among those."""
+    return connection.execute(
+        "SELECT day, record FROM draw_days WHERE day = ANY(%s) AND record IS NOT NULL", (list(wanted),)
+    ).fetchall()
+
+
 def token_of(connection: Connection[TupleRow], member_id: UUID) -> bytes | None:
     """A member's draw token, 16 bytes."""
     row = connection.execute("SELECT draw_token FROM members WHERE member_id = %s", (member_id,)).fetchone()
@@ -242,13 +247,14 @@ _FIRST_OF_DAY = (
 
 
 def traffic(
-    connection: Connection[TupleRow], *, zone: str, since: datetime, until: datetime
+    connection: Connection[TupleRow], *, zone: str, since: datetime, until: datetime, lately: date
 ) -> list[TupleRow]:
-    """(weekday, hour, number, earliest day) of members' first purchases of their days, by local time, Monday 0."""
+    """(weekday, hour, number, earliest day, number since ``lately``) of members' first purchases of their local days."""
     return connection.execute(
-        "SELECT extract(isodow FROM at)::int - 1, extract(hour FROM at)::int, count(*), min(at)::date"
+        "SELECT extract(isodow FROM at)::int - 1, extract(hour FROM at)::int, count(*), min(at)::date,"
+        " count(*) FILTER (WHERE at >= %(lately)s)"
         f" FROM ({_FIRST_OF_DAY}) first GROUP BY 1, 2",
-        {"zone": zone, "since": since, "until": until},
+        {"zone": zone, "since": since, "until": until, "lately": lately},
     ).fetchall()
 
 

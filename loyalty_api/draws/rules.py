@@ -106,6 +106,23 @@ def odds_table(
     return (*ordered, SPACE) if guaranteed and ordered[-1] < SPACE else tuple(ordered)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A gift that a draw may bring, and what its odds follow.
+
+    ``base`` is how many of ``SPACE`` tickets win where nothing else decides. ``guarantee_after`` is after how many
+    draws without luck the next one wins. A gift with a budget takes ``cost`` of what remains of the ``limit`` with
+    that key, until the ``last`` local day; where one of them is None the odds stay at their base.
+    """
+
+    gift: str
+    base: int
+    guarantee_after: int | None = None
+    cost: int = 0
+    limit: str | None = None
+    last: date | None = None
+
+
 def mark(*, token: bytes, gift: str, day: date) -> str:
     """The name of a draw, in hexadecimal: only who knows the member's token can tell whose it is."""
     return hmac.digest(token, f"{day.isoformat()} {gift}".encode(), "sha256").hex()

@@ -15,6 +15,7 @@ from loyalty_api.draws.rules import SPACE
 
 HOURS = 24
 WEEK = 7
+LATELY = 14
 THOUSAND = 1000
 """Expected draws are counted in thousandths, so that a quiet hour is more than none."""
 
@@ -59,18 +60,19 @@ class Traffic:
         return max(THOUSAND, this_hour + later + whole + rest)
 
 
-def expected(counted: Mapping[tuple[int, int], int], *, days: int, asked: int, of: int) -> Traffic:
-    """The traffic of a gift from what was counted over ``days``: purchases that could draw, by weekday and hour.
+def expected(
+    counted: Mapping[tuple[int, int], int], *, days: int, lately: int, asked: int = 0, of: int = 0
+) -> Traffic:
+    """The traffic of a gift from the purchases that could draw over ``days``, by weekday and hour.
 
-    Of ``of`` such purchases while the gift was drawn, ``asked`` met its conditions; 0 of 0: nothing is known yet, and
-    all of them are taken to meet them, so that a budget is rather spared than gone.
+    They say how busy each hour is; how many there are is what ``lately``, the last ``LATELY`` days or all there were,
+    say, so that a shop that grows is noticed. Of ``of`` such purchases while the gift was drawn, ``asked`` met its
+    conditions; 0 of 0: nothing is known yet, and all are taken to meet them, so that a budget is spared and not gone.
     """
     over, under = (asked, of) if asked and of else (1, 1)
+    under *= sum(counted.values()) * min(max(days, 1), LATELY)
     return Traffic(
-        {
-            place: number * THOUSAND * WEEK * over // (under * max(days, WEEK))
-            for place, number in counted.items()
-        }
+        {place: number * THOUSAND * WEEK * lately * over // under for place, number in counted.items()}
     )
 
 

@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 
 from loyalty_api.draws import queries, rules, rules_pacing
 from loyalty_api.draws.queries import DRAWS, OPEN_DAYS, READ
-from loyalty_api.draws.rules import SPACE, Record
+from loyalty_api.draws.rules import SPACE, Record, Wanted
 from loyalty_api.draws.rules_pacing import Traffic
 from loyalty_api.rows import Rows, Table
 from loyalty_api.rulekit.decision import Decision
@@ -28,23 +28,6 @@ __all__ = ["DRAWS", "Also", "Day", "DrawBook", "Draws", "Wanted"]
 
 Also = tuple[str, Sequence[str]]
 _REMEMBERED = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A gift that a draw may bring, and what its odds follow.
-
-    ``base`` is how many of ``SPACE`` tickets win where nothing else decides. ``guarantee_after`` is after how many
-    draws without luck the next one wins. A gift with a budget takes ``cost`` of what remains of the ``limit`` with
-    that key, until the ``last`` local day; where one of them is None the odds stay at their base.
-    """
-
-    gift: str
-    base: int
-    guarantee_after: int | None = None
-    cost: int = 0
-    limit: str | None = None
-    last: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from loyalty_api.purchases.booking import activity_expiry, book_points, note_bal
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk, Reported, Who, program_of
+from loyalty_api.purchases.drawing import Drawing, open_drawing
 from loyalty_api.purchases.honouring import as_charged
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
@@ -90,7 +91,8 @@ def record(
     first, copies = first_of_each(reported)
     through = tiers.timeline(desk.programs, connection, now)
     asked = [(program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in first]
-    also = [*reading(asked), *levels_too(through)]
+    drawing = open_drawing(connection, desk.draws, asked, now=now)
+    also = [*reading(asked), *levels_too(through), *drawing.also]
     opened = queries.open_receipts(
         connection,
         receipts=[(r.key, r.purchase_id, r.mark) for r in first],
@@ -103,7 +105,7 @@ def record(
     earlier = [r for r in first if r.purchase_id not in opened.taken]
     before = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: known(r, before.get(r.key)) for r in earlier}
-    batch = _Batch(connection, desk, opened, fresh, who, now, through)
+    batch = _Batch(connection, desk, opened, fresh, who, now, through, drawing)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -134,6 +136,7 @@ class _Batch:
         who: Who,
         now: datetime,
         through: tiers.Timeline,
+        drawing: Drawing,
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
         skus = {line["sku"] for report in reported for line in report.body["lines"] if "sku" in line}
@@ -146,7 +149,8 @@ class _Batch:
         )
         shown = [scanned for report in reported for scanned in report.body.get("coupons") or ()]
         self.coupons = open_coupons(connection, desk.vault, shown, lock=True)
-        counting, levels = parted(opened.also, through)
+        self.drawing = drawing
+        counting, levels = parted(drawing.opened(opened.also), through)
         self.counted = counted(counting)
         if len(reported) > 1:
             programs = [program_of(connection, desk, report, now) for report in reported]
@@ -247,7 +251,7 @@ class _Batch:
             facts, rated = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
-                seen=self.seen[member_id],
+                seen=self.seen[member_id], chances=self.drawing.chances(member, program, timed.rated_at),
             )  # fmt: skip
             decision, odd = as_charged(report, basket, facts, rated, program, member_id=member_id)
         used = couponing.worked(self.coupons, shown, body, basket, facts, program, decision)
@@ -324,6 +328,8 @@ class _Batch:
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited
         couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
+        if member:
+            self.drawing.drawn(row["member_id"], row["purchase_id"], rated, now=self.now)
         note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
         self.awaited = self.awaited or awaited
         if member is None:
@@ -346,6 +352,7 @@ class _Batch:
                 *tiers.counted_rows(self.counts, now=self.now),
                 *self.counted.rows(),
                 *self.coupons.rows(),
+                *self.drawing.rows(),
                 (VERSIONS, versions),
                 (events.EVENTS, booked),
             ]
