@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from loyalty_api.errors import Fault
+from loyalty_api.gifts.rules_giving import Given, give
+from loyalty_api.gifts.rules_limits import needs, sizes
 from loyalty_api.gifts.rules_making import compiled
 from loyalty_api.gifts.rules_reading import read_gifts
 from loyalty_api.gifts.rules_types import GiftRule, Gifts
 from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.rulekit.exclusions import Excluded
 
-__all__ = ["GiftRule", "Gifts", "check", "parse"]
+__all__ = ["GiftRule", "Gifts", "Given", "check", "give", "needs", "parse", "sizes"]
 
 
 def check(section: Any, *, taken: frozenset[str]) -> tuple[Fault, ...]:

@@ -153,8 +153,10 @@ class _Batch:
         counting, levels = parted(drawing.opened(opened.also), through)
         self.counted = counted(counting)
         if len(reported) > 1:
-            programs = [program_of(connection, desk, report, now) for report in reported]
-            hold_budgets(connection, self.counted, programs)
+            asked = [
+                (program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in reported
+            ]
+            hold_budgets(connection, self.counted, asked)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
         self.counts: list[tuple[UUID, tiers.Counted]] = []

@@ -77,20 +77,34 @@ class Program:
     @property
     def plain(self) -> bool:
         """Whether rating needs to know no more of the member than what is always known."""
-        return not self.earning.counting and not self.earning.past
+        return not self.counting and not self.earning.past
 
     @property
-    def budgets(self) -> Mapping[str, int]:
-        """How many points each rule with a budget gives to all members together, by the key of the limit."""
-        return self.earning.budgets
+    def counting(self) -> bool:
+        """Whether some rule looks at counters or limits."""
+        return bool(self.earning.counting) or (self.gifts is not None and self.gifts.counting)
+
+    @property
+    def shares(self) -> bool:
+        """Whether some rule has something that all members share: a budget or a stock."""
+        shared = self.gifts is not None and any(rule.budget or rule.stock for rule in self.gifts.at_purchase)
+        return bool(self.earning.budgets) or shared
+
+    def budgets(self, at: datetime) -> Mapping[str, int]:
+        """How much each rule gives to all members together at a moment, by the key of the limit."""
+        if self.gifts is None or not self.gifts.counting:
+            return self.earning.budgets
+        day = at.astimezone(self.settings.zone).date()
+        return {**self.earning.budgets, **gift_rules.sizes(self.gifts.at_purchase, day)}
 
     def needs(self, at: datetime) -> Needs:
         """The counters and limits to load before rating a basket of that moment."""
-        if not self.earning.counting:
+        if not self.counting:
             return NOTHING
         day = at.astimezone(self.settings.zone).date()
         counters = [key for rule in self.earning.counting for key in counter_keys(rule, day)]
-        return Needs(frozenset(counters), frozenset(self.earning.budgets))
+        found = Needs(frozenset(counters), frozenset(self.earning.budgets))
+        return found | gift_rules.needs(self.gifts.at_purchase, day) if self.gifts else found
 
 
 def check_document(document: Any) -> tuple[Fault, ...]:
@@ -217,7 +231,7 @@ def _earned(basket: Basket, facts: Facts, program: Program, at: datetime) -> Dec
             [Reason(one.rule, "skipped", "paused") for one in more if one.rule in program.paused]
         )
         more = [one for one in more if one.rule not in program.paused]
-    return Decision(
+    decision = Decision(
         program.version,
         at,
         (*earned.effects, *more),
@@ -226,6 +240,28 @@ def _earned(basket: Basket, facts: Facts, program: Program, at: datetime) -> Dec
         tuple(earned.claims),
         earned.basis.adjusted(basket.lines),
     )
+    return _with_gifts(decision, basket, facts, program) if program.gifts else decision
+
+
+def _with_gifts(decision: Decision, basket: Basket, facts: Facts, program: Program) -> Decision:
+    """The decision with the gifts at the level reached; staff get none, and whoever may only earn (R18, R57)."""
+    member, gifts = facts.member, program.gifts
+    if gifts is None or member is None or member.staff or member.status != "active" or basket.kind == "staff":
+        return decision
+    given = gift_rules.give(
+        basket, facts, gifts, at=decision.at, zone=program.settings.zone, paused=program.paused
+    )
+    return replace(
+        decision,
+        reasons=(*decision.reasons, *given.reasons),
+        claims=(*decision.claims, *given.claims),
+        gifts=tuple(given.gifts),
+    )
+
+
+def without_gifts(program: Program) -> Program:
+    """The same version for a purchase that brings points only (R25)."""
+    return replace(program, gifts=None) if program.gifts else program
 
 
 def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - tiers will count by it
@@ -236,7 +272,7 @@ def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa:
             limits[claim.key] = limits.get(claim.key, 0) - claim.amount
         elif claim.kind == "history":
             counters[claim.key] = claim.amount
-        else:
+        elif claim.kind == "counter":
             counters[claim.key] = counters.get(claim.key, 0) + claim.amount
     return replace(facts, counters=counters, limits=limits)
 
