@@ -110,7 +110,8 @@ def get_own(day: str) -> dict[str, Any]:
     """The member's draw token with the day's record and draws. docs/draws.md repeats them in ten lines."""
     member_id, wanted = own_id(), day_of(day)
     with unit_of_work() as session:
-        return {**_token(session, member_id), **_of_day(session, member_id, wanted)}
+        found = _of_day(session, member_id, wanted)
+        return {**_token(session, member_id), **found}
 
 
 def _token(session: Session, member_id: UUID) -> dict[str, str]:
@@ -122,6 +123,7 @@ def _token(session: Session, member_id: UUID) -> dict[str, str]:
 
 def _of_day(session: Session, member_id: UUID, day: date) -> dict[str, Any]:
     connection = driver(session)
-    row = telling.find(connection, day)
     draws = telling.own_draws(connection, member_id, day=day, limit=_MOST_OF_A_DAY)
-    return {"day": telling.document(row, clock.now()), "draws": draws}
+    if not draws:
+        raise DrawDayUnknown
+    return {"day": telling.document(telling.find(connection, day), clock.now()), "draws": draws}

@@ -85,7 +85,7 @@ def _commit(
         day, previous, record.commitment, now, rules.begins(day, terms.zone), ends, record.reveals_at,
         None, None, None, None, None, None, None, sealed,
     )  # fmt: skip
-    queries.commit(connection, row)
+    queries.add_day(connection, row)
     return record.commitment
 
 

@@ -83,7 +83,7 @@ def hold_chain(connection: Connection[TupleRow]) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", _COMMIT_LOCK)
 
 
-def commit(connection: Connection[TupleRow], row: DayRow) -> None:
+def add_day(connection: Connection[TupleRow], row: DayRow) -> None:
     """Add a day, which never changes but for what is told of it later."""
     connection.execute(
         "INSERT INTO draw_days (day, previous, commitment, sealed, committed_at, begins_at, ends_at, reveals_at)"
@@ -204,11 +204,12 @@ def of_member(
     ).fetchall()  # fmt: skip
 
 
-def texts(connection: Connection[TupleRow], wanted: Sequence[date]) -> list[TupleRow]:
-    """(day, record) of revealed days among those."""
-    return connection.execute(
+def texts(connection: Connection[TupleRow], wanted: Sequence[date]) -> dict[date, str]:
+    """The records of those days that are revealed."""
+    rows = connection.execute(
         "SELECT day, record FROM draw_days WHERE day = ANY(%s) AND record IS NOT NULL", (list(wanted),)
-    ).fetchall()
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def token_of(connection: Connection[TupleRow], member_id: UUID) -> bytes | None:

@@ -25,12 +25,6 @@ _SECONDS = 30
 _PAGE = 200
 
 
-class NoRecord(Invalid):
-    """What was to be checked is not the public record of a day of draws."""
-
-    code, title = "no_draw_record", "This is no record of draws"
-
-
 class Source(Protocol):
     """The public record, wherever it lies; documents as the API serves them."""
 
@@ -118,7 +112,7 @@ class Over:
 
     def _get(self, path: str) -> dict[str, Any]:
         if not self.url.startswith(("http://", "https://")):
-            raise NoRecord("Expected the address of an API: https://…")
+            raise Invalid("Expected the address of an API: https://…")
         request = Request(self.url.rstrip("/") + path, headers={"Accept": "application/json"})  # noqa: S310
         try:
             with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - it is http or https
@@ -161,7 +155,7 @@ class InFile:
                 for line in kept:
                     yield json.loads(line)
         except ValueError as error:
-            raise NoRecord(f"{self.path} is no file of lines of JSON.") from error
+            raise Invalid(f"{self.path} is no file of lines of JSON.") from error
 
 
 def _served(document: dict[str, Any]) -> dict[str, Any]:

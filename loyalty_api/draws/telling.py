@@ -135,5 +135,5 @@ def own_draws(
     """Up to ``limit`` draws of a member, the latest first."""
     rows = queries.of_member(connection, member_id, day=day, before=before, limit=limit)
     wanted = {row[0] for row in rows if row[7] is not None}
-    texts = dict(queries.texts(connection, sorted(wanted)))
+    texts = queries.texts(connection, sorted(wanted))
     return own(rows, {found: read_record(text).tables for found, text in texts.items()})

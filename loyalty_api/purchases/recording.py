@@ -330,8 +330,7 @@ class _Batch:
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited
         couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
-        if member:
-            self.drawing.drawn(row["member_id"], row["purchase_id"], rated, now=self.now)
+        self.drawing.drawn(row["member_id"], row["purchase_id"], rated, now=self.now)
         note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
         self.awaited = self.awaited or awaited
         if member is None:
