@@ -250,7 +250,7 @@ _FIRST_OF_DAY = (
 def traffic(
     connection: Connection[TupleRow], *, zone: str, since: datetime, until: datetime, lately: date
 ) -> list[TupleRow]:
-    """(weekday, hour, number, earliest day, number since ``lately``) of members' first purchases of their local days."""
+    """(weekday, hour, number, earliest day, number since ``lately``) of members' first purchases of their days."""
     return connection.execute(
         "SELECT extract(isodow FROM at)::int - 1, extract(hour FROM at)::int, count(*), min(at)::date,"
         " count(*) FILTER (WHERE at >= %(lately)s)"

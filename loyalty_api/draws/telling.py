@@ -55,7 +55,7 @@ def document(row: DayRow, now: datetime) -> dict[str, Any]:
 
     While a day lasts, its numbers would tell how well the shop sells.
     """
-    over = now >= row.ends_at
+    over = now >= row.ends_at or row.revealed_at is not None
     odds = read_record(row.record).tables if row.record else {}
     return {
         "day": row.day,

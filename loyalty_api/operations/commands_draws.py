@@ -22,7 +22,9 @@ def draws() -> None:
 @draws.command()
 @click.option("--day", metavar="DAY", help="One day, such as 2026-11-18; all revealed days without it.")
 @click.option("--url", metavar="URL", help="Read it from the API there: https://loyalty.example.")
-@click.option("--file", "path", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Read it there.")
+@click.option(
+    "--file", "path", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Read it there."
+)
 def check(*, day: str | None, url: str | None, path: str | None) -> None:
     """Repeat every draw of a day, or of all days, from what is published of them and from nothing else.
 

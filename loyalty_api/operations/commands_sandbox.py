@@ -60,7 +60,13 @@ def _move(database: Database, moment: datetime | None, span: timedelta, vault: V
     while not complete:
         with database.unit_of_work() as session:
             _, done = service.move(
-                session, database, to=moment, by=span, machine=machine_now(), seconds=_PART_SECONDS, vault=vault
+                session,
+                database,
+                to=moment,
+                by=span,
+                machine=machine_now(),
+                seconds=_PART_SECONDS,
+                vault=vault,
             )
         click.echo(
             f"{done.activated} lots became available, {done.expired} expired, {done.released} holds were let go of,"

@@ -22,9 +22,9 @@ def lucky(rule: str = "lucky", **more: Any) -> dict[str, Any]:
     return {"id": rule, "trigger": {"chance": {"one_in": 2}}, "give": mug, "cost": 500, **more}
 
 
-def open_draws(shop: Shop, *rules: dict[str, Any], days: int = 6, **settings: Any) -> None:
+def open_draws(shop: Shop, *rules: dict[str, Any], days: int = 6, **more: Any) -> None:
     """Publish gifts, and commit the days from some days ago to the day after tomorrow as a worker would have done."""
-    document = with_lots(time_zone="UTC", gifts={"terms": TERMS, "rules": list(rules), **settings})
+    document = with_lots(gifts={"terms": TERMS, "rules": list(rules)}, **more)
     shop.publish(document, effective_from=NOW - timedelta(days=days + 5))
     for back in range(days, -1, -1):
         keep(shop, NOW - timedelta(days=back))
