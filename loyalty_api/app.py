@@ -38,6 +38,7 @@ from loyalty_api.draws import api as draws
 from loyalty_api.draws.service import Draws
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.explanations import api as explanations
+from loyalty_api.gifts.service import Shop as GiftShop
 from loyalty_api.http import Blueprint, id_converter
 from loyalty_api.ledger import api_lots as ledger
 from loyalty_api.ledger.service import shown_balance
@@ -74,7 +75,7 @@ from loyalty_api.vault import Vault
 MAX_BODY = 1 << 20
 PREFIXES = (
     "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
-    "bkt",
+    "bkt", "gft",
 )  # fmt: skip
 
 
@@ -165,6 +166,7 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
     programs: Programs[Program] = Programs(
         lambda document, version: compile_program(document, version=version), without=without
     )
+    catalogue = Catalogue()
     app.extensions.update(
         settings=settings,
         database=database,
@@ -173,8 +175,9 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
             database=database, cache=SummaryCache(settings.redis_url), vault=vault, programs=programs
         ),
         desk=Desk(
-            vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory(), draws=Draws(vault)
+            vault=vault, programs=programs, catalogue=catalogue, directory=Directory(), draws=Draws(vault)
         ),
+        gifts=GiftShop(vault=vault, programs=programs, catalogue=catalogue),
         programs=programs,
         check_document=check_document,
         publish_gate=gate,

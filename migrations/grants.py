@@ -67,6 +67,11 @@ READABLE: dict[str, tuple[str, ...]] = {
         "member_id", "event_id", "event", "client_id", "actor_kind", "occurred_at", "recorded_at", "program_version",
         "points",
     ),
+    "gifts": (
+        "member_id", "gift_id", "rule", "program_version", "trigger", "kind", "state", "cost", "cause_type",
+        "purchase_id", "store_id", "granted_at", "expires_at", "shown_at", "claimed_at", "handed_over_at",
+        "handed_over_store", "ended_at",
+    ),
     "journals": (
         "member_id", "journal_id", "version", "kind", "cause_type", "cause_id", "store_id", "reverses",
         "occurred_at", "recorded_at", "available_after", "pending_after", "held_after", "debt_after",

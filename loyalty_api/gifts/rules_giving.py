@@ -21,6 +21,8 @@ from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import moment
 
 Numbers = dict[str, int]
+NEVER = frozenset(("alcohol", "tobacco"))
+"""Legal classes that are never a gift, whatever a program excludes (R57)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class _Giving:
         self.facts, self.gifts, self.paused, self.found = facts, gifts, paused, Given()
         self.now = moment(at=at, zone=zone, basket=basket)
         paid = [line.paid for line in basket.lines]
-        counted = [i for i, line in enumerate(basket.lines) if not _withheld(gifts, line)]
+        counted = [i for i, line in enumerate(basket.lines) if not is_withheld(gifts, line)]
         self.spent = sum([paid[i] for i in counted])
         self.situation = Situation(basket, facts, self.now, paid, counted, gifts.visit_gap)
 
@@ -141,5 +143,8 @@ class _Giving:
         return tuple([line.line_id for line in lines if line.sku == rule.give.sku and line.amount >= 0])
 
 
-def _withheld(gifts: Gifts, line: Line) -> bool:
+def is_withheld(gifts: Gifts, line: Line) -> bool:
+    """Whether a line is kept from gifts: it is none, and brings none (R15, R57)."""
+    if line.legal_class in NEVER:
+        return True
     return gifts.excluded is not None and "gift" in gifts.excluded(line)

@@ -9,6 +9,7 @@ from typing import Any
 from loyalty_api import ids
 from loyalty_api.codes import claim_code
 from loyalty_api.language import catalogue
+from loyalty_api.purchases.answers_gifts import gift_answer, gift_lines, gift_messages
 from loyalty_api.vault import Vault
 
 _RETURN = (
@@ -57,7 +58,7 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
         "redemptions": [_redemption(used) for used in outcome.get("redemptions", ())],
         "returns": [_in_order(back, *_RETURN) for back in outcome.get("returned", {}).get("list", ())],
         "coupons": [coupon_answer(shown) for shown in outcome.get("coupons", ())],
-        "gifts": [],
+        "gifts": [gift_answer(gift, _language(row)) for gift in outcome.get("gifts", ())],
         "effects": [
             *[discount_answer(discount) for discount in decision.get("discounts", ())],
             *[effect_answer(effect) for effect in effects],
@@ -118,7 +119,7 @@ def discount_answer(discount: Mapping[str, Any]) -> dict[str, Any]:
 
 def said(row: Mapping[str, Any], earned: int, code: str | None) -> dict[str, Any]:
     """What to print and what to say, in the receipt's language."""
-    words = catalogue(row["receipt"].get("receipt", {}).get("language") or "en")
+    words, gifts = catalogue(_language(row)), row["outcome"].get("gifts", ())
     balance = row["outcome"].get("balance")
     lines = []
     if balance is not None:
@@ -133,6 +134,7 @@ def said(row: Mapping[str, Any], earned: int, code: str | None) -> dict[str, Any
         if soon and "last_day" in soon:
             day = date.fromisoformat(str(soon["last_day"]))
             lines.append(_line(words.say("receipt", "expiring", day=words.day(day)), str(soon["points"])))
+    lines += gift_lines(gifts, words)
     if code:
         lines.append(_line(words.say("receipt", "claim"), code))
     messages = [
@@ -140,7 +142,11 @@ def said(row: Mapping[str, Any], earned: int, code: str | None) -> dict[str, Any
         for odd in row["outcome"]["discrepancies"]
         if odd["code"] in SPOKEN
     ]
-    return {"messages": messages, "receipt_lines": lines}
+    return {"messages": [*messages, *gift_messages(gifts, words)], "receipt_lines": lines}
+
+
+def _language(row: Mapping[str, Any]) -> str:
+    return row["receipt"].get("receipt", {}).get("language") or "en"
 
 
 def _in_order(document: Mapping[str, Any] | None, *names: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from loyalty_api import events
 from loyalty_api.coupons.service import NOTHING_SHOWN, Presented
+from loyalty_api.gifts.service import GIFTS
 from loyalty_api.purchases import queries, queries_claims, rules
 from loyalty_api.rating.rules import Program
 from loyalty_api.rows import Rows, Table
@@ -30,6 +31,8 @@ class Written:
     events: list[Sequence[Any]] = field(default_factory=list)
     unattached: list[Sequence[Any]] = field(default_factory=list)
     claim_codes: list[Sequence[Any]] = field(default_factory=list)
+    gifts: list[Row] = field(default_factory=list)
+    gift_events: list[Sequence[Any]] = field(default_factory=list)
 
     def rows(self) -> list[tuple[Table, Rows]]:
         """The rows by table."""
@@ -39,7 +42,8 @@ class Written:
             (queries.LOCATORS, self.locators),
             (queries_claims.UNATTACHED, self.unattached),
             (queries_claims.CLAIM_CODES, self.claim_codes),
-            (events.EVENTS, self.events),
+            (GIFTS, self.gifts),
+            (events.EVENTS, [*self.events, *self.gift_events]),
         ]
 
 

@@ -27,7 +27,7 @@ from loyalty_api.facts.service import counted
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
-from loyalty_api.purchases import couponing, queries, queries_receipts, rules
+from loyalty_api.purchases import couponing, gifting, queries, queries_receipts, rules
 from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
@@ -211,6 +211,7 @@ class _Batch:
                 self.connection, row, tier, book, rated.decision, rated.basket, program=rated.program,
                 by=(self.who.kind, self.who.client_id), seen=self.seen[book.member_id],
             )  # fmt: skip
+            gifting.bring(self.written, row, rated, book, now=self.now)
             note_balance(row, book, rated.program)
         self._note(report, row, rated, member)
         return row
@@ -246,6 +247,10 @@ class _Batch:
         known = partial(of_member, at=at, asks=couponing.EVERYTHING)
         shown = couponing.present(self.coupons, body, member=member, at=at, known=known)
         basket, facts = couponing.shown_in(shown, basket, of_member(at=timed.rated_at))
+        facts = gifting.facts_of_goods(
+            self.connection, self.desk.catalogue, facts, program,
+            version=self.opened.masters.get("products", 0),
+        )  # fmt: skip
         paid = sum([line.paid for line in basket.lines])
         decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
