@@ -34,7 +34,7 @@ from loyalty_api.coupons import api as coupons
 from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
-from loyalty_api.draws import api as draws
+from loyalty_api.draws import api_fairness as draws
 from loyalty_api.draws.service import Draws
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.explanations import api as explanations

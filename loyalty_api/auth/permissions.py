@@ -135,6 +135,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "list_draw_days": PUBLIC,
     "get_draw_day": PUBLIC,
     "list_draws": PUBLIC,
+    "get_gift_fairness": needs("program:read"),
     # Goods that come back.
     "record_return": needs("returns:write"),
     "return_purchase": needs("returns:write"),

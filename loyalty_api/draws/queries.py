@@ -268,3 +268,43 @@ def drawn(
         (list(gifts), since, until),
     )
     return {row[0]: (row[1], row[2]) for row in rows}
+
+
+DIMENSIONS = {
+    "gift": "d.gift_id",
+    "store": "p.store_id",
+    "tier": "coalesce(p.facts -> 'member' ->> 'tier', '')",
+    "hour": "to_char(p.occurred_at AT TIME ZONE %(zone)s, 'HH24')",
+}
+"""By what draws are told apart in a report."""
+
+
+def fallen(
+    connection: Connection[TupleRow], dimension: str, *, first: date, last: date, zone: str
+) -> list[TupleRow]:
+    """(name, gift, day, row, draws, wins) of the draws of some days, by one of ``DIMENSIONS``."""
+    return connection.execute(
+        f"SELECT {DIMENSIONS[dimension]} AS name, d.gift_id, d.day, d.row_no, count(*), count(*) FILTER (WHERE d.won)"
+        " FROM draws d JOIN purchases p USING (member_id, purchase_id) WHERE d.day BETWEEN %(first)s AND %(last)s"
+        " GROUP BY 1, 2, 3, 4",
+        {"first": first, "last": last, "zone": zone},
+    ).fetchall()
+
+
+def sealed(connection: Connection[TupleRow], *, first: date, last: date) -> list[DayRow]:
+    """The days from ``first`` to ``last`` with what is sealed."""
+    rows = connection.execute(
+        f"SELECT {_DAY}, sealed FROM draw_days WHERE day BETWEEN %s AND %s ORDER BY day", (first, last)
+    )
+    return [DayRow(*row) for row in rows]
+
+
+def given_by_staff(
+    connection: Connection[TupleRow], *, first: date, last: date, zone: str
+) -> list[TupleRow]:
+    """(store, gift rule, number) of what staff gave by hand on local days."""
+    return connection.execute(
+        "SELECT coalesce(store_id, ''), rule, count(*) FROM gifts WHERE trigger = 'staff' AND state <> 'taken_back'"
+        " AND (granted_at AT TIME ZONE %(zone)s)::date BETWEEN %(first)s AND %(last)s GROUP BY 1, 2 ORDER BY 1, 2",
+        {"first": first, "last": last, "zone": zone},
+    ).fetchall()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -56,6 +57,49 @@ def record(*, day: str, url: str | None) -> None:
     with _source(url, None) as source:
         for line in lines(source, day):
             click.echo(line)
+
+
+@draws.command()
+@click.option("--from", "first", metavar="DAY", required=True, help="From this local day on …")
+@click.option("--to", "last", metavar="DAY", required=True, help="… to this one.")
+def fairness(*, first: str, last: str) -> None:
+    """Hold wins against the odds, by gift, store, level and hour, and show what staff gave by hand beside them.
+
+    p says how likely luck alone is to stray so far from the odds: look closer when it is very small.
+    """
+    from loyalty_api.clock import machine_now
+    from loyalty_api.draws.fairness import report
+    from loyalty_api.program.service import settings_in_force
+    from loyalty_api.vault import Vault
+
+    days = (_day(first), _day(last))
+    with open_session() as (session, place):
+        program = settings_in_force(session, now=machine_now())
+        if program is None:
+            raise click.ClickException("There is no program in force.")
+        found = report(
+            session, vault=Vault(place.settings.keys), first=days[0], last=days[1], zone=program.zone
+        )
+    for dimension in ("gift", "store", "tier", "hour"):
+        click.echo(_told(dimension, found[dimension]))
+    for one in found["staff_gifts"]:
+        click.echo(f"staff in {one['store'] or 'no store'} gave {one['gifts']} of {one['gift']}")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text} is no day such as 2026-11-18.") from error
+
+
+def _told(dimension: str, tested: dict[str, Any]) -> str:
+    rows = [
+        f"  {one['name'] or '(none)':24} {one['draws']:9} draws {one['expected']:>11} expected {one['wins']:7} won"
+        for one in tested["groups"]
+    ]
+    p = "too few draws to say" if tested["p"] is None else f"p = {tested['p']}"
+    return "\n".join([f"{dimension}: chi-square {tested['chi_square']} of {tested['freedom']}, {p}", *rows])
 
 
 @contextmanager
