@@ -38,6 +38,7 @@ from loyalty_api.draws import api_fairness as draws
 from loyalty_api.draws.service import Draws
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.explanations import api as explanations
+from loyalty_api.gifts import api as gifts
 from loyalty_api.gifts.service import Shop as GiftShop
 from loyalty_api.http import Blueprint, id_converter
 from loyalty_api.ledger import api_lots as ledger
@@ -100,6 +101,7 @@ def blueprints() -> Sequence[Blueprint]:
         adjustments.blueprint,
         custom_events.blueprint,
         draws.blueprint,
+        gifts.blueprint,
         period_bonuses.blueprint,
         tiers.blueprint,
         returns.blueprint,

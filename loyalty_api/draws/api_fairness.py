@@ -16,6 +16,8 @@ from loyalty_api.fields import Day, Schema, Text, Whole
 from loyalty_api.http import database
 from loyalty_api.ledger.api import program_now
 
+__all__ = ["blueprint"]
+
 _USUAL, _MOST = 28, 400
 
 
@@ -92,7 +94,9 @@ def get_fairness(query: dict[str, Any]) -> dict[str, Any]:
     last = query["last"] or now.astimezone(settings.zone).date()
     first = query["first"] or last - timedelta(days=_USUAL - 1)
     if not timedelta(0) <= last - first <= timedelta(days=_MOST):
-        raise Invalid("The days do not fit.", errors=[Fault("/from", "out_of_range", "0 to 400 days before to.")])
+        raise Invalid(
+            "The days do not fit.", errors=[Fault("/from", "out_of_range", "0 to 400 days before to.")]
+        )
     with database().unit_of_work(snapshot=True) as session:
         vault = current_app.extensions["vault"]
         return fairness.report(session, vault=vault, first=first, last=last, zone=settings.zone)

@@ -1,4 +1,4 @@
-"""How luck fell: wins expected by the odds against wins there were, by gift, store, level and hour, and staff's gifts."""
+"""How luck fell: wins expected by the odds against wins there were, by gift, store, level and hour."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ from loyalty_api.vault import Vault
 Tables = Mapping[date, Mapping[str, tuple[int, ...]]]
 
 
-def report(
-    session: Session, *, vault: Vault, first: date, last: date, zone: ZoneInfo
-) -> dict[str, Any]:
+def report(session: Session, *, vault: Vault, first: date, last: date, zone: ZoneInfo) -> dict[str, Any]:
     """The report on the draws of local days, the last one included; hours are those of ``zone``.
 
     Expected wins and probabilities are texts of decimals. ``p`` is how likely luck alone is to stray at least so far

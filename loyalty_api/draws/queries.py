@@ -299,9 +299,7 @@ def sealed(connection: Connection[TupleRow], *, first: date, last: date) -> list
     return [DayRow(*row) for row in rows]
 
 
-def given_by_staff(
-    connection: Connection[TupleRow], *, first: date, last: date, zone: str
-) -> list[TupleRow]:
+def given_by_staff(connection: Connection[TupleRow], *, first: date, last: date, zone: str) -> list[TupleRow]:
     """(store, gift rule, number) of what staff gave by hand on local days."""
     return connection.execute(
         "SELECT coalesce(store_id, ''), rule, count(*) FROM gifts WHERE trigger = 'staff' AND state <> 'taken_back'"

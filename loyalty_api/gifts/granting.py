@@ -17,7 +17,7 @@ from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.rulekit.decision import Decision
 
 # Gifts of a purchase have ids counted up from its own, far behind its journals and what finds it later.
-_FIRST = 1 << 25
+_FIRST, _EACH = 1 << 25, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def of_purchase(
             continue
         numbers = {**given.numbers, **({"lines": list(given.lines)} if given.lines else {})}
         gift = made(
-            rule, version=decision.version, member_id=member_id, gift_id=ids.nth(purchase_id, _FIRST + n),
+            rule, version=decision.version, member_id=member_id, gift_id=ids.nth(purchase_id, _FIRST + n * _EACH),
             because=Because("purchase", purchase_id, purchase_id.hex, store_id, client_id, numbers),
             remind_days=gifts.remind_days, zone=zone, now=now, at=decision.at,
         )  # fmt: skip

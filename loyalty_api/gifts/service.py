@@ -24,6 +24,7 @@ from loyalty_api.gifts.rules_giving import is_withheld
 from loyalty_api.gifts.rules_life import Gift, GiftUnknown
 from loyalty_api.gifts.rules_limits import claims_of, exhausted, needs, sizes
 from loyalty_api.gifts.rules_types import GiftRule, Gifts
+from loyalty_api.gifts.telling import why
 from loyalty_api.ledger.service import Book
 from loyalty_api.products.rules import Product
 from loyalty_api.products.service import Catalogue
@@ -34,8 +35,8 @@ from loyalty_api.rulekit.facts import Facts
 from loyalty_api.vault import Vault
 
 __all__ = [
-    "GIFTS", "Because", "Gift", "GiftUnknown", "Granted", "Shop", "events_of", "grant", "kept", "of_purchase",
-    "row_of", "skus_of", "unopened", "withheld",
+    "GIFTS", "Because", "Gift", "GiftUnknown", "Granted", "Shop", "events_of", "grant", "kept", "look", "of_purchase",
+    "row_of", "unopened", "why", "withheld",
 ]  # fmt: skip
 
 
@@ -134,9 +135,10 @@ def _taken(session: Session, rule: GiftRule, member_id: UUID, facts: Facts, day:
     return None
 
 
-def skus_of(gifts: Gifts | None) -> frozenset[str]:
-    """The products that gifts of purchases may hand over, to be resolved with those of the basket."""
-    return gifts.skus if gifts else frozenset()
+def look(session: Session, *, gift_id: UUID, member_id: UUID) -> Gift | None:
+    """A gift of a member's; None when there is none."""
+    gift = queries.find(driver(session), gift_id)
+    return gift if gift is not None and gift.member_id == member_id else None
 
 
 def withheld(gifts: Gifts, rules: Iterable[GiftRule], products: Mapping[str, Product]) -> tuple[str, ...]:

@@ -67,6 +67,7 @@ class ActivityQuery(PageQuery):
         "adjustment",
         "event",
         "period",
+        "gift",
         load_default=None,
         metadata={"description": "only items of this kind"},
     )

@@ -39,7 +39,7 @@ def in_python(mine: str) -> str:
     printed = io.StringIO()
     names = {"open": lambda _name: io.StringIO(mine)}
     with contextlib.redirect_stdout(printed):
-        exec(block.text, names)  # noqa: S102 - our own page
+        exec(block.text, names)
     return printed.getvalue()
 
 
@@ -55,13 +55,16 @@ def in_javascript(mine: str) -> str:
 @pytest.mark.parametrize("printed_by", [in_python, in_javascript])
 def test_a_member_repeats_its_draws_in_ten_lines(mine: str, printed_by: Callable[[str], str]) -> None:
     said = printed_by(mine).lower().splitlines()
-    assert said == ["committed true", "lucky true", "other true"]
+    assert sorted(said) == ["committed true", "lucky true", "other true"]
     document = json.loads(mine)
     document["draws"][0]["won"] = not document["draws"][0]["won"]
     document["day"]["record"] += " "
-    assert printed_by(json.dumps(document)).lower().splitlines() == ["committed false", "other false", "lucky true"] or (
-        printed_by(json.dumps(document)).lower().splitlines() == ["committed false", "lucky false", "other true"]
-    )
+    told = printed_by(json.dumps(document)).lower().splitlines()
+    assert told == [
+        "committed false",
+        f"{document['draws'][0]['gift']} false",
+        f"{document['draws'][1]['gift']} true",
+    ]
 
 
 def test_the_snippets_are_short() -> None:

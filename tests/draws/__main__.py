@@ -44,14 +44,14 @@ def main() -> None:
     began = time.monotonic()
     found = tally(_TABLE, number=_DRAWS)
     print(f"{_DRAWS} draws: chi-square {found.statistic:.2f} of {found.freedom}, p {found.p:.4f}")  # noqa: T201
-    assert found.p is not None  # noqa: S101
-    assert 0.001 < found.p < 0.999, "a million draws do not follow the odds"  # noqa: S101
+    assert found.p is not None
+    assert 0.001 < found.p < 0.999, "a million draws do not follow the odds"
     course = year(first_of_day())
     last = max(course.spent_by_day)
     dry = "never dry" if course.dry_since is None else f"dry since {course.dry_since}"
     print(f"{course.spent} of {course.budget} spent, {course.draws} draws, {course.wins} wins, {dry}")  # noqa: T201
-    assert course.budget * 95 <= course.spent * 100, "less than 95 % were spent"  # noqa: S101
-    assert course.dry_since is None or course.dry_since.date() == last, "it ran dry too early"  # noqa: S101
+    assert course.budget * 95 <= course.spent * 100, "less than 95 % were spent"
+    assert course.dry_since is None or course.dry_since.date() == last, "it ran dry too early"
     print(f"{time.monotonic() - began:.0f} s")  # noqa: T201
 
 
