@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api.db import driver
-from loyalty_api.draws import queries
+from loyalty_api.draws import queries, queries_reports
 from loyalty_api.draws.rules import SPACE
 from loyalty_api.draws.rules_fairness import Group, Verdict, verdict
 from loyalty_api.draws.service import open_record
@@ -33,10 +33,10 @@ def report(session: Session, *, vault: Vault, first: date, last: date, zone: Zon
     connection = driver(session)
     tables = _tables(connection, vault, first, last)
     found: dict[str, Any] = {"from": first, "to": last}
-    for name in queries.DIMENSIONS:
-        rows = queries.fallen(connection, name, first=first, last=last, zone=zone.key)
+    for name in queries_reports.DIMENSIONS:
+        rows = queries_reports.fallen(connection, name, first=first, last=last, zone=zone.key)
         found[name] = _shown(_groups(rows, tables))
-    given = queries.given_by_staff(connection, first=first, last=last, zone=zone.key)
+    given = queries_reports.given_by_staff(connection, first=first, last=last, zone=zone.key)
     found["staff_gifts"] = [{"store": row[0], "gift": row[1], "gifts": row[2]} for row in given]
     return found
 

@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api.db import driver
-from loyalty_api.draws import queries, rules, rules_pacing
+from loyalty_api.draws import queries, queries_reports, rules, rules_pacing
 from loyalty_api.draws.queries import DayRow
 from loyalty_api.draws.rules import NOTHING_BEFORE, Draw, Record
 from loyalty_api.draws.service import open_record, sealed_for
@@ -131,17 +131,17 @@ def plan(session: Session, *, zone: ZoneInfo, gifts: list[str], now: datetime) -
     """Work out once a local day how many draws to expect of each gift, from the eight weeks before; whether it did."""
     connection = driver(session)
     today = now.astimezone(zone).date()
-    if not gifts or queries.planned(connection, today):
+    if not gifts or queries_reports.planned(connection, today):
         return False
     since = today - timedelta(weeks=_WEEKS_BACK)
-    counted = queries.traffic(
+    counted = queries_reports.traffic(
         connection, zone=zone.key, since=rules.begins(since, zone), until=rules.begins(today, zone),
         lately=today - timedelta(days=rules_pacing.LATELY),
     )  # fmt: skip
     if not counted:
         return False
     first = min(row[3] for row in counted)
-    drawn = queries.drawn(connection, gifts, since=since, until=today)
+    drawn = queries_reports.drawn(connection, gifts, since=since, until=today)
     hours = {(row[0], row[1]): row[2] for row in counted}
     made = []
     for gift in sorted(gifts):
@@ -155,7 +155,7 @@ def plan(session: Session, *, zone: ZoneInfo, gifts: list[str], now: datetime) -
             of=of,
         )
         made.append((gift, today, {f"{day} {hour}": n for (day, hour), n in sorted(traffic.hours.items())}))
-    queries.plan(connection, made)
+    queries_reports.plan(connection, made)
     return True
 
 

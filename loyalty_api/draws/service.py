@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from loyalty_api.draws import queries, rules, rules_pacing
+from loyalty_api.draws import queries, queries_reports, rules, rules_pacing
 from loyalty_api.draws.queries import DRAWS, OPEN_DAYS, READ
 from loyalty_api.draws.rules import SPACE, Record, Wanted
 from loyalty_api.draws.rules_pacing import Traffic
@@ -60,7 +60,7 @@ class Draws:
 
     def _opened(self, connection: Connection[TupleRow], row: queries.DayRow) -> Day:
         record = open_record(self._vault, row)
-        plans = queries.plans(connection, record.tables)
+        plans = queries_reports.plans(connection, record.tables)
         traffic = {gift: Traffic(_hours(hours)) for gift, hours in plans.items()}
         return Day(record, row.committed_at, traffic)
 

@@ -7,11 +7,10 @@ function, write (one round trip). The caller commits.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future, wait
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -48,7 +47,6 @@ from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
-from loyalty_api.vault import Vault
 from loyalty_api.wire import Statement, round_trip
 
 # So many purchases are written at once while others are still being rated.
@@ -65,11 +63,6 @@ class MemberMismatch(Invalid):
     """``identifier`` and ``member_id`` name two members; a purchase has one (R26)."""
 
     code, title = "identifier_mismatch", "The identifier and the member_id name two members"
-
-
-def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
-    """A keyed hash of a receipt's content, to tell a copy from another receipt under the same number."""
-    return vault.blind("receipt", sha256(rules.content(body)).hexdigest())
 
 
 def record(

@@ -73,7 +73,6 @@ def test_odds_follow_the_budget_and_the_budget_ends(lane: Shop) -> None:
 
 def sell(shop: Shop, card: str, at: Any, **more: Any) -> int:
     """A sale in the other store."""
-    from tests.support.shop import receipt
 
     return (
         shop.caller("terminal", store="str_2")
