@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from loyalty_api.db import Database
 from loyalty_api.draws import keeping
 from loyalty_api.draws.keeping import Terms
 from loyalty_api.draws.rules import begins
@@ -65,6 +67,19 @@ def keep(
     with unit_of_work() as session:
         keeping.plan(session, zone=zone, gifts=rules_drawing.paced(gifts), now=now)
     return done
+
+
+class Ended(Protocol):
+    """How long a job may go on."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether nothing more may begin."""
+
+
+def run(database: Database, vault: Vault, now: datetime, limit: Ended) -> int:
+    """The job: what is due at ``now``, as long as it may go on."""
+    return keep(database.unit_of_work, vault=vault, now=now, ended=lambda: limit.reached)
 
 
 def keep_through(unit_of_work: UnitOfWork, *, vault: Vault, since: datetime, now: datetime) -> None:

@@ -126,8 +126,8 @@ def due_members(connection: Connection[TupleRow], *, now: datetime, limit: int) 
 def due_of(connection: Connection[TupleRow], member_id: UUID, *, now: datetime) -> list[Gift]:
     """A member's gifts of which something is due by now."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM gifts WHERE member_id = %s AND (({_OPEN} AND expires_at <= %s)"
-        " OR remind_at <= %s) ORDER BY gift_id",
+        f"SELECT {_COLUMNS} FROM gifts WHERE member_id = %s AND {_OPEN} AND (expires_at <= %s OR remind_at <= %s)"
+        " ORDER BY gift_id",
         (member_id, now, now),
     )
     return [Gift(*row) for row in rows]

@@ -140,7 +140,9 @@ def handed_over(gift: Gift, now: datetime, *, store: str | None = None, by: str 
 
 def taken_back(gift: Gift, now: datetime, *, by: UUID) -> Gift:
     """The gift once a return or a void (its id) has taken it back."""
-    return replace(gift, state="taken_back", state_before=gift.state, taken_back_by=by, ended_at=now)
+    return replace(
+        gift, state="taken_back", state_before=gift.state, taken_back_by=by, ended_at=now, remind_at=None
+    )
 
 
 def given_again(gift: Gift) -> Gift:

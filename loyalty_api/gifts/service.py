@@ -17,7 +17,9 @@ from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.facts import service as facts_service
 from loyalty_api.gifts import queries
+from loyalty_api.gifts.coming_back import Back, give_again, take_back
 from loyalty_api.gifts.granting import Because, events_of, kept, made, of_purchase
+from loyalty_api.gifts.passing import pass_time
 from loyalty_api.gifts.queries import GIFTS, row_of
 from loyalty_api.gifts.rules_alone import refusal
 from loyalty_api.gifts.rules_giving import is_withheld
@@ -35,8 +37,8 @@ from loyalty_api.rulekit.facts import Facts
 from loyalty_api.vault import Vault
 
 __all__ = [
-    "GIFTS", "Because", "Gift", "GiftUnknown", "Granted", "Shop", "events_of", "grant", "kept", "look", "of_purchase",
-    "row_of", "unopened", "why", "withheld",
+    "GIFTS", "Back", "Because", "Gift", "GiftUnknown", "Granted", "RuleUnknown", "Shop", "events_of", "give_again",
+    "grant", "kept", "look", "of_purchase", "pass_time", "row_of", "take_back", "unopened", "why", "withheld",
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from loyalty_api.operations.invariants_discounts import DISCOUNTS
 from loyalty_api.operations.invariants_draws import DRAWS
 from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
+from loyalty_api.operations.invariants_gifts import GIFTS
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
 from loyalty_api.operations.invariants_tiers import TIERS
@@ -277,6 +278,7 @@ INVARIANTS = (
     + DISCOUNTS
     + SPENDING
     + COUPONS
+    + GIFTS
     + TIERS
     + EVENTS
 )

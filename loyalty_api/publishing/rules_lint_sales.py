@@ -25,6 +25,8 @@ from loyalty_api.rulekit.basket import Basket, Line, Payment
 from loyalty_api.rulekit.facts import Facts, Member
 from loyalty_api.rulekit.selectors import selector
 
+_KINDS = ("sale", "business", "staff")
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -53,19 +55,22 @@ class Scene:
         return Sale(basket, self.facts, self.at)
 
 
-def scene(ground: Ground, wheres: Sequence[Where], demands: Sequence[Demand]) -> Scene:
-    """A scene in which the demands are met, with a product of all ``wheres`` that may earn.
+def scene(
+    ground: Ground, wheres: Sequence[Where], demands: Sequence[Demand], *, priced: bool = False
+) -> Scene:
+    """A scene in which the demands are met, with a product of all ``wheres`` that may earn (``priced``: be discounted).
 
     :raises Impossible: they contradict each other, or the program.
     """
     settings = ground.program.settings
     _bounds_agree(demands)
-    goods = product_for(ground, wheres)
+    goods = product_for(ground, wheres, effect="discount" if priced else "earn")
     at = moment_for(demands, now=ground.now, zone=settings.zone)
     at, attributes = _enrolment(demands, at)
     past = past_for(demands, day=at.date(), visit_gap=ground.program.earning.visit_gap)
     store = _one(demands, "store", ("lint-store",))
-    member, kind = _member(ground, demands, attributes)
+    kinds = frozenset(_KINDS) if priced else ground.program.settings.earning_kinds
+    member, kind = _member(ground, demands, attributes, kinds)
     return Scene(
         at,
         Facts(member, _counters(demands, past, at, store)),
@@ -106,17 +111,19 @@ def _several(demands: Sequence[Demand], name: str) -> tuple[str, ...]:
 
 
 def _member(
-    ground: Ground, demands: Sequence[Demand], attributes: Mapping[str, str | int | bool]
+    ground: Ground,
+    demands: Sequence[Demand],
+    attributes: Mapping[str, str | int | bool],
+    kinds: frozenset[str],
 ) -> tuple[Member, str]:
-    """The member, and the kind of basket that it must be for it to earn."""
-    kinds = ground.program.settings.earning_kinds
+    """The member, and the kind of basket that it must be: one of ``kinds``."""
     said = {demand.value == demand.holds for demand in named(demands, "staff")}
     if len(said) > 1:
         raise Impossible("staff")
     staff = said == {True}
     if staff and "staff" not in kinds:
         raise Impossible("staff_do_not_earn")
-    usual = [kind for kind in ("sale", "business", "staff") if kind in kinds]
+    usual = [kind for kind in _KINDS if kind in kinds]
     if not usual:
         raise Impossible("no_kind_earns")
     more = dict(attributes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0025"
-down_revision = "0022"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
@@ -49,6 +49,7 @@ TABLE = """
             'taken_back')),
         CONSTRAINT ck_gifts_cost CHECK (cost >= 0),
         CONSTRAINT ck_gifts_handed_over CHECK (state <> 'handed_over' OR handed_over_at IS NOT NULL),
+        CONSTRAINT ck_gifts_remind_at CHECK (remind_at IS NULL OR state IN ('granted', 'shown', 'claimed')),
         CONSTRAINT ck_gifts_taken_back CHECK ((state = 'taken_back') = (taken_back_by IS NOT NULL))
     )
 """

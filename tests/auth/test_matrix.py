@@ -40,7 +40,7 @@ from tests.support.tokens import bearer, make_client
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
-    "coupon_id": "program", "backtest_id": "program", "day": "program",
+    "coupon_id": "program", "backtest_id": "program", "gift_id": "program", "day": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
@@ -102,7 +102,8 @@ def theirs(shop: Shop) -> Theirs:
     now = datetime.now(UTC)
     rate = {"points": 10, "amount": 10, "step": 10, "minimum": 20}
     levels = {"metric": "spend", "levels": [{"id": "gold", "threshold": 1000}]}
-    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels), effective_from=now)
+    gifts = {"rules": [{"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 1}}]}
+    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels, gifts=gifts), effective_from=now)
     owner, other = (
         shop.enrol(card, people=[{"name": "Ola", "identifiers": []}])
         for card in ("260900000017", "260900000024")
@@ -127,7 +128,8 @@ def theirs(shop: Shop) -> Theirs:
         "store": "str_1",
         "sku": "bread",
     }
-    things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner) | _draw(shop, owner)
+    things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner)
+    things |= _gift(shop, owner) | _draw(shop, owner)
     return Theirs(shop, owner, other, things)
 
 
@@ -159,6 +161,10 @@ def _draw(shop: Shop, member: str) -> dict[str, str]:
         row = (ids.read("mbr", member), "lucky", days[0], "\\x" + "ab" * 32, 0, 7, True, ids.new(), now)
         DRAWS.insert(driver(session), [row])
     return {"day": days[0].isoformat()}
+
+
+def _gift(shop: Shop, member: str) -> dict[str, str]:
+    return {"gift_id": shop.office.get(f"/v1/members/{member}/gifts")["data"][0]["gift_id"]}
 
 
 def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:

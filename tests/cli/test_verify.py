@@ -14,6 +14,7 @@ from loyalty_api.engines import Engines
 from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
 from tests.coupons.printing import printed
+from tests.coupons.test_issuing import give
 from tests.draws.days import NOW, buy, enrol, keep, lucky, open_draws
 from tests.returns.selling import bring, goods, paper
 from tests.support.documents import with_lots
@@ -96,6 +97,10 @@ BREACHES = {
     "I6 a batch has as many coupons as it says have been made, and personal ones are their members'": (
         "UPDATE member_coupons SET member_id = gen_random_uuid()"
     ),
+    "I6 a coupon that was given by itself is one of its giver's, and is there": (
+        "UPDATE given_coupons SET coupon_id = gen_random_uuid()"
+    ),
+    "I6 a code that was brought leads to a coupon, and each such coupon has its code": "DELETE FROM brought_codes",
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
@@ -108,6 +113,11 @@ BREACHES = {
     "I6 a corrected purchase has the decision of its last correction": (
         "UPDATE purchase_corrections SET version_after = version_after + 1"
     ),
+    "I6 a gift of points is booked once its member has it, and not before": (
+        'UPDATE gifts SET give = \'{"kind": "points", "points": 9}\' WHERE kind = \'points\''
+    ),
+    "I6 a gift of a purchase is one that its decision gives": "UPDATE gifts SET rule = 'another'",
+    "I9 every gift that was granted was told, once": "DELETE FROM events WHERE kind = 'gift_granted'",
     "I6 a settlement of a period is booked as it says": "UPDATE period_bonuses SET points = points + 1",
     "I6 settlements of a period follow each other, and take back no more than they gave": (
         "UPDATE period_bonuses SET n = n + 1"
@@ -156,6 +166,9 @@ def busy(shop: Shop) -> Shop:
     document["earn"]["period_table"] = {"month": {"steps": [{"from": 1, "points": 7}]}}
     document["earn"]["events"] = [{**once, "id": "survey", "event": "survey_answered"}]
     cheaper = {"percent": {"off": "10", "on": "lines"}}
+    document["gifts"] = {
+        "rules": [{"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 4}, "stock": 99}]
+    }
     document["promotions"] = [{"id": "apples", "where": {"sku": ["apple"]}, "benefit": cheaper}]
     shop.publish(document, effective_from=datetime(2019, 1, 1, tzinfo=UTC))
     members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
@@ -172,7 +185,12 @@ def busy(shop: Shop) -> Shop:
     assert shop.office.post("/v1/events", {**told, "member_id": members[0]})["points"] == 20
     jobs.settle_periods(shop.database, now=datetime.now(UTC) + timedelta(days=32))
     assert all(shop.balance(member)["available"] > 0 for member in members)
+    gift = shop.office.get(f"/v1/members/{members[0]}/gifts")["data"][0]["gift_id"]
+    assert shop.till.post(f"/v1/gifts/{gift}/hand-over", {"store": "str_1"}).status == 200
     spend(shop, members[0])
+    give(shop, members[0])
+    brought = {"name": "LEAFLET", "kind": "single", "codes": [{"code": "123"}]}
+    assert shop.office.post("/v1/coupon-batches", brought)["made"] == 1
     show_coupons(shop, members[1], "7770002")
     correct(shop)
     draw(shop)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from loyalty_api import ids
+from loyalty_api import ids, jobs
 from loyalty_api.db import driver
 from tests.gifts.shop import buy, named, with_gifts
 from tests.purchases.racing import at_once, insisting
@@ -110,6 +111,27 @@ def test_a_gift_that_nobody_took_is_over(gifts: Shop) -> None:
     assert app.post(f"/v1/me/gifts/{gift}/open").code == "gift_expired"
     assert hand_over(gifts, gift).code == "gift_expired"
     assert app.get(f"/v1/me/gifts/{gift}")["state"] == "expired"
+
+
+def test_time_ends_gifts_gives_their_stock_back_and_calls_the_others_to_mind(gifts: Shop) -> None:
+    member, gift = given(gifts, "few")
+    later = named(gifts, "few")[0]
+    kept = buy(gifts, later)["gifts"][0]["gift_id"]
+    assert gifts.member(member).get("/v1/me/summary")["gifts"] == {"unopened": 1}
+    taken = "SELECT taken FROM rule_limits WHERE key = 'few:stock'"
+    assert run(gifts, taken) == [(2,)]
+    run(gifts, "UPDATE gifts SET expires_at = now() WHERE gift_id = %s", ids.read("gft", gift))
+    run(gifts, "UPDATE gifts SET remind_at = now() WHERE gift_id = %s", ids.read("gft", kept))
+    for _ in range(2):
+        jobs.release_holds(gifts.database, now=datetime.now(UTC))
+    told = run(
+        gifts,
+        "SELECT kind FROM events WHERE subject = ANY(%s) AND kind <> 'gift_granted' ORDER BY 1",
+        [gift, kept],
+    )
+    assert told == [("gift_expired",), ("gift_expiring",)]
+    assert run(gifts, taken) == [(1,)]
+    assert gifts.member(member).get("/v1/me/summary")["gifts"] == {"unopened": 0}
 
 
 def test_what_is_anothers_is_not_there(gifts: Shop) -> None:
