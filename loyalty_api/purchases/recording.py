@@ -7,7 +7,7 @@ function, write (one round trip). The caller commits.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from datetime import datetime
 from functools import partial
