@@ -22,6 +22,7 @@ from loyalty_api.coupons import service as coupons
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.facts import service as facts
+from loyalty_api.gifts import draw_days
 from loyalty_api.gifts import service as gifts
 from loyalty_api.giving import service as giving
 from loyalty_api.ledger import overdue
@@ -262,15 +263,11 @@ class Job:
 
 JOBS: Mapping[str, Job] = {
     "settle": Job("* * * * *", lambda database, now, limit: settle(database, now=now, limit=limit)),
-    "release_holds": Job(
-        "* * * * *", lambda database, now, limit: release_holds(database, now=now, limit=limit)
-    ),
+    "release_holds": Job("* * * * *", lambda db, now, limit: release_holds(db, now=now, limit=limit)),
     "settle_levels": Job("*/5 * * * *", lambda db, now, limit: settle_levels(db, now=now, limit=limit)),
     "settle_periods": Job("*/10 * * * *", lambda db, now, limit: settle_periods(db, now=now, limit=limit)),
     "purge_counters": Job("40 3 * * *", lambda database, _now, limit: purge_counters(database, limit=limit)),
-    "announce_expiring": Job(
-        "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)
-    ),
+    "announce_expiring": Job("*/10 * * * *", lambda db, now, limit: announce(db, now=now, limit=limit)),
     backtests.JOB: Job("* * * * *", lambda database, now, limit: replay(database, now=now, limit=limit)),
 }
 """What a worker does. ``settle`` is activation and expiry in one walk through the members who are due."""
@@ -295,5 +292,6 @@ KEYED_JOBS: Mapping[str, KeyedJob] = {
     giving.JOB: KeyedJob(
         "* * * * *", lambda db, keys, now, limit: grant_gifts(db, keys, now=now, limit=limit)
     ),
+    "keep_draws": KeyedJob("*/10 * * * *", draw_days.run),
 }
 """The same for those that need keys."""

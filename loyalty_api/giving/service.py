@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import ids
 from loyalty_api.db import driver
+from loyalty_api.draws.service import Draws
 from loyalty_api.gifts.rules import GiftRule
 from loyalty_api.gifts.service import Because, Granted
 from loyalty_api.giving import occasions, queries
@@ -92,7 +93,7 @@ def _desk(vault: Vault) -> Desk:
     programs: Programs[Program] = Programs(
         lambda document, number: compile_program(document, version=number), without=without
     )
-    return Desk(vault, programs, Catalogue(), Directory())
+    return Desk(vault, programs, Catalogue(), Directory(), Draws(vault))
 
 
 def knows(program: Program | None, event: str) -> bool:
