@@ -46,7 +46,7 @@ READABLE: dict[str, tuple[str, ...]] = {
     "clients": ("client_id", "kind", "name", "scopes", "store_id", "rate", "created_at", "revoked_at"),
     "coupon_batches": (
         "batch_id", "name", "kind", "total", "made", "uses", "valid_from", "valid_until", "stores", "needs_activation",
-        "handed_out_at", "blocked_at", "created_at",
+        "handed_out_at", "blocked_at", "created_at", "giver", "brought",
     ),
     "coupon_uses": (
         "member_id", "purchase_id", "coupon_id", "store_id", "terminal", "occurred_at", "recorded_at", "given_back_at",

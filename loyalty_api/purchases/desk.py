@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +17,7 @@ from loyalty_api.purchases.queries import Blind
 from loyalty_api.quotes import Quote
 from loyalty_api.rating.rules import Program
 from loyalty_api.stores.service import Directory
+from loyalty_api.values import dataclass
 from loyalty_api.vault import Vault
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -20,12 +20,12 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import events
-from loyalty_api.coupons.service import open_coupons
+from loyalty_api.coupons.service import Issue, open_coupons, rows_of
 from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Invalid, LoyaltyError, Unavailable
 from loyalty_api.facts.service import counted
-from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
-from loyalty_api.members.rules import walk_in_id
+from loyalty_api.ledger.service import Book, Cause, open_books
+from loyalty_api.ledger.service import rows_of as rows_of_books
 from loyalty_api.members.service import VERSIONS, walk_in_account
 from loyalty_api.purchases import couponing, gifting, queries, queries_receipts, rules
 from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
@@ -38,12 +38,12 @@ from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import MemberRow, Opened
-from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
+from loyalty_api.purchases.rated import Rated, Row, Written, purchase_row
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
+from loyalty_api.rating.rules import Program
 from loyalty_api.rows import statements
-from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
@@ -89,7 +89,8 @@ def record(
     connection = driver(session)
     first, copies = first_of_each(reported)
     through = tiers.timeline(desk.programs, connection, now)
-    asked = [(program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in first]
+    programs = {r.purchase_id: program_of(connection, desk, r, now) for r in first}
+    asked = [(programs[r.purchase_id], min(r.body["occurred_at"], now)) for r in first]
     also = [*reading(asked), *levels_too(through)]
     opened = queries.open_receipts(
         connection,
@@ -103,7 +104,7 @@ def record(
     earlier = [r for r in first if r.purchase_id not in opened.taken]
     before = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: known(r, before.get(r.key)) for r in earlier}
-    batch = _Batch(connection, desk, opened, fresh, who, now, through)
+    batch = _Batch(connection, desk, opened, fresh, programs, who, now, through)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -131,11 +132,13 @@ class _Batch:
         desk: Desk,
         opened: Opened,
         reported: Sequence[Reported],
+        programs: Mapping[UUID, Program | None],
         who: Who,
         now: datetime,
         through: tiers.Timeline,
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
+        self.programs = programs
         skus = {line["sku"] for report in reported for line in report.body["lines"] if "sku" in line}
         self.products = desk.catalogue.resolve(connection, skus, version=opened.masters.get("products", 0))
         self.stores = desk.directory.known(connection, version=opened.masters.get("stores", 0))
@@ -149,10 +152,8 @@ class _Batch:
         counting, levels = parted(opened.also, through)
         self.counted = counted(counting)
         if len(reported) > 1:
-            asked = [
-                (program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in reported
-            ]
-            hold_budgets(connection, self.counted, asked)
+            rated = [(programs[r.purchase_id], min(r.body["occurred_at"], now)) for r in reported]
+            hold_budgets(connection, self.counted, rated)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
         self.counts: list[tuple[UUID, tiers.Counted]] = []
@@ -161,6 +162,7 @@ class _Batch:
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
+        self.issued: list[Issue] = []
         self.awaited = False
 
     def record_all(self, reported: Sequence[Reported], aside: Executor | None) -> dict[UUID, Outcome]:
@@ -198,7 +200,8 @@ class _Batch:
         book = self.books[member.member_id] if member else None
         paid = self._book(report, rated, book, person_id) if book else Paid(discrepancies=unpaid(report.body))
         rated.discrepancies.extend(paid.discrepancies)
-        row = self._row(report, rated, member, person_id)
+        member_id = member.member_id if member else None
+        row = purchase_row(report, rated, member_id, person_id=person_id, who=self.who, now=self.now)
         if paid.redemptions:
             row["outcome"]["redemptions"] = paid.redemptions
         if book:
@@ -230,7 +233,7 @@ class _Batch:
         body = report.body
         basket = rules.basket_of(body, self.products, time_zone=store.time_zone)
         occurred_at = body["occurred_at"]
-        program = program_of(self.connection, self.desk, report, self.now)
+        program = self.programs[report.purchase_id]
         if program and program.settings.currency != body["currency"]:
             raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
         timed = rules.timing(
@@ -293,44 +296,10 @@ class _Batch:
             purchase_id=report.purchase_id, cause=cause, now=self.now,
         )  # fmt: skip
 
-    def _row(self, report: Reported, rated: Rated, member: MemberRow | None, person_id: UUID | None) -> Row:
-        body, decision = report.body, rated.decision
-        return {
-            "member_id": member.member_id if member else walk_in_id(body["store"]),
-            "purchase_id": report.purchase_id,
-            "store_id": body["store"],
-            "terminal": body["terminal"],
-            "business_date": body["business_date"],
-            "reference": body["reference"],
-            "kind": body["kind"],
-            "channel": body["channel"],
-            "status": "recorded",
-            "match": "identified" if member else "unknown_identifier" if body["identifier"] else "anonymous",
-            "occurred_at": body["occurred_at"].astimezone(UTC),
-            "utc_offset": offset_minutes(body["occurred_at"]),
-            "recorded_at": self.now,
-            "currency": body["currency"],
-            "total": body["total"],
-            "paid": rated.paid,
-            "line_count": len(body["lines"]),
-            "client_id": self.who.client_id,
-            "cashier": body["cashier"],
-            "person_id": person_id,
-            "program_version": rated.program.version if rated.program else None,
-            "points_base": decision.points(award="base") if decision else 0,
-            "points_bonus": decision.points(award="bonus") if decision else 0,
-            "receipt": kept(body, time_zone=rated.own_time_zone),
-            "facts": facts_to_json(rated.facts),
-            "decision": decision_to_json(decision) if decision else None,
-            "outcome": {
-                "discrepancies": rated.discrepancies,
-                "quoted": report.quote.points if report.quote else None,
-            },
-        }
-
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited
         couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
+        self.issued += couponing.give(row, rated, member)
         note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
         self.awaited = self.awaited or awaited
         if member is None:
@@ -348,11 +317,12 @@ class _Batch:
         return statements(
             [
                 *self.written.rows(),
-                *rows_of(books),
+                *rows_of_books(books),
                 *stood,
                 *tiers.counted_rows(self.counts, now=self.now),
                 *self.counted.rows(),
                 *self.coupons.rows(),
+                *rows_of(self.issued, vault=self.desk.vault, now=self.now),
                 (VERSIONS, versions),
                 (events.EVENTS, booked),
             ]

@@ -7,7 +7,7 @@ ever. State comes in as numbers and goes out as claims; ``advance`` is the only 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +23,7 @@ from loyalty_api.program import rules as program_rules
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms
 from loyalty_api.promotions import rules as promotion_rules
-from loyalty_api.promotions.rules import Priced
-from loyalty_api.promotions.rules_types import Promotions
+from loyalty_api.promotions.rules_types import Priced, Promotions
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Reason
@@ -33,6 +32,7 @@ from loyalty_api.rulekit.facts import Facts, Needs
 from loyalty_api.tiers import rules_benefits as tier_benefits
 from loyalty_api.tiers import rules_reading as tier_rules
 from loyalty_api.tiers.rules import Policy as Tiers
+from loyalty_api.values import dataclass
 
 NOTHING = Needs()
 """What a program without caps of periods and without budgets needs to know."""

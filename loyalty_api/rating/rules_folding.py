@@ -211,7 +211,7 @@ class Folding:
         policy, member, walk = program.tiers, facts.member, self.walk
         if walk is None or policy is None or member is None or not policy.this_purchase:
             return facts
-        amounts = counted(evaluate(bought.basket, facts, program, bought.at), sold(bought.basket))
+        amounts = counted(evaluate(bought.basket, facts, program, bought.at), bought.basket.lines)
         return replace(facts, member=replace(member, tier=walk.reached_with(amounts, bought.at)))
 
     def _count(self, bought: Bought, decision: Decision | None) -> None:
@@ -220,7 +220,7 @@ class Folding:
         if decision is not None and decision.claims:
             self._advance(bought.basket, decision)
         if self.walk and self.walk.counts(bought.at):
-            amounts = counted(decision, sold(bought.basket))
+            amounts = counted(decision, bought.basket.lines)
             if amounts.visits:
                 self.walk.add(amounts, bought.at)
         if self.versions.past:

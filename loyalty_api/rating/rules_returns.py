@@ -8,12 +8,13 @@ before (R32). So whatever the order and the size of the steps, they end exactly 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from loyalty_api.errors import Conflict, Fault, Invalid
 from loyalty_api.rulekit.decision import Claim, Decision
+from loyalty_api.values import dataclass
 
 ALL = Fraction(1)
 

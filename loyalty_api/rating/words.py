@@ -25,6 +25,8 @@ _POINTS_OF = {"better_in_group": ("points", "best"), **dict.fromkeys(_CAPPED, ("
 _PLAIN = {
     "too_little_pieces": "least",
     "too_much_pieces": "found",
+    "too_little_lines": "least",
+    "too_much_lines": "found",
     "capped_times": "cap",
     "other_purchase": "number",
     "other_absence": "days",

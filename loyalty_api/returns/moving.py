@@ -29,10 +29,15 @@ _GIVEN, _IDS_EACH = 1 << 16, 8
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What comes back of one purchase; ``gifts`` is what its gifts that were taken back had counted and taken."""
+    """What comes back of one purchase.
+
+    ``lost`` are the promotions whose coupons for another time go with it, ``gifts`` is what its gifts that were taken
+    back had counted and taken.
+    """
 
     opened: Opened
     back: Back
+    lost: frozenset[str] = frozenset()
     gifts: tuple[Claim, ...] = ()
 
     @property

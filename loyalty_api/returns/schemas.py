@@ -163,7 +163,7 @@ class CouponBackSchema(Schema):
     """A coupon that the purchase used: given back when the purchase comes to nothing, else it stays used (R38)."""
 
     code = Text(required=True)
-    status = Choice("given_back", "stays_used", required=True)
+    status = Choice("given_back", "stays_used", "taken_back", required=True)
 
 
 class DiscountBackSchema(Schema):

@@ -27,7 +27,7 @@ from loyalty_api.purchases.service import PurchaseUnknown, blind_in
 from loyalty_api.rating.rules_returns import Wanted
 from loyalty_api.returns import gifts, queries, rules, unlinked
 from loyalty_api.returns.applying import apply
-from loyalty_api.returns.free_items import condition_lost
+from loyalty_api.returns.free_items import condition_lost, coupons_lost
 from loyalty_api.returns.moving import Part
 from loyalty_api.returns.opening import Opened, open_purchase
 from loyalty_api.returns.policy import Policy, policy_of
@@ -191,7 +191,8 @@ def undo_purchase(
         "currency": opened.row["currency"],
         "purchase_id": purchase_id,
     }
-    part = gifts.bring_back(session, desk, row, Part(opened, back), policy, now)
+    lost = coupons_lost(connection, desk, opened, back, void=row["kind"] == "void")
+    part = gifts.bring_back(session, desk, row, Part(opened, back, lost), policy, now)
     write(session, row, [part], [], book=opened.book, policy=policy, who=who, now=now)
 
 
@@ -251,7 +252,11 @@ def _without_receipt(
     else:
         walk_in_account(session, store_id=row["store_id"], now=now)
     row["outcome"]["discrepancies"] += found.discrepancies
-    write(session, row, found.parts, found.loose, book=found.book, policy=policy, who=who, now=now)
+    parts = [
+        replace(part, lost=coupons_lost(connection, desk, part.opened, part.back, void=False))
+        for part in found.parts
+    ]
+    write(session, row, parts, found.loose, book=found.book, policy=policy, who=who, now=now)
 
 
 def find(session: Session, *, return_id: UUID) -> Row:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
+
+from loyalty_api.values import dataclass
 
 ENGINE = 4
 """The number of the evaluation; it changes when the same inputs give another decision, or say more of it.
 
 2: conditions with their own codes, steps, multipliers, groups, caps of periods.
 3: the discounts that promotions gave.
-4: gifts, and the draws they were made with.
+4: gifts, the draws they were made with, and coupons for another purchase.
 """
 READABLE = frozenset((1, 2, 3, 4))
 """Stored documents of these numbers are read as they were written."""
@@ -85,6 +87,18 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class NextTime:
+    """A coupon called ``name`` that a promotion gives for another purchase: from ``valid_from`` until just before
+    ``valid_until``, in ``stores`` (none: everywhere)."""
+
+    rule: str
+    name: str
+    valid_from: datetime
+    valid_until: datetime
+    stores: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GiftGiven:
     """A gift that a rule gives: what ``kind`` of thing, by which ``trigger``, and the ``numbers`` behind it.
 
@@ -142,7 +156,8 @@ class Decision:
 
     ``at`` is the moment the rules were asked about. ``basis`` names the lines whose earning basis is not what
     was paid for them, as (line_id, minor units) pairs: 0 for an excluded line. ``discounts`` are those of promotions,
-    in the order in which they acted. ``gifts`` are given besides points.
+    in the order in which they acted, and ``coupons`` are those that they give for another purchase. ``gifts`` are given
+    besides points.
     """
 
     version: int
@@ -154,6 +169,7 @@ class Decision:
     basis: tuple[tuple[str, int], ...] = ()
     engine: int = ENGINE
     discounts: tuple[Discount, ...] = ()
+    coupons: tuple[NextTime, ...] = ()
     gifts: tuple[GiftGiven, ...] = ()
 
     def points(self, *, award: str | None = None) -> int:

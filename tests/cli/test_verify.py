@@ -14,6 +14,7 @@ from loyalty_api.engines import Engines
 from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
 from tests.coupons.printing import printed
+from tests.coupons.test_issuing import give
 from tests.returns.selling import bring, goods, paper
 from tests.support.documents import with_lots
 from tests.support.shop import Shop, line, receipt
@@ -95,6 +96,10 @@ BREACHES = {
     "I6 a batch has as many coupons as it says have been made, and personal ones are their members'": (
         "UPDATE member_coupons SET member_id = gen_random_uuid()"
     ),
+    "I6 a coupon that was given by itself is one of its giver's, and is there": (
+        "UPDATE given_coupons SET coupon_id = gen_random_uuid()"
+    ),
+    "I6 a code that was brought leads to a coupon, and each such coupon has its code": "DELETE FROM brought_codes",
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
@@ -167,6 +172,9 @@ def busy(shop: Shop) -> Shop:
     gift = shop.office.get(f"/v1/members/{members[0]}/gifts")["data"][0]["gift_id"]
     assert shop.till.post(f"/v1/gifts/{gift}/hand-over", {"store": "str_1"}).status == 200
     spend(shop, members[0])
+    give(shop, members[0])
+    brought = {"name": "LEAFLET", "kind": "single", "codes": [{"code": "123"}]}
+    assert shop.office.post("/v1/coupon-batches", brought)["made"] == 1
     show_coupons(shop, members[1], "7770002")
     correct(shop)
     return shop

@@ -17,6 +17,8 @@ LOOK_UPS = {
     "claim_codes": ("blind",),
     "reward_codes": ("blind",),
     "coupon_codes": ("blind",),
+    "given_coupons": ("batch_id",),
+    "brought_codes": ("blind",),
     "awaited_receipts": ("store_id",),
     "return_receipts": ("store_id",),
     "awaited_returns": ("store_id",),
