@@ -121,7 +121,7 @@ def _give(kind: str, said: Any) -> Give:
         case "reward":
             return Give(kind, reference=said)
         case "coupon":
-            return Give(kind, reference=said["batch"])
+            return Give(kind, reference=said["name"], quantity=said["uses"], days=said["days"])
         case "message":
             return Give(kind, text=said["text"])
         case _:
