@@ -30,7 +30,8 @@ GIFTS = (
         "every gift that was granted was told, once",
         "SELECT count(*) FROM gifts",
         "SELECT member_id::text, concat(g.given, ' granted, ', e.told, ' told') FROM (SELECT member_id,"
-        " count(*) AS given FROM gifts GROUP BY 1) g FULL JOIN (SELECT member_id, count(DISTINCT subject) AS told, count(*) AS events"
+        " count(*) AS given FROM gifts GROUP BY 1) g FULL JOIN (SELECT member_id, count(DISTINCT subject) AS told,"
+        " count(*) AS events"
         " FROM events WHERE kind = 'gift_granted' GROUP BY 1) e USING (member_id)"
         " WHERE g.given IS DISTINCT FROM e.told OR e.told <> e.events",
     ),

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loyalty_api.language import Catalogue
+from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import in_words
+from loyalty_api.rulekit.decision import Decision
 
 Shown = Mapping[str, Any]
 
@@ -53,6 +55,26 @@ def gift_messages(gifts: Sequence[Shown], words: Catalogue) -> list[dict[str, st
         for gift in gifts
         if gift["at_counter"] and gift["state"] == "granted"
     ]
+
+
+def gifts_in_quote(decision: Decision | None, program: Program | None, language: str) -> list[dict[str, Any]]:
+    """The free items that go with a basket: nothing else is told before the sale, and nothing is drawn (R56)."""
+    gifts = program.gifts if program else None
+    found = []
+    for one in decision.gifts if decision and gifts else ():
+        rule = gifts.numbered(one.rule) if gifts else None
+        if rule is not None and one.trigger == "purchase" and one.kind == "free_item":
+            shown = {"give": rule.give.document(), "name": rule.name, "rule": one.rule}
+            found.append(
+                {
+                    "rule": one.rule,
+                    "name": name_of(shown, language),
+                    "sku": rule.give.sku,
+                    "quantity": rule.give.quantity,
+                    "lines": list(one.lines),
+                }
+            )
+    return found
 
 
 def _line(text: str, value: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from loyalty_api.db import driver
 from loyalty_api.facts.service import counted
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
-from loyalty_api.purchases import couponing, queries, rules
+from loyalty_api.purchases import couponing, gifting, queries, rules
 from loyalty_api.purchases.answers import coupon_answer, issued_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
@@ -222,6 +222,9 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     if program is None or timed.rated_at is None:
         return _Priced(basket, basket, basket, program, None, None, None, member, tier, available, odd, shown)
     basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
+    facts = gifting.facts_of_goods(
+        connection, desk.catalogue, facts, program, version=opened.masters.get("products", 0)
+    )
     facts = look(
         connection,
         counted(buyer.counting),

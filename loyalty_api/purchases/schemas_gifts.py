@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from marshmallow import fields
+
 from loyalty_api.fields import Moment, Schema, Text, Whole
 
 
@@ -16,3 +18,13 @@ class PurchaseGiftSchema(Schema):
     sku = Text(required=True, allow_none=True)
     quantity = Whole(required=True, allow_none=True)
     expires_at = Moment(required=True)
+
+
+class QuoteGiftSchema(Schema):
+    """A free item that goes with the basket, and the lines of it that lie there already."""
+
+    rule = Text(required=True)
+    name = Text(required=True, longest=1000)
+    sku = Text(required=True)
+    quantity = Whole(required=True)
+    lines = fields.List(Text(), required=True)

@@ -83,3 +83,12 @@ def test_what_happened_is_told_in_the_outbox(gifts: Shop) -> None:
     with gifts.database.unit_of_work() as session:
         told = driver(session).execute(sql, (ids.read("mbr", member),)).fetchall()
     assert told == [("gift_granted",)]
+
+
+def test_a_quote_tells_of_the_free_item_and_of_no_surprise(gifts: Shop) -> None:
+    card, member = named(gifts, "chair", "points", "draw")
+    body = receipt(line(6000), line(0, sku="apple", line_id="2"), card=card)
+    names = ("store", "terminal", "occurred_at", "currency", "lines", "identifier")
+    quoted = gifts.till.post("/v1/quotes", {name: body[name] for name in names}, key=None)
+    expected = {"rule": "cushion", "name": "Cushion", "sku": "apple", "quantity": 1, "lines": ["2"]}
+    assert (quoted["gifts"], rows(gifts, member)) == ([expected], [])
