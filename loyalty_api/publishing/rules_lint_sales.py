@@ -25,6 +25,8 @@ from loyalty_api.rulekit.basket import Basket, Line, Payment
 from loyalty_api.rulekit.facts import Facts, Member
 from loyalty_api.rulekit.selectors import selector
 
+# A rule that asks for more lines than this is given as many as this.
+_MOST_LINES = 50
 _KINDS = ("sale", "business", "staff")
 
 
@@ -197,6 +199,7 @@ def _counters(demands: Sequence[Demand], past: Past, at: datetime, store: str) -
 def _beside(ground: Ground, demands: Sequence[Demand], goods: Line) -> Iterator[Line]:
     """Lines that conditions ask for and the product itself is not."""
     wanted: list[tuple[Where, int, int]] = []
+    more: list[tuple[Where, int]] = []
     for demand in demands:
         if demand.holds and demand.name == "lines":
             amount, pieces = demand.value["amount"] or {}, demand.value["pieces"] or {}
@@ -205,11 +208,16 @@ def _beside(ground: Ground, demands: Sequence[Demand], goods: Line) -> Iterator[
                 amount.get("at_least") or 0, ground.smallest if most is None else min(ground.smallest, most)
             )
             wanted.append((where_of(demand.value["where"]), enough, max(pieces.get("at_least") or 1, 1)))
+            # The product itself is one line; goods of another line are as many more as are asked for.
+            number = min((demand.value["lines"] or {}).get("at_least") or 1, _MOST_LINES)
+            more += [(where_of(demand.value["where"]), enough)] * (number - 1)
         elif demand.holds and demand.name == "first_in_category":
             wanted.append(({"category": demand.value}, ground.smallest, 1))
     for n, (where, enough, pieces) in enumerate(wanted, start=2):
         if where and not selector(where)(goods):
             yield line_of(any_product(ground, where), str(n), enough, quantity=pieces)
+    for n, (where, enough) in enumerate(more, start=len(wanted) + 2):
+        yield line_of(any_product(ground, where), str(n), enough, quantity=1)
 
 
 def _bounds_agree(demands: Sequence[Demand]) -> None:
@@ -217,7 +225,7 @@ def _bounds_agree(demands: Sequence[Demand]) -> None:
     asked = [demand.value for demand in named(demands, "lines") if demand.holds]
     for one, other in product(asked, asked):
         whole = where_of(other["where"]) in ({}, where_of(one["where"]))
-        for measure in ("amount", "pieces"):
+        for measure in ("amount", "pieces", "lines"):
             least, most = (one[measure] or {}).get("at_least"), (other[measure] or {}).get("at_most")
             if whole and least is not None and most is not None and least > most:
                 raise Impossible("bounds")

@@ -93,7 +93,7 @@ class Versions:
             else ()
         )
         self.past: frozenset[str] = frozenset().union(*[program.earning.past for _, program in programs])
-        self.shares_limits = any(program.budgets for _, program in programs)
+        self.shares_limits = any(program.shares for _, program in programs)
         self.taken: dict[str, int] = dict(taken or {})
 
     def at(self, at: datetime) -> Program | None:
@@ -202,9 +202,8 @@ class Folding:
         asks = program.earning.past
         past = [key for key in known if key in asks or (key == here and history.STORE in asks)]
         taken = self.versions.taken
-        limits = {
-            key: max(0, program.budgets[key] - taken.get(key, 0)) for key in sorted(needs.limits)
-        }  # fmt: skip
+        budgets = program.budgets(bought.at) if needs.limits else {}
+        limits = {key: max(0, budgets[key] - taken.get(key, 0)) for key in sorted(needs.limits)}
         return Facts(member, counters | {key: known[key] for key in past}, limits)
 
     def _with_benefits(self, facts: Facts, bought: Bought, program: Program) -> Facts:
