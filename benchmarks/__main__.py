@@ -18,6 +18,7 @@ from benchmarks.figures import Figure, Pace, Street
 from benchmarks.growth import SIZES, growth
 from benchmarks.place import open_shop, serve_api, serve_ceiling
 from benchmarks.pricing import pricing
+from benchmarks.suggesting import look_up
 from benchmarks.year import year
 from loyalty_api.demo import run as demo
 
@@ -36,7 +37,7 @@ _BY_HTTP: dict[str, Measure] = {
     "redemption": redeeming.redemption,
 }
 _ASKED_FOR: dict[str, Measure] = {"threads": figures.threads}
-_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules", "pricing")
+_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules", "pricing", "suggestions")
 
 
 @click.command()
@@ -72,6 +73,8 @@ def main(
         found.append(_shown(figures.hundred(hundred_rules.program(_program("full")), pace)))
     if "pricing" in wanted:
         found.append(_shown(pricing(_program("basic"), pace)))
+    if "suggestions" in wanted:
+        found.append(_shown(look_up(pace)))
     asked = {name: measure for name, measure in (_BY_HTTP | _ASKED_FOR).items() if name in wanted}
     if asked:
         with ExitStack() as stack:

@@ -14,6 +14,7 @@ from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
+from loyalty_api.operations.invariants_suggestions import SUGGESTIONS
 from loyalty_api.operations.invariants_tiers import TIERS
 
 
@@ -275,6 +276,7 @@ INVARIANTS = (
     + DISCOUNTS
     + SPENDING
     + COUPONS
+    + SUGGESTIONS
     + TIERS
     + EVENTS
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from loyalty_api.purchases.queries import Blind
 from loyalty_api.quotes import Quote
 from loyalty_api.rating.rules import Program
 from loyalty_api.stores.service import Directory
+from loyalty_api.suggestions.service import Memory
 from loyalty_api.vault import Vault
 
 
@@ -29,6 +30,7 @@ class Desk:
     programs: Programs[Program]
     catalogue: Catalogue
     directory: Directory
+    suggestions: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,13 @@ QUOTE_ANSWER: dict[str, Any] = {
     "reasons": [],
     "near_misses": [],
     "coupons": [],
-    "suggestions": [],
+    "suggestions": [
+        {
+            "kind": "bought_together", "rule": "fruit_week", "add": {"sku": "2001", "quantity": 1}, "name": "Bananer",
+            "because": {"sku": "7038010000010", "together": 412, "of": 2903},
+            "text": "Kjøpes ofte sammen med Lettmelk 1 l: i 412 av 2903 handlekurver",
+        }
+    ],
     "discrepancies": [],
     "messages": [],
     "receipt_lines": [

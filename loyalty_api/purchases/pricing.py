@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -28,6 +28,7 @@ from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.redeeming import Redeemable, with_points
 from loyalty_api.purchases.rules_charged import is_ours, mark_of, unpriced
 from loyalty_api.purchases.service import blind_in, member_in
+from loyalty_api.purchases.suggesting import Suggested, suggest
 from loyalty_api.quotes import HONOURED, Quote, write_quote
 from loyalty_api.rating.rules import Program
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
@@ -52,6 +53,7 @@ class _Priced:
     discrepancies: list[rules.Discrepancy]
     coupons: Presented
     pauses: frozenset[int] = frozenset()
+    suggested: Sequence[Suggested] = ()
 
 
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -88,7 +90,14 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
         },
         "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)],
         "discrepancies": priced.discrepancies,
-        **told(decision, priced.program, body, odd=priced.discrepancies, known=priced.member is not None),
+        **told(
+            decision,
+            priced.program,
+            body,
+            odd=priced.discrepancies,
+            known=priced.member is not None,
+            suggested=priced.suggested,
+        ),
     }
 
 
@@ -232,6 +241,16 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         odd,
         shown,
         pauses,
+        suggest(
+            connection,
+            desk,
+            basket,
+            program=program,
+            facts=facts,
+            known=known,
+            at=timed.rated_at,
+            version=opened.masters.get("products", 0),
+        ),
     )
 
 

@@ -9,6 +9,8 @@ from loyalty_api.language import catalogue
 from loyalty_api.promotions.rules_types import InSets
 from loyalty_api.purchases.answers import SPOKEN
 from loyalty_api.purchases.rules import Discrepancy
+from loyalty_api.purchases.suggesting import Suggested
+from loyalty_api.purchases.suggesting import told as told_with
 from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import discount_text, effect_text, near_miss_text, reason_text, rule_name
 from loyalty_api.rulekit.decision import Decision, Discount, Effect, NearMiss
@@ -21,10 +23,11 @@ def told(
     *,
     odd: Sequence[Discrepancy],
     known: bool,
+    suggested: Sequence[Suggested] = (),
 ) -> dict[str, Any]:
     """Effects, reasons, near misses and suggestions with their words, what the cashier should hear, what to print.
 
-    ``known`` says whether there is a member, whose points are printed.
+    ``known`` says whether there is a member, whose points are printed; ``suggested`` what goes with the basket.
     """
     language = body.get("language") or body.get("receipt", {}).get("language") or "en"
     currency, wanted, words = body["currency"], body.get("include", ()), catalogue(language)
@@ -43,7 +46,7 @@ def told(
             for reason in reasons
         ],
         "near_misses": [_near(miss, program, currency, language) for miss in near],
-        "suggestions": _suggestions(decision, program),
+        "suggestions": _suggestions(decision, program, suggested, language),
         "messages": [
             {"audience": "cashier", "text": words.say("receipt", one["code"])}
             for one in odd
@@ -100,17 +103,34 @@ def _near(miss: NearMiss, program: Program | None, currency: str, language: str)
     return {"rule": miss.rule, "missing": dict(miss.missing), "text": text}
 
 
-def _suggestions(decision: Decision | None, program: Program | None) -> list[dict[str, Any]]:
-    """Products that the till may put into the basket, because a promotion would then lower their price."""
-    if decision is None or program is None or program.promotions is None:
+def _suggestions(
+    decision: Decision | None, program: Program | None, suggested: Sequence[Suggested], language: str
+) -> list[dict[str, Any]]:
+    """Products that a promotion is waiting for, then what goes with the basket; no product twice."""
+    if decision is None or program is None:
         return []
-    found = []
-    for miss in decision.near_misses:
-        promotion = program.promotions.numbered(miss.rule)
-        if promotion and "added" in miss.missing and isinstance(promotion.benefit, InSets):
-            add = {"sku": promotion.benefit.added, "quantity": miss.missing["added"]}
-            found.append({"rule": miss.rule, "add": add})
-    return found
+    found = [_waited_for(miss, program, language) for miss in decision.near_misses if _added(miss, program)]
+    named = {one["add"]["sku"] for one in found}
+    return found + [one for one in told_with(suggested, language) if one["add"]["sku"] not in named]
+
+
+def _added(miss: NearMiss, program: Program) -> str | None:
+    """The product that a promotion puts into the basket, where nothing else is missing."""
+    promotion = program.promotions.numbered(miss.rule) if program.promotions else None
+    if promotion is None or "added" not in miss.missing or not isinstance(promotion.benefit, InSets):
+        return None
+    return promotion.benefit.added
+
+
+def _waited_for(miss: NearMiss, program: Program, language: str) -> dict[str, Any]:
+    return {
+        "kind": "promotion",
+        "rule": miss.rule,
+        "add": {"sku": _added(miss, program), "quantity": miss.missing["added"]},
+        "name": None,
+        "because": None,
+        "text": rule_name(miss.rule, names=program.names, language=language),
+    }
 
 
 def receipt_lines(

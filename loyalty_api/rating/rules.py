@@ -28,6 +28,8 @@ from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Reason
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Facts, Needs
+from loyalty_api.suggestions import rules_reading as suggestion_rules
+from loyalty_api.suggestions.rules import Suggesting
 from loyalty_api.tiers import rules_benefits as tier_benefits
 from loyalty_api.tiers import rules_reading as tier_rules
 from loyalty_api.tiers.rules import Policy as Tiers
@@ -48,6 +50,7 @@ class Program:
     tiers: Tiers | None = None
     events: Events = NO_EVENTS
     promotions: Promotions | None = None
+    suggestions: Suggesting | None = None
     paused: frozenset[str] = frozenset()
 
     @property
@@ -100,6 +103,7 @@ def check_document(document: Any) -> tuple[Fault, ...]:
     inner = earning_rules.check(rules, lots=lots) + tier_rules.check(levels)
     inner += event_rules.check(events, lots=lots, taken=_ids(rules))
     inner += promotion_rules.check(_at(document, "promotions"), taken=_ids([*rules, *events]))
+    inner += suggestion_rules.check(document.get("suggestions") if isinstance(document, Mapping) else None)
     return faults + tuple(fault for fault in inner if fault.pointer not in known)
 
 
@@ -135,7 +139,8 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
         earning = _also_asking(earning, promotions)
     events = event_rules.parse(settings.sections["earn"], lots=settings.lots)
     levels = tier_rules.policy(settings, version=version)
-    return Program(version, settings, earning, levels, events, promotions)
+    suggestions = suggestion_rules.parse(settings.sections["suggestions"], excluded=excluded)
+    return Program(version, settings, earning, levels, events, promotions, suggestions)
 
 
 def _also_asking(earning: Earning, promotions: Promotions) -> Earning:

@@ -40,6 +40,7 @@ FEATURES = frozenset(
         "rewards",
         "sandbox",
         "stores",
+        "suggestions",
         "summaries",
         "tiers",
     }
