@@ -117,13 +117,14 @@ def counted(
 
 
 def products(*, days: int = data.ALL_DAYS) -> dict[str, Product]:
-    """The real master as rules see it, but for what is no goods."""
+    """The real master as rules see it, but for what is no goods or may never be suggested."""
     everything = data.window(days=days).products
-    found: dict[str, Product] = {}
+    wanted, found = Suggesting(SHOWN), dict[str, Product]()
     for document in data.products(only=everything):
         sku, _, category, department, brand, legal_class, _, unit, _, kind, _ = read_product(document)
-        if department not in _NO_GOODS:
-            found[sku] = Product(tuple(category), department, brand, legal_class, unit, kind)
+        product = Product(tuple(category), department, brand, legal_class, unit, kind)
+        if department not in _NO_GOODS and wanted.verdict(sku, product) is None:
+            found[sku] = product
     return found
 
 
@@ -138,9 +139,8 @@ def _store(purchase: Purchase) -> str:
 
 def _skus(purchase: Purchase, masters: dict[str, Product]) -> list[str]:
     """What may be suggested of a basket, each once."""
-    wanted = Suggesting(SHOWN)
     skus = {data.sku(product_id=line.product_id) for line in purchase.lines if line.amount > 0}
-    return sorted(sku for sku in skus if wanted.verdict(sku, masters.get(sku)) is None)
+    return sorted(skus & masters.keys())
 
 
 def _hide(purchase: Purchase, skus: Sequence[str], of: int) -> Asked | None:
