@@ -8,7 +8,7 @@ act on the remainder, unless the program adds them up. The page docs/promotions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -19,35 +19,27 @@ from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
 from loyalty_api.promotions.rules_benefits_units import in_sets
 from loyalty_api.promotions.rules_lines import Lines, in_number
+from loyalty_api.promotions.rules_next import coupon_of
 from loyalty_api.promotions.rules_reading import compiled, read_promotions
 from loyalty_api.promotions.rules_spreading import within
-from loyalty_api.promotions.rules_types import LANES, InSets, OnSum, Promotion, Promotions, Terms
+from loyalty_api.promotions.rules_types import (
+    LANES,
+    Coupon,
+    InSets,
+    OnSum,
+    Priced,
+    Promotion,
+    Promotions,
+    Terms,
+)
 from loyalty_api.rulekit.basket import Basket, LineDiscount
-from loyalty_api.rulekit.decision import Decision, Discount, NearMiss, Reason
+from loyalty_api.rulekit.decision import Discount, NearMiss, NextTime, Reason
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure
 from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import Moment, moment
-
-
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """A basket with the discounts of its promotions on its lines, settled, and why others gave nothing."""
-
-    basket: Basket
-    discounts: tuple[Discount, ...] = ()
-    reasons: tuple[Reason, ...] = ()
-    near_misses: tuple[NearMiss, ...] = ()
-
-    def told(self, decision: Decision) -> Decision:
-        """The decision on what remains, with the discounts that came before it."""
-        return replace(
-            decision,
-            discounts=self.discounts,
-            reasons=self.reasons + decision.reasons,
-            near_misses=self.near_misses + decision.near_misses,
-        )
+from loyalty_api.values import dataclass
 
 
 def check(listed: Sequence[Any], *, taken: frozenset[str] = frozenset()) -> tuple[Fault, ...]:
@@ -94,7 +86,7 @@ def price(
     numbers = promotions.index.of(basket.store, basket.lines)
     rules = [promotions.rules[number] for number in numbers]
     now = moment(at=at, zone=zone, basket=basket) if promotions.timed else None
-    pricing = _Pricing(sold, facts, promotions, now)
+    pricing = _Pricing(sold, facts, promotions, now, (at, zone))
     for _, those in groupby(rules, key=lambda rule: rule.lane):
         pricing.act(list(those))
     if paused:
@@ -110,11 +102,13 @@ class _Pricing:
     facts: Facts
     promotions: Promotions
     now: Moment | None
+    sale: tuple[datetime, ZoneInfo]
     lines: Lines = field(init=False)
     discounts: list[Discount] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     near_misses: list[NearMiss] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
+    coupons: list[NextTime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.lines = Lines(self.sold, self.promotions.terms)
@@ -135,11 +129,11 @@ class _Pricing:
 
     def _offer(self, rule: Promotion) -> Offer | None:
         """What a promotion would take off now, cut by its caps and by the floors; or why nothing is noted."""
-        if not self._applies(rule):
-            return None
-        scope = self._scope(rule)
+        scope = self._scope(rule) if self._applies(rule) else None
         if scope is None:
             return None
+        if isinstance(rule.benefit, Coupon):
+            return Offer({})
         found = (
             on_sum(rule.benefit, scope) if isinstance(rule.benefit, OnSum) else in_sets(rule.benefit, scope)
         )
@@ -189,7 +183,7 @@ class _Pricing:
         rows = lines.lines
         meant = lines.allowed if selects is None else [i for i in lines.allowed if selects(rows[i])]
         places = [i for i in meant if not lines.discounted(i)] if rule.left_out else meant
-        if not places and not isinstance(rule.benefit, OnSum) and rule.benefit.added and not meant:
+        if not places and isinstance(rule.benefit, InSets) and rule.benefit.added and not meant:
             places = []
         elif not places:
             self._out_of_scope(rule, meant)
@@ -231,6 +225,10 @@ class _Pricing:
 
     def _stand(self, rule: Promotion, offer: Offer) -> None:
         """Let a discount stand, and say what cut it."""
+        if isinstance(rule.benefit, Coupon):
+            self.coupons.append(coupon_of(rule.rule_id, rule.benefit, *self.sale))
+            self.standing.append(rule.rule_id)
+            return
         rows = self.lines.lines
         granted = offer.total
         if granted < offer.desired:
@@ -268,6 +266,7 @@ class _Pricing:
     def pause(self, rules: Sequence[str]) -> None:
         """Of these promotions it is said that they are paused, and nothing else."""
         self.discounts = [one for one in self.discounts if one.rule not in rules]
+        self.coupons = [one for one in self.coupons if one.rule not in rules]
         self.reasons = [one for one in self.reasons if one.rule not in rules]
         self.near_misses = [one for one in self.near_misses if one.rule not in rules]
         self.reasons += [Reason(rule_id, "skipped", "paused") for rule_id in rules]
@@ -286,4 +285,10 @@ class _Pricing:
             for line in basket.lines
         ]
         settled = replace(basket, lines=tuple(lines), pricing="settled")
-        return Priced(settled, tuple(self.discounts), tuple(self.reasons), tuple(self.near_misses))
+        return Priced(
+            settled,
+            tuple(self.discounts),
+            tuple(self.reasons),
+            tuple(self.near_misses),
+            tuple(self.coupons),
+        )

@@ -21,7 +21,16 @@ from loyalty_api.errors import Fault
 from loyalty_api.program.rules_settings import MONEY
 from loyalty_api.promotions.rules_index import Entry, Index, goods_of
 from loyalty_api.promotions.rules_making import benefit_of
-from loyalty_api.promotions.rules_types import LANES, InSets, OnSum, Promotion, Promotions, Terms
+from loyalty_api.promotions.rules_types import (
+    LANES,
+    NEXT,
+    Coupon,
+    InSets,
+    OnSum,
+    Promotion,
+    Promotions,
+    Terms,
+)
 from loyalty_api.promotions.rules_values import BENEFITS, LATER_LANES
 from loyalty_api.rulekit import conditions
 from loyalty_api.rulekit.conditions import Condition
@@ -102,6 +111,8 @@ def read_promotions(listed: Sequence[Any], *, taken: frozenset[str]) -> tuple[li
 def lane_of(rule: Mapping[str, Any]) -> str:
     """The lane a promotion says, or else that of its benefit: on the basket, or on lines."""
     kind, said = rule["benefit"]
+    if kind == "coupon":
+        return NEXT
     on_basket = kind == "steps" or (kind in LATER_LANES and said["on"] == ("basket", None))
     return str(rule["lane"] or ("basket" if on_basket else "line"))
 
@@ -109,6 +120,11 @@ def lane_of(rule: Mapping[str, Any]) -> str:
 def _contradictions(rule: Mapping[str, Any], pointer: str) -> list[Fault]:
     """What a promotion says that does not go together."""
     kind, said = rule["benefit"]
+    if kind == "coupon":
+        named = [name for name in ("lane", "units") if rule[name]]
+        named += [f"caps/{name}" for name, cap in rule["caps"].items() if cap]
+        message = "A coupon for another purchase takes nothing off this one."
+        return [Fault(below_path(pointer, place), "not_allowed", message) for place in named]
     found = []
     sums = kind in ("steps", "tiers") or (kind in LATER_LANES and said["on"][0] in ("basket", "lines"))
     if lane_of(rule) != "line" and not sums:
@@ -187,7 +203,9 @@ def _apart(rules: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
 
 def _in_order(rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """By lane, then the higher priority first, ties by id; a group stands where the first of it would."""
-    turn = {rule["id"]: (LANES.index(lane_of(rule)), -rule["priority"], rule["id"]) for rule in rules}
+    turn = {
+        rule["id"]: ((*LANES, NEXT).index(lane_of(rule)), -rule["priority"], rule["id"]) for rule in rules
+    }
     first: dict[str, tuple[int, int, str]] = {}
     for rule in rules:
         if rule["group"]:
@@ -219,14 +237,14 @@ def _compiled(rule: Mapping[str, Any], percents: Mapping[str, str]) -> tuple[Pro
         group=rule["group"],
         not_with=frozenset(rule["not_with"]),
         kinds=rule["kinds"],
-        additive=percents[lane] == "additive",
+        additive=percents.get(lane) == "additive",
         scoped=bool(where),
-        indivisible=kind == "free_item",
+        indivisible=kind in ("free_item", "coupon"),
     )
     return made, condition
 
 
-def _consumes(said: str | None, benefit: OnSum | InSets) -> bool:
+def _consumes(said: str | None, benefit: OnSum | InSets | Coupon) -> bool:
     return said == "consumed" if said else isinstance(benefit, InSets)
 
 

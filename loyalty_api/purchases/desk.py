@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from loyalty_api.draws.service import Draws
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program.service import Programs
 from loyalty_api.purchases import rules
@@ -19,6 +20,7 @@ from loyalty_api.quotes import Quote
 from loyalty_api.rating.rules import Program
 from loyalty_api.stores.service import Directory
 from loyalty_api.suggestions.service import Memory
+from loyalty_api.values import dataclass
 from loyalty_api.vault import Vault
 
 
@@ -30,6 +32,7 @@ class Desk:
     programs: Programs[Program]
     catalogue: Catalogue
     directory: Directory
+    draws: Draws
     suggestions: Memory = field(default_factory=Memory)
 
 

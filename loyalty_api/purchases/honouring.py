@@ -17,9 +17,9 @@ from loyalty_api.rulekit.stored import decision_from_json
 
 
 def given_stays(decision: Decision, row: Row) -> Decision:
-    """A decision made anew for a purchase, with the discounts that were given at the till: those stay given."""
+    """A decision made anew for a purchase, with the discounts and coupons that were given at the till: they stay so."""
     before = decision_from_json(row["decision"]) if row["decision"] else None
-    return replace(decision, discounts=before.discounts) if before else decision
+    return replace(decision, discounts=before.discounts, coupons=before.coupons) if before else decision
 
 
 def as_charged(

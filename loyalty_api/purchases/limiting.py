@@ -19,9 +19,10 @@ from loyalty_api.db import driver
 from loyalty_api.facts import service as facts_service
 from loyalty_api.facts.service import Counted
 from loyalty_api.purchases.counting import Visits, facts_with_tier, same_visit, with_benefits
+from loyalty_api.purchases.drawing import Chances, unchanged
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.remembering import LAST, Recorded, remembered
-from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate
+from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate, without_gifts
 from loyalty_api.rating.rules_returns import claims_back, progress_from
 from loyalty_api.rows import write
 from loyalty_api.rulekit.basket import Basket
@@ -35,7 +36,7 @@ def reading(asked: Iterable[tuple[Program | None, datetime]]) -> list[Also]:
     """What to read with the members for purchases at these moments under these programs; nothing where none counts."""
     needs = NOTHING
     for program, at in asked:
-        if program is not None and program.earning.counting:
+        if program is not None and program.counting:
             needs |= program.needs(at)
     return [(facts_service.READ, facts_service.needed(needs))] if needs else []
 
@@ -53,22 +54,26 @@ def decide(
     purchase_id: UUID,
     recorded: Sequence[Recorded] = (),
     seen: Visits | None = None,
+    chances: Chances = unchanged,
 ) -> tuple[Facts, Decision]:
     """Rate a purchase and let what it claims stand: the facts it was rated with, and the decision.
 
-    ``recorded`` are the member's purchases of this transaction, and ``seen`` those of them that counted.
+    ``recorded`` are the member's purchases of this transaction, and ``seen`` those of them that counted. ``chances``
+    adds the draws that the member has, whose odds follow what is left of the limits.
     """
     again = _again(connection, program, tier, member_id, purchase_id, basket, at, seen or [])
     if member_id is None or program.plain:
         known = with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
+        known = chances(known)
         return known, evaluate(basket, known, program, at)
     past = remembered(
         connection, basket, program, at, member_id=member_id, purchase_id=purchase_id, recorded=recorded
     )
-    needs, budgets = program.needs(at), program.budgets
+    needs, budgets = program.needs(at), program.budgets(at)
     while True:
         known = counted.facts(facts, member_id=member_id, needs=needs, budgets=budgets, past=past)
         known = with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
+        known = chances(known)
         decision = evaluate(basket, known, program, at)
         if counted.take(connection, decision.claims, budgets):
             break
@@ -93,7 +98,7 @@ def look(
         return with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
     past = remembered(connection, basket, program, at, member_id=member_id, purchase_id=LAST)
     needs = program.needs(at)
-    known = counted.facts(facts, member_id=member_id, needs=needs, budgets=program.budgets, past=past)
+    known = counted.facts(facts, member_id=member_id, needs=needs, budgets=program.budgets(at), past=past)
     return with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
 
 
@@ -133,7 +138,7 @@ def decide_later(
     purchase_id: UUID,
     vault: Vault,
 ) -> tuple[Facts, Decision | None]:
-    """Rate a purchase that finds its member, or is reviewed, now, and write what it claims.
+    """Rate a purchase that finds its member, or is reviewed, now, and write what it claims: points only (R25).
 
     The caller holds the member.
     """
@@ -143,6 +148,7 @@ def decide_later(
     )
     if program is None:
         return facts, None
+    program = without_gifts(program)
     counted = facts_service.open_for(session, member_id=member_id, needs=program.needs(at))
     facts, decision = decide(
         connection, counted, basket, facts, program, at,
@@ -192,12 +198,12 @@ def exhausted(decision: Decision | None) -> list[dict[str, Any]]:
 
 
 def hold_budgets(
-    connection: Connection[TupleRow], counted: Counted, programs: Iterable[Program | None]
+    connection: Connection[TupleRow], counted: Counted, asked: Iterable[tuple[Program | None, datetime]]
 ) -> None:
-    """Hold the budgets of several purchases' programs; each as large as the largest version has it."""
+    """Hold the budgets of several purchases' programs then; each as large as the largest version has it."""
     most: dict[str, int] = {}
-    for program in programs:
-        for key, budget in (program.budgets if program else {}).items():
+    for program, at in asked:
+        for key, budget in (program.budgets(at) if program else {}).items():
             most[key] = max(budget, most.get(key, 0))
     if most:
         counted.hold(connection, most)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -18,24 +17,25 @@ from loyalty_api.db import driver
 from loyalty_api.facts.service import counted
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
-from loyalty_api.purchases import couponing, queries, rules
-from loyalty_api.purchases.answers import coupon_answer
+from loyalty_api.purchases import couponing, gifting, queries, rules
+from loyalty_api.purchases.answers import coupon_answer, issued_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
-from loyalty_api.purchases.quoting import told
+from loyalty_api.purchases.quoting import line_answer, told
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.redeeming import Redeemable, with_points
-from loyalty_api.purchases.rules_charged import is_ours, mark_of, unpriced
+from loyalty_api.purchases.rules_charged import mark_of, unpriced
 from loyalty_api.purchases.service import blind_in, member_in
 from loyalty_api.purchases.suggesting import Suggested, suggest
 from loyalty_api.quotes import HONOURED, Quote, write_quote
 from loyalty_api.rating.rules import Program
-from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
+from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
+from loyalty_api.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
         "currency": body["currency"],
         "member": _member(priced),
         "totals": _totals(priced),
-        "lines": [_line(line) for line in basket.lines],
+        "lines": [line_answer(line) for line in basket.lines],
         "redeemable": _redeemable(priced.redeemable),
         "points": {
             "base": decision.points(award="base") if decision else 0,
@@ -88,7 +88,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
             "if_not_redeeming": unpaid,
             "available_at": _first_available(decision),
         },
-        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)],
+        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)] + _to_be_issued(decision),
         "discrepancies": priced.discrepancies,
         **told(
             decision,
@@ -99,6 +99,23 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
             suggested=priced.suggested,
         ),
     }
+
+
+def _to_be_issued(decision: Decision | None) -> list[dict[str, Any]]:
+    """The coupons that the purchase would give for another time; their codes are there with it."""
+    return [
+        {
+            "code": None,
+            **issued_answer(
+                {
+                    "coupon_id": None, "name": one.name, "rule": one.rule, "valid_from": one.valid_from,
+                    "valid_until": one.valid_until,
+                },
+                status="to_be_issued",
+            ),
+        }
+        for one in (decision.coupons if decision else ())
+    ]  # fmt: skip
 
 
 def _mark(priced: _Priced) -> str:
@@ -117,24 +134,6 @@ def _totals(priced: _Priced) -> dict[str, int]:
         "program_discounts": sold - total,
         "total": total,
     }
-
-
-def _line(line: Line) -> dict[str, Any]:
-    """A line with the discounts of promotions and those that points stand for; the till's own are known to it."""
-    given = [
-        _discount(discount) for discount in line.discounts if discount.kind == "points" or is_ours(discount)
-    ]
-    return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
-
-
-def _discount(discount: LineDiscount) -> dict[str, Any]:
-    """As the till names it in the purchase."""
-    said: dict[str, Any] = {"source": "program", "kind": discount.kind, "amount": discount.amount}
-    if discount.promotion_id:
-        said["promotion_id"] = discount.promotion_id
-    if discount.basket_wide:
-        said["basket_wide"] = True
-    return said
 
 
 def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
@@ -214,6 +213,9 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     if program is None or timed.rated_at is None:
         return _Priced(basket, basket, basket, program, None, None, None, member, tier, available, odd, shown)
     basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
+    facts = gifting.facts_of_goods(
+        connection, desk.catalogue, facts, program, version=opened.masters.get("products", 0)
+    )
     facts = look(
         connection,
         counted(buyer.counting),

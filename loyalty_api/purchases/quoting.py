@@ -8,11 +8,14 @@ from typing import Any
 from loyalty_api.language import catalogue
 from loyalty_api.promotions.rules_types import InSets
 from loyalty_api.purchases.answers import SPOKEN
+from loyalty_api.purchases.answers_gifts import gifts_in_quote
 from loyalty_api.purchases.rules import Discrepancy
+from loyalty_api.purchases.rules_charged import is_ours
 from loyalty_api.purchases.suggesting import Suggested
 from loyalty_api.purchases.suggesting import told as told_with
 from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import discount_text, effect_text, near_miss_text, reason_text, rule_name
+from loyalty_api.rulekit.basket import Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision, Discount, Effect, NearMiss
 
 
@@ -33,6 +36,7 @@ def told(
     currency, wanted, words = body["currency"], body.get("include", ()), catalogue(language)
     reasons = decision.reasons if decision and "reasons" in wanted else ()
     near = decision.near_misses if decision and "near_misses" in wanted else ()
+    gifts = gifts_in_quote(decision, program, language)
     return {
         "effects": _effects(decision, currency, language),
         "reasons": [
@@ -46,7 +50,8 @@ def told(
             for reason in reasons
         ],
         "near_misses": [_near(miss, program, currency, language) for miss in near],
-        "suggestions": _suggestions(decision, program, suggested, language),
+        "suggestions": _free(_suggestions(decision, program, suggested, language), gifts),
+        "gifts": gifts,
         "messages": [
             {"audience": "cashier", "text": words.say("receipt", one["code"])}
             for one in odd
@@ -114,6 +119,12 @@ def _suggestions(
     return found + [one for one in told_with(suggested, language) if one["add"]["sku"] not in named]
 
 
+def _free(found: list[dict[str, Any]], gifts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The suggestions, each with the gift that this basket brings and that is the same product."""
+    given = {gift["sku"]: gift["rule"] for gift in reversed(gifts)}
+    return [{**one, "gift": given.get(one["add"]["sku"])} for one in found]
+
+
 def _added(miss: NearMiss, program: Program) -> str | None:
     """The product that a promotion puts into the basket, where nothing else is missing."""
     promotion = program.promotions.numbered(miss.rule) if program.promotions else None
@@ -131,6 +142,24 @@ def _waited_for(miss: NearMiss, program: Program, language: str) -> dict[str, An
         "because": None,
         "text": rule_name(miss.rule, names=program.names, language=language),
     }
+
+
+def line_answer(line: Line) -> dict[str, Any]:
+    """A line with the discounts of promotions and those that points stand for; the till's own are known to it."""
+    given = [
+        _discount(discount) for discount in line.discounts if discount.kind == "points" or is_ours(discount)
+    ]
+    return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
+
+
+def _discount(discount: LineDiscount) -> dict[str, Any]:
+    """As the till names it in the purchase."""
+    said: dict[str, Any] = {"source": "program", "kind": discount.kind, "amount": discount.amount}
+    if discount.promotion_id:
+        said["promotion_id"] = discount.promotion_id
+    if discount.basket_wide:
+        said["basket_wide"] = True
+    return said
 
 
 def receipt_lines(

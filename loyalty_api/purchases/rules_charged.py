@@ -91,7 +91,8 @@ def charged(
     promotions = program.promotions
     if promotions is None:
         return decision, []
-    ours = {one.rule: one for one in price(unpriced(basket), facts, program, at).discounts}
+    priced = price(unpriced(basket), facts, program, at)
+    ours = {one.rule: one for one in priced.discounts}
     theirs = _by_rule(basket.lines)
     discounts = [
         _given(rule, theirs.get(rule, {}), ours.get(rule), promotions) for rule in {**ours, **theirs}
@@ -101,7 +102,7 @@ def charged(
     if honoured:
         discounts = [replace(one, desired=one.granted) for one in discounts if one.granted]
     odd = [] if honoured else _differences(ours.values(), theirs)
-    return replace(decision, discounts=tuple(discounts)), odd
+    return replace(decision, discounts=tuple(discounts), coupons=priced.coupons), odd
 
 
 def _given(rule: str, theirs: Mapping[str, int], our: Discount | None, promotions: Promotions) -> Discount:

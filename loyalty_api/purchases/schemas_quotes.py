@@ -12,6 +12,7 @@ from loyalty_api.purchases.schemas import (
     NoticeSchema,
     ReceiptLineSchema,
 )
+from loyalty_api.purchases.schemas_gifts import QuoteGiftSchema
 
 
 class QuoteMemberSchema(Schema):
@@ -105,13 +106,15 @@ class BecauseSchema(Schema):
 
 
 class SuggestionSchema(Schema):
-    """A product that is not in the basket and goes with it; ``rule`` is the promotion that would then lower a price.
+    """A product that is not in the basket and goes with it.
 
+    ``rule`` is the promotion that would then lower a price, ``gift`` the gift of this basket that makes it free.
     ``promotion``: a promotion is waiting for it. ``pinned``: the marketer says so. ``bought_together``: baskets do.
     """
 
     kind = Choice("promotion", "pinned", "bought_together", required=True)
     rule = Text(required=True, allow_none=True)
+    gift = Text(required=True, allow_none=True)
     add = ma.fields.Nested(AddSchema(), required=True)
     name = Text(required=True, allow_none=True)
     because = ma.fields.Nested(BecauseSchema(), required=True, allow_none=True)
@@ -134,6 +137,7 @@ class QuoteAnswerSchema(Schema):
     reasons = ma.fields.List(ma.fields.Nested(ReasonSchema()), required=True)
     near_misses = ma.fields.List(ma.fields.Nested(NearMissSchema()), required=True)
     coupons = ma.fields.List(ma.fields.Nested(CouponShownSchema()), required=True)
+    gifts = ma.fields.List(ma.fields.Nested(QuoteGiftSchema()))
     suggestions = ma.fields.List(ma.fields.Nested(SuggestionSchema()), required=True)
     discrepancies = ma.fields.List(ma.fields.Nested(NoticeSchema()), required=True)
     messages = ma.fields.List(ma.fields.Nested(MessageSchema()), required=True)

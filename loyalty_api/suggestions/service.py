@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
-from loyalty_api.db import driver
+from loyalty_api.db import Database, driver
 from loyalty_api.products.rules import Product
 from loyalty_api.products.service import names
 from loyalty_api.program import service as programs
@@ -60,16 +60,26 @@ class _Terms:
         return self.weeks, self.min_baskets, self.min_lift_percent
 
 
-def refresh_due(unit_of_work: UnitOfWork, *, now: datetime, ended: Callable[[], bool]) -> int:
+class Limit(Protocol):
+    """How long a job may go on."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is to stop."""
+        ...
+
+
+def refresh_due(database: Database, *, now: datetime, limit: Limit) -> int:
     """Count anew what is bought together, if the program in force wants suggestions and it is time; the pairs kept.
 
-    Nothing is changed when it has ``ended`` before all is read.
+    Nothing is changed when the ``limit`` is reached before all is read.
     """
+    unit_of_work = database.unit_of_work
     with unit_of_work() as session:
         terms = _due(session, now)
     if terms is None:
         return 0
-    baskets = _read(unit_of_work, terms, now, ended)
+    baskets = _read(unit_of_work, terms, now, limit)
     return _write(unit_of_work, terms, baskets, now) if baskets is not None else 0
 
 
@@ -86,11 +96,9 @@ def _due(session: Session, now: datetime) -> _Terms | None:
     return terms if last["began_at"] + timedelta(days=section["refresh_days"]) <= now else None
 
 
-def _read(
-    unit_of_work: UnitOfWork, terms: _Terms, now: datetime, ended: Callable[[], bool]
-) -> Baskets | None:
+def _read(unit_of_work: UnitOfWork, terms: _Terms, now: datetime, limit: Limit) -> Baskets | None:
     baskets, since, place = Baskets(), now - timedelta(weeks=terms.weeks), _START
-    while not ended():
+    while not limit.reached:
         with unit_of_work() as session:
             members = queries.accounts(driver(session), after=place, limit=_MEMBERS_AT_ONCE)
             for bought_id, store, at, skus, prices in queries.baskets(

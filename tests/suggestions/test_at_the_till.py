@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,17 +10,25 @@ import pytest
 
 from loyalty_api import jobs
 from loyalty_api.purchases.desk import Desk
+from loyalty_api.rating.rules import check_document
+from tests.docs import markdown
 from tests.promotions.till import of, quote
 from tests.purchases.racing import breaches
 from tests.support.shop import BASIC, Reply, Shop, receipt
 
 NOW = datetime.now(UTC)
+PAGE = markdown.read("docs/suggestions.md")
 SECTION: dict[str, Any] = {
     "most": 3,
     "min_lift_percent": 100,
     "pinned": [{"with": {"sku": ["chair"]}, "add": "cushion"}],
     "blocked": ["flyer"],
 }
+GIFT = {
+    "id": "cushion_for_a_chair", "name": "Cushion", "trigger": {"purchase": {}}, "cost": 300,
+    "when": {"lines": {"where": {"sku": ["chair"]}, "amount": {"at_least": 50000}}},
+    "give": {"free_item": {"sku": "cushion"}},
+}  # fmt: skip
 PROGRAM: dict[str, Any] = {
     **BASIC,
     "suggestions": SECTION,
@@ -29,6 +38,7 @@ PROGRAM: dict[str, Any] = {
         {"id": "all", "benefit": {"percent": {"off": "1", "on": "basket"}}},
         {"id": "mug", "benefit": {"buy_get": {"buy": {"where": {"sku": ["tea"]}}, "get": {"added": "mug"}}}},
     ],
+    "gifts": {"rules": [GIFT]},
 }  # fmt: skip
 GOODS = ("tea", "biscuits", "milk", "mug", "chair", "cushion", "flyer")
 
@@ -79,20 +89,31 @@ def test_a_quote_suggests_what_goes_with_the_basket_and_says_why(open_shop: Shop
     mug, biscuits, milk = quoted["suggestions"]
     assert (mug["kind"], mug["rule"], mug["add"]["sku"]) == ("promotion", "mug", "mug")
     assert biscuits == {
-        "kind": "bought_together", "rule": "biscuits", "add": {"sku": "biscuits", "quantity": 1},
-        "name": "Biscuits", "because": {"sku": "tea", "together": 8, "of": 23},
+        "kind": "bought_together", "rule": "biscuits", "gift": None,
+        "add": {"sku": "biscuits", "quantity": 1}, "name": "Biscuits",
+        "because": {"sku": "tea", "together": 8, "of": 23},
         "text": "Kjøpes ofte sammen med Tea: i 8 av 23 handlekurver",
     }  # fmt: skip
     assert (milk["add"]["sku"], milk["rule"], milk["because"]["together"]) == ("milk", None, 7)
     both = quote(open_shop, of(3000, "tea"), of(1000, "biscuits", 2))
     assert [one["add"]["sku"] for one in both["suggestions"]] == ["mug", "milk"]
+    (on_the_page,) = markdown.blocks(PAGE, "json suggestion")
+    assert json.loads(on_the_page.text) == quote(open_shop, of(3000, "tea"))["suggestions"][1]
     assert biscuits["text"] != both["suggestions"][1]["text"] == "Often bought with Tea: in 7 of 23 baskets"
 
 
 def test_the_marketers_own_idea_comes_first(open_shop: Shop) -> None:
-    (pinned,) = quote(open_shop, of(90000, "chair"), card=None)["suggestions"]
+    (pinned,) = quote(open_shop, of(90000, "chair"))["suggestions"]
     assert (pinned["kind"], pinned["because"], pinned["text"]) == ("pinned", None, "Goes well with Chair")
-    assert pinned["name"] == "Cushion"
+    assert (pinned["name"], pinned["gift"]) == ("Cushion", "cushion_for_a_chair")
+    (paid_for,) = quote(open_shop, of(900, "chair"))["suggestions"]
+    assert (paid_for["kind"], paid_for["gift"]) == ("pinned", None)
+
+
+def test_the_page_tells_a_program_that_is_valid_and_every_kind_of_suggestion() -> None:
+    assert check_document(json.loads(markdown.blocks(PAGE, "json")[0].text)) == ()
+    kinds = markdown.table(PAGE, "`kind`", "why", "`because`")
+    assert [markdown.code(row[0])[0] for row in kinds] == ["promotion", "pinned", "bought_together"]
 
 
 def test_the_marketer_sees_what_goes_with_what_and_what_is_kept_out(open_shop: Shop) -> None:
