@@ -120,8 +120,8 @@ def products(*, days: int = data.ALL_DAYS) -> dict[str, Product]:
     everything = data.window(days=days).products
     wanted, found = Suggesting(SHOWN), dict[str, Product]()
     for document in data.products(only=everything):
-        department, legal_class = document["department"], document.get("legal_class")
-        category = tuple(document["category"])
+        department, legal_class = document.get("department"), document.get("legal_class")
+        category = tuple(document.get("category", ()))
         product = Product(category, department, document.get("brand"), legal_class, "each", "goods")
         if department not in _NO_GOODS and wanted.verdict(document["sku"], product) is None:
             found[document["sku"]] = product

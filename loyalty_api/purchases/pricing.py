@@ -229,31 +229,14 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     priced = with_points(
         basket, facts, program, timed.rated_at, available=available, wish=body.get("redeem")
     )  # fmt: skip
+    suggested = suggest(
+        connection, desk, basket, program=program, facts=facts, known=known, at=timed.rated_at,
+        version=opened.masters.get("products", 0),
+    )  # fmt: skip
     return _Priced(
-        basket,
-        priced.unwished,
-        priced.basket,
-        program,
-        priced.unpaid,
-        priced.decision,
-        priced.redeemable,
-        member,
-        tier,
-        available,
-        odd,
-        shown,
-        pauses,
-        suggest(
-            connection,
-            desk,
-            basket,
-            program=program,
-            facts=facts,
-            known=known,
-            at=timed.rated_at,
-            version=opened.masters.get("products", 0),
-        ),
-    )
+        basket, priced.unwished, priced.basket, program, priced.unpaid, priced.decision, priced.redeemable, member,
+        tier, available, odd, shown, pauses, suggested,
+    )  # fmt: skip
 
 
 def _shown(

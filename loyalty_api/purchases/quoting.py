@@ -127,10 +127,10 @@ def _free(found: list[dict[str, Any]], gifts: Sequence[Mapping[str, Any]]) -> li
 
 def _added(miss: NearMiss, program: Program) -> str | None:
     """The product that a promotion puts into the basket, where nothing else is missing."""
-    promotion = program.promotions.numbered(miss.rule) if program.promotions else None
-    if promotion is None or "added" not in miss.missing or not isinstance(promotion.benefit, InSets):
+    if "added" not in miss.missing or program.promotions is None:
         return None
-    return promotion.benefit.added
+    promotion = program.promotions.numbered(miss.rule)
+    return promotion.benefit.added if promotion and isinstance(promotion.benefit, InSets) else None
 
 
 def _waited_for(miss: NearMiss, program: Program, language: str) -> dict[str, Any]:
