@@ -14,6 +14,7 @@ from loyalty_api.operations.invariants_draws import DRAWS
 from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_gifts import GIFTS
+from loyalty_api.operations.invariants_giving import GIVING
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
 from loyalty_api.operations.invariants_suggestions import SUGGESTIONS
@@ -281,6 +282,7 @@ INVARIANTS = (
     + COUPONS
     + GIFTS
     + SUGGESTIONS
+    + GIVING
     + TIERS
     + EVENTS
 )

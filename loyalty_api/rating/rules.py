@@ -253,6 +253,9 @@ def _with_gifts(decision: Decision, basket: Basket, facts: Facts, program: Progr
     member, gifts = facts.member, program.gifts
     if gifts is None or member is None or member.staff or member.status != "active" or basket.kind == "staff":
         return decision
+    if member.no_gifts:
+        unwanted = Reason(None, "not_applicable", "opted_out")
+        return replace(decision, reasons=(*decision.reasons, unwanted))
     given = gift_rules.give(
         basket, facts, gifts, at=decision.at, zone=program.settings.zone, paused=program.paused
     )

@@ -28,6 +28,7 @@ FEATURES = frozenset(
         "explanations",
         "facts",
         "gifts",
+        "giving",
         "ledger",
         "members",
         "period_bonuses",
