@@ -17,6 +17,7 @@ from loyalty_api.operations.invariants_gifts import GIFTS
 from loyalty_api.operations.invariants_giving import GIVING
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
+from loyalty_api.operations.invariants_suggestions import SUGGESTIONS
 from loyalty_api.operations.invariants_tiers import TIERS
 
 
@@ -280,6 +281,7 @@ INVARIANTS = (
     + SPENDING
     + COUPONS
     + GIFTS
+    + SUGGESTIONS
     + GIVING
     + TIERS
     + EVENTS

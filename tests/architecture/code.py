@@ -43,6 +43,7 @@ FEATURES = frozenset(
         "rewards",
         "sandbox",
         "stores",
+        "suggestions",
         "summaries",
         "tiers",
     }
