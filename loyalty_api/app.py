@@ -34,6 +34,8 @@ from loyalty_api.coupons import api as coupons
 from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
+from loyalty_api.draws import api_fairness as draws
+from loyalty_api.draws.service import Draws
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.explanations import api as explanations
 from loyalty_api.gifts import api as gifts
@@ -98,6 +100,7 @@ def blueprints() -> Sequence[Blueprint]:
         coupons.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
+        draws.blueprint,
         gifts.blueprint,
         period_bonuses.blueprint,
         tiers.blueprint,
@@ -173,7 +176,9 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
         summaries=Summaries(
             database=database, cache=SummaryCache(settings.redis_url), vault=vault, programs=programs
         ),
-        desk=Desk(vault=vault, programs=programs, catalogue=catalogue, directory=Directory()),
+        desk=Desk(
+            vault=vault, programs=programs, catalogue=catalogue, directory=Directory(), draws=Draws(vault)
+        ),
         gifts=GiftShop(vault=vault, programs=programs, catalogue=catalogue),
         programs=programs,
         check_document=check_document,

@@ -22,6 +22,7 @@ from loyalty_api.coupons import service as coupons
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.facts import service as facts
+from loyalty_api.gifts import draw_days
 from loyalty_api.gifts import service as gifts
 from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
@@ -290,5 +291,6 @@ KEYED_JOBS: Mapping[str, KeyedJob] = {
     "make_coupons": KeyedJob(
         "* * * * *", lambda database, vault, now, limit: make_coupons(database, vault, now=now, limit=limit)
     ),
+    "keep_draws": KeyedJob("*/10 * * * *", draw_days.run),
 }
 """The same for those that need keys."""

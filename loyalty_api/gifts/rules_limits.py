@@ -44,6 +44,28 @@ def stock_key(rule: GiftRule) -> str:
     return f"{rule.rule_id}:stock"
 
 
+def cooling_keys(rule: GiftRule, day: date) -> dict[str, int]:
+    """Under what it is kept on which day a member was given something, and the first day that each key speaks of.
+
+    A rule with a pause of N days gives at most once in N days. So those are counted in blocks of N days, and the number
+    kept for a block says on which of its days that was; the blocks around a day's own are looked at as well.
+    """
+    pause = rule.cooldown_days
+    if pause is None:
+        return {}
+    own = day.toordinal() // pause
+    return {f"{rule.rule_id}:cooling:{pause}:{block}": block * pause for block in (own - 1, own, own + 1)}
+
+
+def _cooling(rule: GiftRule, facts: Facts, day: date) -> bool:
+    """Whether the member was given something by the rule so near to the day, before it or after it."""
+    for key, first in cooling_keys(rule, day).items():
+        number = facts.counters.get(key, 0)
+        if number and abs(first + number - 1 - day.toordinal()) < (rule.cooldown_days or 0):
+            return True
+    return False
+
+
 def sizes(rules: Iterable[GiftRule], day: date) -> dict[str, int]:
     """How much all members together may have of each rule on a day, by the key of the limit."""
     found = {budget_key(rule, day): rule.budget.most for rule in rules if rule.budget}
@@ -57,6 +79,7 @@ def needs(rules: Iterable[GiftRule], day: date) -> Needs:
     for rule in listed:
         if rule.trigger.kind in COUNTED:
             counters += [milestone_key(rule), given_key(rule)]
+        counters += cooling_keys(rule, day)
     return Needs(frozenset(counters), frozenset(sizes(listed, day)))
 
 
@@ -65,6 +88,8 @@ def exhausted(rule: GiftRule, facts: Facts, day: date) -> str | None:
     for times in rule.times:
         if facts.counters.get(times_key(rule, times, day), 0) >= times.most:
             return "gift_had"
+    if rule.cooldown_days is not None and _cooling(rule, facts, day):
+        return "gift_had"
     if rule.budget and facts.limits.get(budget_key(rule, day), rule.budget.most) < rule.taken:
         return "gifts_used_up"
     if rule.stock is not None and facts.limits.get(stock_key(rule), rule.stock) < rule.give.quantity:
@@ -78,6 +103,9 @@ def claims_of(rule: GiftRule, day: date) -> tuple[Claim, ...]:
     if rule.trigger.kind in COUNTED:
         keys.add(given_key(rule))
     claims = [Claim("counter", key, 1) for key in sorted(keys)]
+    for key, first in cooling_keys(rule, day).items():
+        if 0 <= day.toordinal() - first < (rule.cooldown_days or 0):
+            claims.append(Claim("counter", key, day.toordinal() - first + 1))
     if rule.budget:
         claims.append(Claim("limit", budget_key(rule, day), rule.taken))
     if rule.stock is not None:

@@ -52,7 +52,8 @@ def compiled(
 def _counts(rule: GiftRule) -> bool:
     """Whether the rule looks at what was counted or taken before."""
     counted = rule.trigger.kind in ("visit", "visits", "spent")
-    return counted or bool(rule.times) or rule.budget is not None or rule.stock is not None
+    limited = bool(rule.times) or rule.cooldown_days is not None
+    return counted or limited or rule.budget is not None or rule.stock is not None
 
 
 def _compiled(rule: Mapping[str, Any]) -> GiftRule:

@@ -10,6 +10,7 @@ from loyalty_api.operations.invariant import CHANGES, Invariant
 from loyalty_api.operations.invariants_corrections import CORRECTIONS
 from loyalty_api.operations.invariants_coupons import COUPONS
 from loyalty_api.operations.invariants_discounts import DISCOUNTS
+from loyalty_api.operations.invariants_draws import DRAWS
 from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_gifts import GIFTS
@@ -271,6 +272,7 @@ INVARIANTS = (
     + EFFECTS
     + CORRECTIONS
     + EARNED
+    + DRAWS
     + FACTS
     + RETURNS
     + DISCOUNTS

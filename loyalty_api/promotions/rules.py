@@ -37,6 +37,7 @@ from loyalty_api.rulekit.decision import Discount, NearMiss, NextTime, Reason
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure
+from loyalty_api.rulekit.selectors import Selector
 from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import Moment, moment
 from loyalty_api.values import dataclass
@@ -109,9 +110,12 @@ class _Pricing:
     near_misses: list[NearMiss] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
     coupons: list[NextTime] = field(default_factory=list)
+    _before: Situation = field(init=False)
+    _meant: dict[Selector | None, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.lines = Lines(self.sold, self.promotions.terms)
+        self.lines = lines = Lines(self.sold, self.promotions.terms)
+        self._before = self._situation(lines.before)
 
     def act(self, rules: Sequence[Promotion]) -> None:
         """One lane: each promotion, or each exclusive group, in turn."""
@@ -162,8 +166,7 @@ class _Pricing:
         paid = self.lines.paid(after=rule.after)
         short = rule.minimum - sum([paid[i] for i in self.lines.counted]) if rule.minimum else 0
         if rule.test is not None:
-            gap = self.promotions.visit_gap
-            failed = rule.test(Situation(self.sold, self.facts, self.now, paid, self.lines.counted, gap))
+            failed = rule.test(self._situation(paid) if rule.after else self._before)
             if failed is not None:
                 self._nothing(rule, failed.code, failed.missing if short <= 0 else None, **failed.numbers)
                 return False
@@ -173,6 +176,11 @@ class _Pricing:
             return False
         return True
 
+    def _situation(self, paid: Sequence[int]) -> Situation:
+        """What conditions are asked about, with what each line comes to."""
+        sold, counted = self.sold, self.lines.counted
+        return Situation(sold, self.facts, self.now, paid, counted, self.promotions.visit_gap)
+
     def _against(self, rule: Promotion) -> str | None:
         apart = self.promotions.apart.get(rule.rule_id)
         return next((other for other in self.standing if other in apart), None) if apart else None
@@ -181,7 +189,9 @@ class _Pricing:
         """The lines it works on; or the reason why there are none is noted."""
         lines, selects = self.lines, rule.selects
         rows = lines.lines
-        meant = lines.allowed if selects is None else [i for i in lines.allowed if selects(rows[i])]
+        if selects not in self._meant:
+            self._meant[selects] = [i for i in lines.allowed if not selects or selects(rows[i])]
+        meant = self._meant[selects]
         places = [i for i in meant if not lines.discounted(i)] if rule.left_out else meant
         if not places and isinstance(rule.benefit, InSets) and rule.benefit.added and not meant:
             places = []

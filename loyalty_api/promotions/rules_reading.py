@@ -35,7 +35,7 @@ from loyalty_api.promotions.rules_values import BENEFITS, LATER_LANES
 from loyalty_api.rulekit import conditions
 from loyalty_api.rulekit.conditions import Condition
 from loyalty_api.rulekit.conditions_reading import NAME, read_conditions, read_where
-from loyalty_api.rulekit.selectors import selector
+from loyalty_api.rulekit.selectors import Selector, selector
 from loyalty_api.rulekit.shapes import (
     Member,
     below,
@@ -179,7 +179,8 @@ def compiled(
 ) -> Promotions:
     """Promotions that were read without faults, compiled, in the order in which they act."""
     ordered = _in_order(rules)
-    made = [_compiled(rule, percents) for rule in ordered]
+    selectors: dict[str, Selector] = {}
+    made = [_compiled(rule, percents, selectors) for rule in ordered]
     conditions_of = [condition for _, condition in made if condition is not None]
     return Promotions(
         rules=tuple([promotion for promotion, _ in made]),
@@ -213,7 +214,10 @@ def _in_order(rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(rules, key=lambda rule: (first.get(rule["group"], turn[rule["id"]]), turn[rule["id"]]))
 
 
-def _compiled(rule: Mapping[str, Any], percents: Mapping[str, str]) -> tuple[Promotion, Condition | None]:
+def _compiled(
+    rule: Mapping[str, Any], percents: Mapping[str, str], selectors: dict[str, Selector]
+) -> tuple[Promotion, Condition | None]:
+    """``selectors`` are those of other promotions: what several are about is looked for once in a basket."""
     where = _said(rule["where"])
     condition = conditions.compiled(rule["when"])
     kind, said = rule["benefit"]
@@ -225,7 +229,7 @@ def _compiled(rule: Mapping[str, Any], percents: Mapping[str, str]) -> tuple[Pro
         priority=rule["priority"],
         benefit=benefit,
         said=kind,
-        selects=selector(where) if where else None,
+        selects=selectors.setdefault(repr(where), selector(where)) if where else None,
         test=condition.test if condition else None,
         minimum=rule["minimum_basket"],
         after=rule["threshold"] == "after",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from loyalty_api.promotions.rules import Priced
+from loyalty_api.promotions.rules_types import Priced
 from loyalty_api.publishing.rules_lint_products import where_of
 from loyalty_api.publishing.rules_lint_promoted import Promoted, baskets, off, priced, promoted
 from loyalty_api.publishing.rules_lint_times import Impossible, moment_for

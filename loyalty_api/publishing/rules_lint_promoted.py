@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from loyalty_api.promotions.rules import Priced, parse
+from loyalty_api.promotions.rules import parse
 from loyalty_api.promotions.rules_reading import read_promotions
+from loyalty_api.promotions.rules_types import Priced
 from loyalty_api.publishing.rules_lint_products import Where, line_of, product_for, where_of
 from loyalty_api.publishing.rules_lint_sales import scene
 from loyalty_api.publishing.rules_lint_times import Impossible, named, span
@@ -54,10 +55,17 @@ class Promoted:
 
 
 def promoted(ground: Ground) -> list[Promoted]:
-    """Every promotion of the program, tried on baskets at and around all thresholds that it names."""
+    """Every promotion that lowers a price, tried on baskets at and around all thresholds that it names.
+
+    A coupon for another purchase takes nothing off this one.
+    """
     listed = ground.program.settings.sections["promotions"]
     read, _ = read_promotions(listed, taken=frozenset())
-    return [_tried(ground, said, raw) for said, raw in zip(read, listed, strict=True)]
+    return [
+        _tried(ground, said, raw)
+        for said, raw in zip(read, listed, strict=True)
+        if said["benefit"][0] != "coupon"
+    ]
 
 
 def _tried(ground: Ground, said: Mapping[str, Any], raw: Mapping[str, Any]) -> Promoted:

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from loyalty_api.draws.service import Draws
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program.service import Programs
 from loyalty_api.purchases import rules
@@ -29,6 +30,7 @@ class Desk:
     programs: Programs[Program]
     catalogue: Catalogue
     directory: Directory
+    draws: Draws
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from loyalty_api.db import driver
 from loyalty_api.facts import service as facts_service
 from loyalty_api.facts.service import Counted
 from loyalty_api.purchases.counting import Visits, facts_with_tier, same_visit, with_benefits
+from loyalty_api.purchases.drawing import Chances, unchanged
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.remembering import LAST, Recorded, remembered
 from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate, without_gifts
@@ -53,14 +54,17 @@ def decide(
     purchase_id: UUID,
     recorded: Sequence[Recorded] = (),
     seen: Visits | None = None,
+    chances: Chances = unchanged,
 ) -> tuple[Facts, Decision]:
     """Rate a purchase and let what it claims stand: the facts it was rated with, and the decision.
 
-    ``recorded`` are the member's purchases of this transaction, and ``seen`` those of them that counted.
+    ``recorded`` are the member's purchases of this transaction, and ``seen`` those of them that counted. ``chances``
+    adds the draws that the member has, whose odds follow what is left of the limits.
     """
     again = _again(connection, program, tier, member_id, purchase_id, basket, at, seen or [])
     if member_id is None or program.plain:
         known = with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
+        known = chances(known)
         return known, evaluate(basket, known, program, at)
     past = remembered(
         connection, basket, program, at, member_id=member_id, purchase_id=purchase_id, recorded=recorded
@@ -69,6 +73,7 @@ def decide(
     while True:
         known = counted.facts(facts, member_id=member_id, needs=needs, budgets=budgets, past=past)
         known = with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
+        known = chances(known)
         decision = evaluate(basket, known, program, at)
         if counted.take(connection, decision.claims, budgets):
             break

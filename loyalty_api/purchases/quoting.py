@@ -107,9 +107,9 @@ def _suggestions(decision: Decision | None, program: Program | None) -> list[dic
     if decision is None or program is None or program.promotions is None:
         return []
     found = []
-    for miss in decision.near_misses:
+    for miss in [miss for miss in decision.near_misses if "added" in miss.missing]:
         promotion = program.promotions.numbered(miss.rule)
-        if promotion and "added" in miss.missing and isinstance(promotion.benefit, InSets):
+        if promotion and isinstance(promotion.benefit, InSets):
             add = {"sku": promotion.benefit.added, "quantity": miss.missing["added"]}
             found.append({"rule": miss.rule, "add": add})
     return found

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from datetime import datetime
 from functools import partial
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +31,7 @@ from loyalty_api.purchases.booking import activity_expiry, book_points, note_bal
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk, Reported, Who, program_of
+from loyalty_api.purchases.drawing import Drawing, open_drawing
 from loyalty_api.purchases.honouring import as_charged
 from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
@@ -47,7 +47,6 @@ from loyalty_api.rows import statements
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
-from loyalty_api.vault import Vault
 from loyalty_api.wire import Statement, round_trip
 
 # So many purchases are written at once while others are still being rated.
@@ -64,11 +63,6 @@ class MemberMismatch(Invalid):
     """``identifier`` and ``member_id`` name two members; a purchase has one (R26)."""
 
     code, title = "identifier_mismatch", "The identifier and the member_id name two members"
-
-
-def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
-    """A keyed hash of a receipt's content, to tell a copy from another receipt under the same number."""
-    return vault.blind("receipt", sha256(rules.content(body)).hexdigest())
 
 
 def record(
@@ -91,7 +85,8 @@ def record(
     through = tiers.timeline(desk.programs, connection, now)
     programs = {r.purchase_id: program_of(connection, desk, r, now) for r in first}
     asked = [(programs[r.purchase_id], min(r.body["occurred_at"], now)) for r in first]
-    also = [*reading(asked), *levels_too(through)]
+    drawing = open_drawing(connection, desk.draws, asked, now=now)
+    also = [*reading(asked), *levels_too(through), *drawing.also]
     opened = queries.open_receipts(
         connection,
         receipts=[(r.key, r.purchase_id, r.mark) for r in first],
@@ -104,7 +99,7 @@ def record(
     earlier = [r for r in first if r.purchase_id not in opened.taken]
     before = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: known(r, before.get(r.key)) for r in earlier}
-    batch = _Batch(connection, desk, opened, fresh, programs, who, now, through)
+    batch = _Batch(connection, desk, opened, fresh, programs, who, now, through, drawing)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -136,6 +131,7 @@ class _Batch:
         who: Who,
         now: datetime,
         through: tiers.Timeline,
+        drawing: Drawing,
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
         self.programs = programs
@@ -149,7 +145,8 @@ class _Batch:
         )
         shown = [scanned for report in reported for scanned in report.body.get("coupons") or ()]
         self.coupons = open_coupons(connection, desk.vault, shown, lock=True)
-        counting, levels = parted(opened.also, through)
+        self.drawing = drawing
+        counting, levels = parted(drawing.opened(opened.also), through)
         self.counted = counted(counting)
         if len(reported) > 1:
             rated = [(programs[r.purchase_id], min(r.body["occurred_at"], now)) for r in reported]
@@ -257,7 +254,7 @@ class _Batch:
             facts, rated = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
-                seen=self.seen[member_id],
+                seen=self.seen[member_id], chances=self.drawing.chances(member, program, timed.rated_at),
             )  # fmt: skip
             decision, odd = as_charged(report, basket, facts, rated, program, member_id=member_id)
         used = couponing.worked(self.coupons, shown, body, basket, facts, program, decision)
@@ -299,6 +296,7 @@ class _Batch:
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited
         couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
+        self.drawing.drawn(row["member_id"], row["purchase_id"], rated, now=self.now)
         self.issued += couponing.give(row, rated, member)
         note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
         self.awaited = self.awaited or awaited
@@ -322,6 +320,7 @@ class _Batch:
                 *tiers.counted_rows(self.counts, now=self.now),
                 *self.counted.rows(),
                 *self.coupons.rows(),
+                *self.drawing.rows(),
                 *rows_of(self.issued, vault=self.desk.vault, now=self.now),
                 (VERSIONS, versions),
                 (events.EVENTS, booked),

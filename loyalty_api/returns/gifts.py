@@ -44,10 +44,10 @@ def bring_back(session: Session, desk: Desk, row: Row, part: Part, policy: Polic
     if not found:
         return part
     book.touched = True
-    row["outcome"]["gifts"] = [
+    row["outcome"].setdefault("gifts", []).extend(
         {"gift_id": ids.show("gft", one.gift.gift_id), "rule": one.gift.rule, "status": one.status}
         for one in found
-    ]
+    )
     row["outcome"]["discrepancies"] += [_missing(one) for one in found if one.status == "used"]
     claims = [claim for one in found if one.status == "taken_back" for claim in one.gift.taken]
     return replace(part, gifts=tuple(claims))

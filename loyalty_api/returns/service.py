@@ -252,10 +252,10 @@ def _without_receipt(
     else:
         walk_in_account(session, store_id=row["store_id"], now=now)
     row["outcome"]["discrepancies"] += found.discrepancies
-    parts = [
-        replace(part, lost=coupons_lost(connection, desk, part.opened, part.back, void=False))
-        for part in found.parts
-    ]
+    parts = []
+    for part in found.parts:
+        lost = coupons_lost(connection, desk, part.opened, part.back, void=False)
+        parts.append(gifts.bring_back(session, desk, row, replace(part, lost=lost), policy, now))
     write(session, row, parts, found.loose, book=found.book, policy=policy, who=who, now=now)
 
 

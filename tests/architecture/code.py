@@ -23,6 +23,7 @@ FEATURES = frozenset(
         "coupons",
         "corrections",
         "custom_events",
+        "draws",
         "earning",
         "explanations",
         "facts",

@@ -51,6 +51,10 @@ PUBLIC = {
     "loyalty_api.returns.schemas": "what a till sends when goods come back, which a batch takes as well",
     "loyalty_api.returns.waiting": "returns whose purchase has come, for reactions and jobs",
     "loyalty_api.returns.voiding": "sales that are undone, which a batch may ask for as well",
+    "loyalty_api.draws.fairness": "wins against odds, which the command line shows as well",
+    "loyalty_api.draws.keeping": "days of draws from their commitment to their reveal, by what the program says",
+    "loyalty_api.draws.reading": "the public record of draws, which the command line checks",
+    "loyalty_api.gifts.draw_days": "the days of draws of the program in force, which jobs and sandboxes keep",
     "loyalty_api.rewards.api": "the schema of a price, so that it looks the same to staff and to members",
     "loyalty_api.rating.words": "decisions in words, which is all that explaining needs of rating",
 }

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,6 +23,11 @@ from loyalty_api.app import PREFIXES, blueprints
 from loyalty_api.auth import service, tokens
 from loyalty_api.auth.permissions import PERMISSIONS
 from loyalty_api.auth.rules import ALLOWED
+from loyalty_api.db import driver
+from loyalty_api.draws import keeping
+from loyalty_api.draws.keeping import Terms
+from loyalty_api.draws.rules import SPACE
+from loyalty_api.draws.service import DRAWS
 from loyalty_api.http import Operation
 from loyalty_api.security import KINDS, Kind
 from tests.support.documents import with_lots
@@ -34,7 +40,7 @@ from tests.support.tokens import bearer, make_client
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
-    "coupon_id": "program", "backtest_id": "program", "gift_id": "program",
+    "coupon_id": "program", "backtest_id": "program", "gift_id": "program", "day": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
@@ -122,7 +128,8 @@ def theirs(shop: Shop) -> Theirs:
         "store": "str_1",
         "sku": "bread",
     }
-    things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner) | _gift(shop, owner)
+    things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner)
+    things |= _gift(shop, owner) | _draw(shop, owner)
     return Theirs(shop, owner, other, things)
 
 
@@ -141,6 +148,19 @@ def _coupon(shop: Shop, member: str) -> dict[str, str]:
     jobs.make_coupons(shop.database, shop.app.extensions["vault"], now=datetime.now(UTC))
     coupon = shop.office.get(f"/v1/coupon-batches/{made}/coupons")["data"][0]["coupon_id"]
     return {"batch_id": made, "coupon_id": coupon}
+
+
+def _draw(shop: Shop, member: str) -> dict[str, str]:
+    """A draw of the member's, on a day that is not the latest."""
+    now = datetime.now(UTC)
+    terms = Terms(ZoneInfo("UTC"), timedelta(hours=24), {"lucky": (SPACE,)})
+    with shop.database.unit_of_work() as session:
+        days = keeping.commit_ahead(
+            session, vault=shop.app.extensions["vault"], zone=terms.zone, terms_of=lambda _day: terms, now=now
+        )
+        row = (ids.read("mbr", member), "lucky", days[0], "\\x" + "ab" * 32, 0, 7, True, ids.new(), now)
+        DRAWS.insert(driver(session), [row])
+    return {"day": days[0].isoformat()}
 
 
 def _gift(shop: Shop, member: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
 from tests.coupons.printing import printed
 from tests.coupons.test_issuing import give
+from tests.draws.days import NOW, buy, enrol, keep, lucky, open_draws
 from tests.returns.selling import bring, goods, paper
 from tests.support.documents import with_lots
 from tests.support.shop import Shop, line, receipt
@@ -121,6 +122,21 @@ BREACHES = {
     "I6 settlements of a period follow each other, and take back no more than they gave": (
         "UPDATE period_bonuses SET n = n + 1"
     ),
+    "I10 each day of draws names the commitment before it, and was committed before it began": (
+        "UPDATE draw_days SET previous = repeat('f', 64) WHERE day = (SELECT max(day) FROM draw_days)"
+    ),
+    "I10 a revealed record is the one that was committed": "UPDATE draw_days SET record = record || ' '",
+    "I10 the digest of a revealed day is that of its draws, and names the one before": (
+        "UPDATE draw_days SET digest = repeat('f', 64) WHERE digest IS NOT NULL"
+    ),
+    "I10 a day that is revealed counts its draws and its wins": "UPDATE draw_days SET wins = wins + 1",
+    "I10 a draw follows from its day's seed and odds": "UPDATE draws SET won = NOT won",
+    "I10 a draw is its member's, who joined before the day was committed, and was made before it was revealed": (
+        "UPDATE draws SET mark = sha256(mark)"
+    ),
+    "I6 a draw was made with a purchase that says so, and each that a purchase says was made": (
+        "UPDATE draws SET purchase_id = gen_random_uuid()"
+    ),
     "I6 a counter is what the member's purchases claimed": "UPDATE member_counters SET value = value + 1",
     "I6 what is taken of a limit is what purchases claimed": "UPDATE rule_limits SET taken = taken - 1",
     "I4 no lot is below zero or holds more than it was born with": (
@@ -177,7 +193,17 @@ def busy(shop: Shop) -> Shop:
     assert shop.office.post("/v1/coupon-batches", brought)["made"] == 1
     show_coupons(shop, members[1], "7770002")
     correct(shop)
+    draw(shop)
     return shop
+
+
+def draw(shop: Shop) -> None:
+    """A member draws yesterday and today, and both days are revealed since."""
+    open_draws(shop, lucky(), tiers=TIERS)
+    enrol(shop, "7770005")
+    for back in (1, 0):
+        assert buy(shop, "7770005", at=NOW - timedelta(days=back)).status == 201
+    keep(shop, NOW + timedelta(days=6))
 
 
 def correct(shop: Shop) -> None:

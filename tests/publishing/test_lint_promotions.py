@@ -200,3 +200,9 @@ def test_a_basket_is_told_as_it_was_before_promotions() -> None:
     (sale,) = finding.witness
     assert sale.basket.pricing == "open"
     assert replace(sale.basket, pricing="settled") != sale.basket
+
+
+def test_a_coupon_for_another_purchase_and_a_number_of_lines_are_nothing_to_worry_about() -> None:
+    two = {"lines": {"where": TEA, "lines": {"at_least": 2}}}
+    thanks = promotion("thanks", {"coupon": {"name": "THANKS", "valid_days": 14}}, minimum_basket=5000)
+    assert found(thanks, promotion("two", percent("10", "lines"), where=TEA, when=two)) == {}
