@@ -118,7 +118,8 @@ class GiftRule:
     ``cost`` is what one gift costs the shop, in minor units. ``stock`` counts pieces for the whole time of the rule.
     ``cooldown_days`` is how long a member (or with ``household`` nobody of its account) gets another one by the rule.
     ``guarantee_after`` is after how many draws without luck the next one wins. ``claim_days`` is how many days a
-    member has to take it. ``asks`` names the facts of the member that the condition needs.
+    member has to take it. ``asks`` names the facts of the member that the condition needs. ``profiles``: it follows
+    from what the member bought before, which a member may not want.
     """
 
     rule_id: str
@@ -138,6 +139,7 @@ class GiftRule:
     household: bool
     guarantee_after: int | None
     claim_days: int
+    profiles: bool = False
 
     def in_window(self, day: date) -> bool:
         """Whether a local day lies within the rule's own."""
