@@ -157,8 +157,7 @@ def _release(database: Database, release: Release, now: datetime, limit: Limit) 
     done = 0
     while not limit.reached:
         with database.unit_of_work() as session:
-            released = release(session, now=now, limit=_HOLDS_AT_ONCE)
-        done += released
+            done += (released := release(session, now=now, limit=_HOLDS_AT_ONCE))
         if released < _HOLDS_AT_ONCE:
             break
     return done
