@@ -39,15 +39,15 @@ def pricing(document: dict[str, Any], pace: Pace) -> Iterator[Figure]:
     """``price`` under a hundred active promotions, on real baskets of ten lines and on such of a hundred; microseconds,
     the median of all calls. Then what a thousand more cost that cannot apply, as a ratio of times."""
     given = [(unpriced(basket), at) for basket, at in rated_baskets()]
-    program = _program(document, list(active()))
-    rounds = [_price_all(given, program) for _ in range(pace.rounds + 1)][1:]
+    program = program_with(document, list(active()))
+    rounds = [price_all(given, program) for _ in range(pace.rounds + 1)][1:]
     yield _timed("pricing", "promotions, real 10-line baskets, 100 active", 1500.0, rounds)
     long = list(_long(given))
-    rounds = [_price_all(long, program) for _ in range(pace.rounds + 1)][1:]
+    rounds = [price_all(long, program) for _ in range(pace.rounds + 1)][1:]
     yield _timed("pricing_long", "promotions, baskets of 100 lines, 100 active", 20_000.0, rounds)
     one = list(itertools.islice(active(), 1))
-    few, many = _program(document, one), _program(document, [*one, *_elsewhere()])
-    pairs = [(_price_all(given, few), _price_all(given, many)) for _ in range(pace.rounds + 1)][1:]
+    few, many = program_with(document, one), program_with(document, [*one, *_elsewhere()])
+    pairs = [(price_all(given, few), price_all(given, many)) for _ in range(pace.rounds + 1)][1:]
     ratios = [statistics.median(less) / statistics.median(more) for less, more in pairs]
     yield Figure(
         "pricing_flat", "promotions, time under one ÷ under one and 1,000 that cannot apply",
@@ -124,7 +124,7 @@ def _elsewhere() -> Iterator[dict[str, Any]]:
         yield {"id": f"elsewhere_{n}", "benefit": _BENEFITS[n % len(_BENEFITS)], **away}
 
 
-def _program(document: dict[str, Any], promotions: Sequence[dict[str, Any]]) -> Program:
+def program_with(document: dict[str, Any], promotions: Sequence[dict[str, Any]]) -> Program:
     return compile_program({**document, "promotions": list(promotions)}, version=1)
 
 
@@ -136,7 +136,7 @@ def _long(given: Sequence[tuple[Basket, datetime]]) -> Iterator[tuple[Basket, da
         yield replace(given[n][0], lines=tuple(numbered)), given[n][1]
 
 
-def _price_all(given: Sequence[tuple[Basket, datetime]], program: Program) -> list[float]:
+def price_all(given: Sequence[tuple[Basket, datetime]], program: Program) -> list[float]:
     """Microseconds of CPU of each call: a pure function waits for nobody but its neighbours on the machine."""
     facts, took = Facts(Member()), []
     for basket, at in given:

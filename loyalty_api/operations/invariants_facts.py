@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from loyalty_api.operations.invariant import Invariant
 
-# What purchases, events and gifts claimed when they were rated, less what came back of it.
+# What purchases, events and gifts claimed when they were rated, less what came back of it; and what gifts by hand
+# took of the allowance of whoever gave them.
 _CLAIMED = (
     "SELECT member_id, claim->>0 AS kind, claim->>1 AS key, sum(amount) AS amount, min(recorded_at) AS since FROM"
     " (SELECT member_id, claim, (claim->>2)::bigint AS amount, recorded_at FROM purchases,"
     " jsonb_array_elements(decision->'claims') AS claim WHERE status <> 'moved'"
     " UNION ALL SELECT member_id, claim, (claim->>2)::bigint, recorded_at FROM member_events,"
     " jsonb_array_elements(decision->'claims') AS claim"
+    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint, created_at FROM staff_gifts,"
+    " jsonb_array_elements(claims) AS claim"
     " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint, recorded_at FROM purchases,"
     " jsonb_array_elements(outcome->'returned'->'counted') AS claim WHERE status <> 'moved'"
     # Gifts that no purchase brought; and what nobody took is there again.

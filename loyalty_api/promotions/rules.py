@@ -20,10 +20,9 @@ from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
 from loyalty_api.promotions.rules_benefits_units import in_sets
 from loyalty_api.promotions.rules_lines import Lines, in_number
 from loyalty_api.promotions.rules_next import coupon_of
-from loyalty_api.promotions.rules_reading import compiled, read_promotions
+from loyalty_api.promotions.rules_reading import compiled, percents_by_lane, read_promotions
 from loyalty_api.promotions.rules_spreading import within
 from loyalty_api.promotions.rules_types import (
-    LANES,
     Coupon,
     InSets,
     OnSum,
@@ -63,11 +62,6 @@ def parse(
     rounding = section["round"]
     terms = Terms(rounding["mode"], rounding["at"] == "line", section["spread"], section["floor"], excluded)
     return compiled(rules, terms=terms, percents=percents_by_lane(section["percents"]), visit_gap=visit_gap)
-
-
-def percents_by_lane(said: Any) -> dict[str, str]:
-    """``sequential`` or ``additive`` for each lane, whether it was said for all of them or for each."""
-    return dict.fromkeys(LANES, said) if isinstance(said, str) else {lane: said[lane] for lane in LANES}
 
 
 def price(

@@ -174,6 +174,11 @@ def _unknown(rules: Sequence[Mapping[str, Any]]) -> list[Fault]:
     ]
 
 
+def percents_by_lane(said: Any) -> dict[str, str]:
+    """``sequential`` or ``additive`` for each lane, whether it was said for all of them or for each."""
+    return dict.fromkeys(LANES, said) if isinstance(said, str) else {lane: said[lane] for lane in LANES}
+
+
 def compiled(
     rules: Sequence[Mapping[str, Any]], *, terms: Terms, percents: Mapping[str, str], visit_gap: int
 ) -> Promotions:

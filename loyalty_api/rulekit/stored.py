@@ -163,6 +163,8 @@ def facts_to_json(facts: Facts) -> Document:
         staff=member.staff or None,
         segments=list(member.segments),
         attributes=dict(member.attributes),
+        no_gifts=member.no_gifts or None,
+        no_profiling=member.no_profiling or None,
     )
     return _said(
         e=ENGINE,
@@ -187,6 +189,8 @@ def facts_from_json(document: Mapping[str, Any]) -> Facts:
             known.get("staff", False),
             tuple(known.get("segments", ())),
             known.get("attributes", {}),
+            known.get("no_gifts", False),
+            known.get("no_profiling", False),
         )
     get = document.get
     return Facts(

@@ -40,7 +40,7 @@ from tests.support.tokens import bearer, make_client
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
-    "coupon_id": "program", "backtest_id": "program", "gift_id": "program", "day": "program",
+    "coupon_id": "program", "backtest_id": "program", "gift_id": "program", "day": "program", "list_id": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
@@ -102,7 +102,9 @@ def theirs(shop: Shop) -> Theirs:
     now = datetime.now(UTC)
     rate = {"points": 10, "amount": 10, "step": 10, "minimum": 20}
     levels = {"metric": "spend", "levels": [{"id": "gold", "threshold": 1000}]}
-    gifts = {"rules": [{"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 1}}]}
+    thanks = {"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 1}}
+    listed = {"id": "listed", "trigger": {"list": {}}, "give": {"points": 1}}
+    gifts = {"rules": [thanks, listed]}
     shop.publish(with_lots(redeem={"rate": rate}, tiers=levels, gifts=gifts), effective_from=now)
     owner, other = (
         shop.enrol(card, people=[{"name": "Ola", "identifiers": []}])
@@ -164,7 +166,9 @@ def _draw(shop: Shop, member: str) -> dict[str, str]:
 
 
 def _gift(shop: Shop, member: str) -> dict[str, str]:
-    return {"gift_id": shop.office.get(f"/v1/members/{member}/gifts")["data"][0]["gift_id"]}
+    made = shop.office.post("/v1/gift-lists", {"rule": "listed", "name": "Spring"})["list_id"]
+    gift = shop.office.get(f"/v1/members/{member}/gifts")["data"][0]["gift_id"]
+    return {"gift_id": gift, "list_id": made}
 
 
 def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:

@@ -61,16 +61,16 @@ def test_a_hundred_promotions_ask_no_more_than_five(shop: Shop, asked: Asked) ->
     found = []
     for n, count in enumerate((5, 100)):
         shop.publish(
-            {**BASIC, "promotions": promotions(count)},
-            effective_from=NOW - timedelta(minutes=20 - n),
+            {**BASIC, "promotions": promotions(count)}, effective_from=NOW - timedelta(minutes=20 - n)
         )
-        # The first of each reads the new version, and what it knows of products.
-        buy(shop, quote(shop, apples, card="MANY"), apples, card="MANY")
-        asked.since()
-        quoted = quote(shop, apples, card="MANY")
-        of_quote = asked.since()
-        assert buy(shop, quoted, apples, card="MANY")["discrepancies"] == []
-        found.append((of_quote, asked.since()))
-        assert sum(quoted["totals"].values()) > 0
-    assert found[0] == found[1]
-    assert min(found[0]) > 0
+        tries = []
+        for _ in range(4):
+            asked.since()
+            quoted = quote(shop, apples, card="MANY")
+            of_quote = asked.since()
+            assert buy(shop, quoted, apples, card="MANY")["discrepancies"] == []
+            tries.append((of_quote, asked.since()))
+        found.append(tuple(map(min, *tries)))
+    # Whoever is asked may look for new versions, clients and products just then: a handful, and not one for each.
+    for few, many in zip(*found, strict=True):
+        assert 0 < many < few + 6, found
