@@ -24,8 +24,8 @@ _OFFERS, _CALLS, _OUR_CALLS, _PATIENCE_SECONDS = 20, 1, 200, 600
 def oscar(document: dict[str, Any]) -> Figure | None:
     """How many times longer django-oscar takes; None, and a line that says so, where there is none.
 
-    Both price one real basket of ten lines under twenty percentages on everything, each for so many pieces at least: its
-    time grows with the square of the offers, and a hundred would take it minutes.
+    Both price one real basket of ten lines under twenty percentages on everything, each for so many pieces at least:
+    its time grows with the square of the offers, and a hundred would take it minutes.
     """
     python = os.environ.get(INTERPRETER)
     if not python:
