@@ -19,6 +19,7 @@ from benchmarks.growth import SIZES, growth
 from benchmarks.peer import oscar
 from benchmarks.place import open_shop, serve_api, serve_ceiling
 from benchmarks.pricing import pricing, quotes
+from benchmarks.suggesting import look_up
 from benchmarks.year import year
 from loyalty_api.demo import run as demo
 
@@ -38,7 +39,7 @@ _BY_HTTP: dict[str, Measure] = {
     "quote_promotions": quotes,
 }
 _ASKED_FOR: dict[str, Measure] = {"threads": figures.threads}
-_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules", "pricing", "oscar")
+_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules", "pricing", "oscar", "suggestions")
 
 
 @click.command()
@@ -76,6 +77,8 @@ def main(
         found += [_shown(figure) for figure in pricing(_program("basic"), pace)]
     if "oscar" in wanted and (peer := oscar(_program("basic"))):
         found.append(_shown(peer))
+    if "suggestions" in wanted:
+        found.append(_shown(look_up(pace)))
     asked = {name: measure for name, measure in (_BY_HTTP | _ASKED_FOR).items() if name in wanted}
     if asked:
         with ExitStack() as stack:

@@ -65,6 +65,7 @@ from loyalty_api.sandbox import api as sandbox
 from loyalty_api.sandbox.following import follow_sandbox
 from loyalty_api.stores import api as stores
 from loyalty_api.stores.service import Directory
+from loyalty_api.suggestions import api as suggestions
 from loyalty_api.summaries import api as summaries
 from loyalty_api.summaries.service import Summaries
 from loyalty_api.throttle import Throttle, shared_counter
@@ -114,6 +115,7 @@ def blueprints() -> Sequence[Blueprint]:
         gating.blueprint,
         pausing.blueprint,
         backtests.blueprint,
+        suggestions.blueprint,
         analytics.blueprint,
         event_feed.blueprint,
         stores.blueprint,

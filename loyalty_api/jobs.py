@@ -30,6 +30,7 @@ from loyalty_api.period_bonuses import service as periods
 from loyalty_api.program import service as programs
 from loyalty_api.publishing import backtests
 from loyalty_api.redemptions import service as redemptions
+from loyalty_api.suggestions import service as suggestions
 from loyalty_api.tiers import overdue as levels
 from loyalty_api.vault import Vault
 
@@ -267,6 +268,9 @@ JOBS: Mapping[str, Job] = {
         "*/10 * * * *", lambda database, now, limit: settle_periods(database, now=now, limit=limit)
     ),
     "purge_counters": Job("40 3 * * *", lambda database, _now, limit: purge_counters(database, limit=limit)),
+    "refresh_suggestions": Job(
+        "20 * * * *", lambda database, now, limit: suggestions.refresh_due(database, now=now, limit=limit)
+    ),
     "announce_expiring": Job(
         "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)
     ),

@@ -48,6 +48,9 @@ READABLE: dict[str, tuple[str, ...]] = {
     "reward_orders": _ALL,
     "rewards": _ALL,
     "stores": _ALL,
+    "suggestion_products": _ALL,
+    "suggestion_refreshes": _ALL,
+    "suggestion_stores": _ALL,
     "adjustments": ("member_id", "adjustment_id", "points", "reason", "actor_kind", "client_id", "created_at"),
     "clients": ("client_id", "kind", "name", "scopes", "store_id", "rate", "created_at", "revoked_at"),
     "coupon_batches": (

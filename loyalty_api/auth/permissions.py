@@ -173,6 +173,7 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_backtest": needs("program:read"),
     "cancel_backtest": needs("program:write"),
     "get_program_totals": needs("program:read"),
+    "list_suggestions": needs("program:read", only=_OFFICE),
     "list_events": needs("events:read"),
     # The sandbox.
     "get_sandbox_clock": needs("sandbox:clock"),

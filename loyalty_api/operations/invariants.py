@@ -16,6 +16,7 @@ from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_gifts import GIFTS
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
+from loyalty_api.operations.invariants_suggestions import SUGGESTIONS
 from loyalty_api.operations.invariants_tiers import TIERS
 
 
@@ -279,6 +280,7 @@ INVARIANTS = (
     + SPENDING
     + COUPONS
     + GIFTS
+    + SUGGESTIONS
     + TIERS
     + EVENTS
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from loyalty_api.purchases.queries import Blind
 from loyalty_api.quotes import Quote
 from loyalty_api.rating.rules import Program
 from loyalty_api.stores.service import Directory
+from loyalty_api.suggestions.service import Memory
 from loyalty_api.values import dataclass
 from loyalty_api.vault import Vault
 
@@ -31,6 +33,7 @@ class Desk:
     catalogue: Catalogue
     directory: Directory
     draws: Draws
+    suggestions: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True, slots=True)

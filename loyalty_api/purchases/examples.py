@@ -58,7 +58,14 @@ QUOTE_ANSWER: dict[str, Any] = {
     "reasons": [],
     "near_misses": [],
     "coupons": [],
-    "suggestions": [],
+    "suggestions": [
+        {
+            "kind": "bought_together", "rule": "fruit_week", "gift": None,
+            "add": {"sku": "2001", "quantity": 1}, "name": "Bananer",
+            "because": {"sku": "7038010000010", "together": 412, "of": 2903},
+            "text": "Kjøpes ofte sammen med Lettmelk 1 l: i 412 av 2903 handlekurver",
+        }
+    ],
     "gifts": [],
     "discrepancies": [],
     "messages": [],

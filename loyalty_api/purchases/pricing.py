@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -22,14 +22,15 @@ from loyalty_api.purchases.answers import coupon_answer, issued_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
-from loyalty_api.purchases.quoting import told
+from loyalty_api.purchases.quoting import line_answer, told
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.redeeming import Redeemable, with_points
-from loyalty_api.purchases.rules_charged import is_ours, mark_of, unpriced
+from loyalty_api.purchases.rules_charged import mark_of, unpriced
 from loyalty_api.purchases.service import blind_in, member_in
+from loyalty_api.purchases.suggesting import Suggested, suggest
 from loyalty_api.quotes import HONOURED, Quote, write_quote
 from loyalty_api.rating.rules import Program
-from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
+from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.stores.service import StoreUnknown
@@ -52,6 +53,7 @@ class _Priced:
     discrepancies: list[rules.Discrepancy]
     coupons: Presented
     pauses: frozenset[int] = frozenset()
+    suggested: Sequence[Suggested] = ()
 
 
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
         "currency": body["currency"],
         "member": _member(priced),
         "totals": _totals(priced),
-        "lines": [_line(line) for line in basket.lines],
+        "lines": [line_answer(line) for line in basket.lines],
         "redeemable": _redeemable(priced.redeemable),
         "points": {
             "base": decision.points(award="base") if decision else 0,
@@ -88,7 +90,14 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
         },
         "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)] + _to_be_issued(decision),
         "discrepancies": priced.discrepancies,
-        **told(decision, priced.program, body, odd=priced.discrepancies, known=priced.member is not None),
+        **told(
+            decision,
+            priced.program,
+            body,
+            odd=priced.discrepancies,
+            known=priced.member is not None,
+            suggested=priced.suggested,
+        ),
     }
 
 
@@ -125,24 +134,6 @@ def _totals(priced: _Priced) -> dict[str, int]:
         "program_discounts": sold - total,
         "total": total,
     }
-
-
-def _line(line: Line) -> dict[str, Any]:
-    """A line with the discounts of promotions and those that points stand for; the till's own are known to it."""
-    given = [
-        _discount(discount) for discount in line.discounts if discount.kind == "points" or is_ours(discount)
-    ]
-    return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
-
-
-def _discount(discount: LineDiscount) -> dict[str, Any]:
-    """As the till names it in the purchase."""
-    said: dict[str, Any] = {"source": "program", "kind": discount.kind, "amount": discount.amount}
-    if discount.promotion_id:
-        said["promotion_id"] = discount.promotion_id
-    if discount.basket_wide:
-        said["basket_wide"] = True
-    return said
 
 
 def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
@@ -238,21 +229,14 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     priced = with_points(
         basket, facts, program, timed.rated_at, available=available, wish=body.get("redeem")
     )  # fmt: skip
+    suggested = suggest(
+        connection, desk, basket, program=program, facts=facts, known=known, at=timed.rated_at,
+        version=opened.masters.get("products", 0),
+    )  # fmt: skip
     return _Priced(
-        basket,
-        priced.unwished,
-        priced.basket,
-        program,
-        priced.unpaid,
-        priced.decision,
-        priced.redeemable,
-        member,
-        tier,
-        available,
-        odd,
-        shown,
-        pauses,
-    )
+        basket, priced.unwished, priced.basket, program, priced.unpaid, priced.decision, priced.redeemable, member,
+        tier, available, odd, shown, pauses, suggested,
+    )  # fmt: skip
 
 
 def _shown(

@@ -29,6 +29,8 @@ from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Reason
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Facts, Needs
+from loyalty_api.suggestions import rules_reading as suggestion_rules
+from loyalty_api.suggestions.rules import Suggesting
 from loyalty_api.tiers import rules_benefits as tier_benefits
 from loyalty_api.tiers import rules_reading as tier_rules
 from loyalty_api.tiers.rules import Policy as Tiers
@@ -51,6 +53,7 @@ class Program:
     events: Events = NO_EVENTS
     promotions: Promotions | None = None
     gifts: Gifts | None = None
+    suggestions: Suggesting | None = None
     paused: frozenset[str] = frozenset()
 
     @property
@@ -122,6 +125,7 @@ def check_document(document: Any) -> tuple[Fault, ...]:
     inner += promotion_rules.check(promotions, taken=_ids([*rules, *events]))
     taken = _ids([*rules, *events, *promotions])
     inner += gift_rules.check(_section(document, "gifts"), taken=taken)
+    inner += suggestion_rules.check(_section(document, "suggestions"))
     return faults + tuple(fault for fault in inner if fault.pointer not in known)
 
 
@@ -168,7 +172,8 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
     )
     if gifts:
         earning = _also_asking(earning, gifts.asks)
-    return Program(version, settings, earning, levels, events, promotions, gifts)
+    suggestions = suggestion_rules.parse(settings.sections["suggestions"], excluded=excluded)
+    return Program(version, settings, earning, levels, events, promotions, gifts, suggestions)
 
 
 def _also_asking(earning: Earning, asks: frozenset[str]) -> Earning:

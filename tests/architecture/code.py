@@ -42,6 +42,7 @@ FEATURES = frozenset(
         "rewards",
         "sandbox",
         "stores",
+        "suggestions",
         "summaries",
         "tiers",
     }

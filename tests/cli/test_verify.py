@@ -101,6 +101,9 @@ BREACHES = {
         "UPDATE given_coupons SET coupon_id = gen_random_uuid()"
     ),
     "I6 a code that was brought leads to a coupon, and each such coupon has its code": "DELETE FROM brought_codes",
+    "I6 a refresh of suggestions has the products and pairs that it says, and none more often than either product": (
+        "INSERT INTO suggestion_refreshes VALUES (1, now(), now(), 26, 5, 200, 1, 10, 1, 0)"
+    ),
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
@@ -272,6 +275,7 @@ def test_what_the_api_wrote_is_right(connection: psycopg.Connection) -> None:
     empty = {v.invariant.rule for v in verdicts if not v.checked}
     assert empty <= {
         "what has expired is gone",
+        "a refresh of suggestions has the products and pairs that it says, and none more often than either product",
         "no two events have one position",
         "no activation or expiry is told that was not booked, or twice",
         "what is noted as announced was told, once",

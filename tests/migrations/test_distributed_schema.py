@@ -32,6 +32,7 @@ REFERENCE = {
     "alembic_version", "backtests", "clients", "signing_keys", "stores", "products", "master_versions",
     "program_approvals", "program_drafts", "program_pauses", "program_versions", "rewards", "coupon_batches",
     "corrections", "draw_days", "draw_plans", "period_runs", "rule_limits", "sandbox_clock",
+    "suggestion_refreshes", "suggestion_products", "suggestion_stores",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.
 _UNIQUE_WITHOUT_KEY = {"uq_rejects_client_id"}
