@@ -78,8 +78,7 @@ def price(
     A ``paused`` promotion keeps its place and gives nothing: what it beat does not come back.
     """
     sold = in_number(basket)
-    numbers = promotions.index.of(basket.store, basket.lines)
-    rules = [promotions.rules[number] for number in numbers]
+    rules = [promotions.rules[number] for number in promotions.index.of(basket.store, basket.lines)]
     now = moment(at=at, zone=zone, basket=basket) if promotions.timed else None
     pricing = _Pricing(sold, facts, promotions, now, (at, zone))
     for _, those in groupby(rules, key=lambda rule: rule.lane):
@@ -171,9 +170,8 @@ class _Pricing:
         return True
 
     def _situation(self, paid: Sequence[int]) -> Situation:
-        """What conditions are asked about, with what each line comes to."""
-        sold, counted = self.sold, self.lines.counted
-        return Situation(sold, self.facts, self.now, paid, counted, self.promotions.visit_gap)
+        gap = self.promotions.visit_gap
+        return Situation(self.sold, self.facts, self.now, paid, self.lines.counted, gap)
 
     def _against(self, rule: Promotion) -> str | None:
         apart = self.promotions.apart.get(rule.rule_id)
@@ -182,10 +180,10 @@ class _Pricing:
     def _scope(self, rule: Promotion) -> Scope | None:
         """The lines it works on; or the reason why there are none is noted."""
         lines, selects = self.lines, rule.selects
-        rows = lines.lines
-        if selects not in self._meant:
-            self._meant[selects] = [i for i in lines.allowed if not selects or selects(rows[i])]
-        meant = self._meant[selects]
+        rows, known = lines.lines, self._meant
+        if selects not in known:
+            known[selects] = [i for i in lines.allowed if not selects or selects(rows[i])]
+        meant = known[selects]
         places = [i for i in meant if not lines.discounted(i)] if rule.left_out else meant
         if not places and isinstance(rule.benefit, InSets) and rule.benefit.added and not meant:
             places = []
@@ -289,10 +287,5 @@ class _Pricing:
             for line in basket.lines
         ]
         settled = replace(basket, lines=tuple(lines), pricing="settled")
-        return Priced(
-            settled,
-            tuple(self.discounts),
-            tuple(self.reasons),
-            tuple(self.near_misses),
-            tuple(self.coupons),
-        )
+        reasons, near = tuple(self.reasons), tuple(self.near_misses)
+        return Priced(settled, tuple(self.discounts), reasons, near, tuple(self.coupons))
