@@ -16,13 +16,13 @@ branch_labels = None
 depends_on = None
 
 COLUMNS = (
-    "ALTER TABLE members ADD COLUMN no_gifts boolean NOT NULL DEFAULT false",
-    "ALTER TABLE members ADD COLUMN no_profiling boolean NOT NULL DEFAULT false",
-    "ALTER TABLE member_profiles ADD COLUMN birthday bytea",
+    "ALTER TABLE members ADD COLUMN IF NOT EXISTS no_gifts boolean NOT NULL DEFAULT false",
+    "ALTER TABLE members ADD COLUMN IF NOT EXISTS no_profiling boolean NOT NULL DEFAULT false",
+    "ALTER TABLE member_profiles ADD COLUMN IF NOT EXISTS birthday bytea",
 )
 TABLES = (
     """
-    CREATE TABLE gift_occasions (
+    CREATE TABLE IF NOT EXISTS gift_occasions (
         member_id uuid NOT NULL,
         rule varchar(64) NOT NULL,
         occasion varchar(80) NOT NULL,
@@ -40,14 +40,14 @@ TABLES = (
     )
     """,
     """
-    CREATE TABLE gift_walks (
+    CREATE TABLE IF NOT EXISTS gift_walks (
         rule varchar(64) NOT NULL,
         through date NOT NULL,
         CONSTRAINT pk_gift_walks PRIMARY KEY (rule)
     )
     """,
     """
-    CREATE TABLE gift_lists (
+    CREATE TABLE IF NOT EXISTS gift_lists (
         list_id uuid NOT NULL,
         rule varchar(64) NOT NULL,
         name varchar(80) NOT NULL,
@@ -57,7 +57,7 @@ TABLES = (
     )
     """,
     """
-    CREATE TABLE staff_gifts (
+    CREATE TABLE IF NOT EXISTS staff_gifts (
         member_id uuid NOT NULL,
         gift_id uuid NOT NULL,
         rule varchar(64) NOT NULL,
@@ -76,35 +76,38 @@ TABLES = (
     """,
 )
 INDEXES = (
-    "CREATE INDEX ix_gift_occasions_waiting ON gift_occasions (rule, member_id, occasion) WHERE state = 'waiting'",
-    "CREATE INDEX ix_gift_occasions_list_id ON gift_occasions (list_id, member_id) WHERE list_id IS NOT NULL",
-    "CREATE INDEX ix_staff_gifts_gift_id ON staff_gifts (gift_id)",
-    "CREATE INDEX ix_staff_gifts_staff_ref ON staff_gifts (staff_ref, gift_id)",
+    "CREATE INDEX IF NOT EXISTS ix_gift_occasions_waiting ON gift_occasions (rule, member_id, occasion)"
+    " WHERE state = 'waiting'",
+    "CREATE INDEX IF NOT EXISTS ix_gift_occasions_list_id ON gift_occasions (list_id, member_id)"
+    " WHERE list_id IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS ix_staff_gifts_gift_id ON staff_gifts (gift_id)",
+    "CREATE INDEX IF NOT EXISTS ix_staff_gifts_staff_ref ON staff_gifts (staff_ref, gift_id)",
 )
-ON_TABLES_IN_USE = (
-    "CREATE INDEX CONCURRENTLY ix_member_profiles_birthday ON member_profiles (birthday, member_id)"
-    " WHERE birthday <> ''::bytea",
-    "CREATE INDEX CONCURRENTLY ix_member_profiles_unread ON member_profiles (member_id) WHERE birthday IS NULL",
-    "CREATE INDEX CONCURRENTLY ix_purchases_occurred_at ON purchases (occurred_at)",
-)
+# By name: what an interrupted run left behind is not whole, so it is made anew.
+ON_TABLES_IN_USE = {
+    "ix_member_profiles_birthday": "member_profiles (birthday, member_id) WHERE birthday <> ''::bytea",
+    "ix_member_profiles_unread": "member_profiles (member_id) WHERE birthday IS NULL",
+    "ix_purchases_occurred_at": "purchases (occurred_at)",
+}
 
 
 def upgrade() -> None:
-    """Columns and tables at once, indexes on what is in use one by one."""
+    """Columns and tables at once, indexes on what is in use one by one; interrupted, it can be run again."""
     for statement in COLUMNS + TABLES + INDEXES:
         op.execute(statement)
     with op.get_context().autocommit_block():
-        for statement in ON_TABLES_IN_USE:
-            op.execute(statement)
+        for index, on in ON_TABLES_IN_USE.items():
+            op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index}")
+            op.execute(f"CREATE INDEX CONCURRENTLY {index} ON {on}")
 
 
 def downgrade() -> None:
     """Forget what is due and who gave; gifts that were given stay."""
     with op.get_context().autocommit_block():
-        for index in ("ix_purchases_occurred_at", "ix_member_profiles_unread", "ix_member_profiles_birthday"):
+        for index in ON_TABLES_IN_USE:
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index}")
     for table in ("staff_gifts", "gift_lists", "gift_walks", "gift_occasions"):
-        op.execute(f"DROP TABLE {table}")
-    op.execute("ALTER TABLE member_profiles DROP COLUMN birthday")
+        op.execute(f"DROP TABLE IF EXISTS {table}")
+    op.execute("ALTER TABLE member_profiles DROP COLUMN IF EXISTS birthday")
     for column in ("no_profiling", "no_gifts"):
-        op.execute(f"ALTER TABLE members DROP COLUMN {column}")
+        op.execute(f"ALTER TABLE members DROP COLUMN IF EXISTS {column}")
