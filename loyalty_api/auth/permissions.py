@@ -164,6 +164,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_backtest": needs("program:read"),
     "cancel_backtest": needs("program:write"),
     "get_program_totals": needs("program:read"),
+    # Promotions and how much of them is left. What a campaign may still cost is not a lane's to know.
+    "list_promotions": needs("program:read", only=_OFFICE),
+    "get_promotion": needs("program:read", only=_OFFICE),
     "list_events": needs("events:read"),
     # The sandbox.
     "get_sandbox_clock": needs("sandbox:clock"),

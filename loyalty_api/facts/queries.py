@@ -7,6 +7,7 @@ the members, and the last of all, so that nobody waits in a circle.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from psycopg import Connection
@@ -53,7 +54,7 @@ _TAKE = (
     "INSERT INTO rule_limits AS l (key, most, taken) SELECT given.key, given.most, given.taken"
     " FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS given(key, most, taken) ORDER BY given.key"
     " ON CONFLICT (key) DO UPDATE SET taken = l.taken + excluded.taken, most = greatest(l.most, excluded.most)"
-    " WHERE l.taken + excluded.taken <= excluded.most RETURNING key"
+    " WHERE l.taken + excluded.taken <= excluded.most RETURNING key, taken"
 )
 _HOLD = (
     "INSERT INTO rule_limits AS l (key, most, taken) SELECT given.key, given.most, 0"
@@ -88,13 +89,29 @@ def read(connection: Connection[TupleRow], member_id: UUID, needs: Needs) -> lis
     return connection.execute(sql, (member_id, *needed(needs)), prepare=True).fetchall()
 
 
-def take(connection: Connection[TupleRow], taken: Mapping[str, int], most: Mapping[str, int]) -> set[str]:
-    """Take of limits where that much is left of ``most``; the keys of which it was taken."""
+def take(
+    connection: Connection[TupleRow], taken: Mapping[str, int], most: Mapping[str, int]
+) -> dict[str, int]:
+    """Take of limits where that much is left of ``most``; what is taken by now of those of which it was taken."""
     keys = sorted(taken)
     rows = connection.execute(
         _TAKE, (keys, [most[key] for key in keys], [taken[key] for key in keys]), prepare=True
     )
-    return {row[0] for row in rows}
+    return {row[0]: row[1] for row in rows}
+
+
+def standing(
+    connection: Connection[TupleRow], keys: Sequence[str], now: datetime
+) -> dict[str, tuple[int, int]]:
+    """What is taken of each limit at ``now``, and how much of that is held; a hold that has ended takes nothing."""
+    rows = connection.execute(
+        "SELECT l.key, l.taken - coalesce(sum(h.amount) FILTER (WHERE h.expires_at <= %(now)s), 0)::bigint,"
+        " coalesce(sum(h.amount) FILTER (WHERE h.expires_at > %(now)s), 0)::bigint FROM rule_limits l"
+        " LEFT JOIN limit_holds h ON h.key = l.key WHERE l.key = ANY(%(keys)s) GROUP BY l.key, l.taken",
+        {"keys": list(keys), "now": now},
+        prepare=True,
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def purge(
@@ -106,6 +123,20 @@ def purge(
     """
     row = connection.execute(_PURGE, {"member": after[0], "key": after[1], "limit": limit}).fetchone()
     return (row[0], (row[1], row[2]) if row[1] else None) if row else (0, None)
+
+
+def tell_once(connection: Connection[TupleRow], most: Mapping[str, int]) -> list[str]:
+    """Note that limits of this size are used up; those of which it was not noted before, unless they were smaller.
+
+    The caller holds them.
+    """
+    keys = sorted(most)
+    rows = connection.execute(
+        "UPDATE rule_limits l SET told_most = given.most FROM unnest(%s::text[], %s::bigint[]) AS given(key, most)"
+        " WHERE l.key = given.key AND (l.told_most IS NULL OR l.told_most < given.most) RETURNING l.key",
+        (keys, [most[key] for key in keys]),
+    )
+    return sorted(row[0] for row in rows)
 
 
 def hold(connection: Connection[TupleRow], most: Mapping[str, int]) -> list[TupleRow]:

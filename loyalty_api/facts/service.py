@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 from psycopg import Connection
@@ -17,7 +18,18 @@ from loyalty_api.rows import Rows, Table, write
 from loyalty_api.rulekit.decision import Claim
 from loyalty_api.rulekit.facts import Facts, Needs
 
-__all__ = ["COUNTERS", "LIMITS", "READ", "Counted", "counted", "give_back", "needed", "open_for", "purge"]
+__all__ = [
+    "COUNTERS",
+    "LIMITS",
+    "READ",
+    "Counted",
+    "counted",
+    "give_back",
+    "needed",
+    "open_for",
+    "purge",
+    "standing",
+]
 
 _SAVEPOINT = "limits"
 Place = tuple[UUID, str]
@@ -29,11 +41,13 @@ class Counted:
     """Counters by member and what is taken of limits: as they were read, and as this transaction counts on.
 
     ``held`` says that the rows of the limits are ours until the transaction ends, so that nothing can be refused.
+    ``reached`` are the limits of which the last was taken, with their size.
     """
 
     counters: dict[UUID, dict[str, int]] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
     held: bool = False
+    reached: dict[str, int] = field(default_factory=dict)
     _to_count: dict[tuple[UUID, str], int] = field(default_factory=dict)
     _to_take: dict[str, int] = field(default_factory=dict)
 
@@ -41,13 +55,13 @@ class Counted:
         self,
         facts: Facts,
         *,
-        member_id: UUID,
+        member_id: UUID | None,
         needs: Needs,
         budgets: Mapping[str, int],
         past: Mapping[str, int],
     ) -> Facts:
         """The facts with the counters and what remains of the limits that rating asks for, and with the ``past``."""
-        known = self.counters.get(member_id, {})
+        known = self.counters.get(member_id, {}) if member_id else {}
         counters = {key: known[key] for key in sorted(needs.counters) if known.get(key)}
         limits = {key: max(0, budgets[key] - self.taken.get(key, 0)) for key in sorted(needs.limits)}
         return replace(facts, counters={**counters, **past}, limits=limits)
@@ -65,19 +79,21 @@ class Counted:
         if not wanted or self.held:
             return True
         connection.execute(f"SAVEPOINT {_SAVEPOINT}")
-        if queries.take(connection, wanted, budgets) == wanted.keys():
+        taken = queries.take(connection, wanted, budgets)
+        if taken.keys() == wanted.keys():
+            self.reached |= {key: budgets[key] for key, every in taken.items() if every >= budgets[key]}
             return True
         connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
         self.taken |= queries.taken_of(connection, list(wanted))
         return False
 
     def count(
-        self, member_id: UUID, claims: Iterable[Claim], after: Facts, budgets: Mapping[str, int]
+        self, member_id: UUID | None, claims: Iterable[Claim], after: Facts, budgets: Mapping[str, int]
     ) -> None:
         """Go on from the facts ``after`` a decision whose claims stand."""
-        known = self.counters.setdefault(member_id, {})
+        known = self.counters.setdefault(member_id, {}) if member_id else {}
         for claim in claims:
-            if claim.kind == "counter":
+            if claim.kind == "counter" and member_id:
                 place = (member_id, claim.key)
                 known[claim.key] = after.counters[claim.key]
                 self._to_count[place] = self._to_count.get(place, 0) + claim.amount
@@ -85,6 +101,14 @@ class Counted:
                 self.taken[claim.key] = budgets[claim.key] - after.limits[claim.key]
                 if self.held:
                     self._to_take[claim.key] = self._to_take.get(claim.key, 0) + claim.amount
+                    if self.taken[claim.key] >= budgets[claim.key]:
+                        self.reached[claim.key] = budgets[claim.key]
+
+    def newly_used_up(self, connection: Connection[TupleRow]) -> dict[str, int]:
+        """The limits of which this transaction took the last, with their size; each once, unless it grows."""
+        reached, self.reached = self.reached, {}
+        fresh = queries.tell_once(connection, reached) if reached else []
+        return {key: reached[key] for key in fresh}
 
     def rows(self) -> list[tuple[Table, Rows]]:
         """What is to be written when all is decided."""
@@ -108,6 +132,11 @@ def open_for(session: Session, *, member_id: UUID, needs: Needs) -> Counted:
     if not needs:
         return Counted()
     return counted(queries.read(driver(session), member_id, needs))
+
+
+def standing(session: Session, *, keys: Sequence[str], now: datetime) -> dict[str, tuple[int, int]]:
+    """What is taken of each limit at ``now``, and how much of that is held; of none that nobody has taken of."""
+    return queries.standing(driver(session), keys, now) if keys else {}
 
 
 def give_back(session: Session, *, member_id: UUID, claims: Sequence[Claim]) -> None:

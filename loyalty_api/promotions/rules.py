@@ -18,10 +18,11 @@ from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
 from loyalty_api.promotions.rules_benefits_units import in_sets
+from loyalty_api.promotions.rules_limits import Allowance
 from loyalty_api.promotions.rules_lines import Lines, in_number
 from loyalty_api.promotions.rules_reading import compiled, read_promotions
 from loyalty_api.promotions.rules_spreading import within
-from loyalty_api.promotions.rules_types import LANES, InSets, OnSum, Promotion, Promotions, Terms
+from loyalty_api.promotions.rules_types import InSets, OnSum, Promotion, Promotions
 from loyalty_api.rulekit.basket import Basket, LineDiscount
 from loyalty_api.rulekit.decision import Decision, Discount, NearMiss, Reason
 from loyalty_api.rulekit.exclusions import Excluded
@@ -67,14 +68,7 @@ def parse(
     rules, faults = read_promotions(listed, taken=frozenset())
     if faults:
         raise UnfitDocument(errors=faults)
-    rounding = section["round"]
-    terms = Terms(rounding["mode"], rounding["at"] == "line", section["spread"], section["floor"], excluded)
-    return compiled(rules, terms=terms, percents=percents_by_lane(section["percents"]), visit_gap=visit_gap)
-
-
-def percents_by_lane(said: Any) -> dict[str, str]:
-    """``sequential`` or ``additive`` for each lane, whether it was said for all of them or for each."""
-    return dict.fromkeys(LANES, said) if isinstance(said, str) else {lane: said[lane] for lane in LANES}
+    return compiled(rules, section=section, excluded=excluded, visit_gap=visit_gap)
 
 
 def price(
@@ -95,6 +89,9 @@ def price(
     rules = [promotions.rules[number] for number in numbers]
     now = moment(at=at, zone=zone, basket=basket) if promotions.timed else None
     pricing = _Pricing(sold, facts, promotions, now)
+    if promotions.counts:
+        day = at.astimezone(zone).date()
+        pricing.allowance = Allowance(promotions, facts, day=day, store=basket.store)
     for _, those in groupby(rules, key=lambda rule: rule.lane):
         pricing.act(list(those))
     if paused:
@@ -115,6 +112,7 @@ class _Pricing:
     reasons: list[Reason] = field(default_factory=list)
     near_misses: list[NearMiss] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
+    allowance: Allowance | None = None
 
     def __post_init__(self) -> None:
         self.lines = Lines(self.sold, self.promotions.terms)
@@ -177,7 +175,10 @@ class _Pricing:
             numbers = {"minimum": rule.minimum, "amount": rule.minimum - short}
             self._nothing(rule, "below_minimum", {"amount": short}, **numbers)
             return False
-        return True
+        ended = self.allowance.ended(rule) if self.allowance else None
+        if ended is not None:
+            self._nothing(rule, ended.code, None, **ended.numbers)
+        return ended is None
 
     def _against(self, rule: Promotion) -> str | None:
         apart = self.promotions.apart.get(rule.rule_id)
@@ -223,20 +224,30 @@ class _Pricing:
             space = lines.space(i)
             if share > space:
                 offer.shares[i] = space
-        most = lines.room if rule.most_off is None else min(lines.room, rule.most_off)
+        most = self._most(rule)[0]
         if offer.total > most:
             shares = list(offer.shares.values())
             cut = within(most, shares, shares, self.promotions.terms.spread)
             offer.shares = dict(zip(offer.shares, cut, strict=True))
+
+    def _most(self, rule: Promotion) -> tuple[int, str]:
+        """The most that it may take off the basket now, and the code of what says so."""
+        allowed = self.allowance.most(rule) if self.allowance else None
+        most = [] if rule.most_off is None else [(rule.most_off, "capped_discount")]
+        most += [(allowed.left, allowed.why.code)] if allowed else []
+        return min([*most, (self.lines.room, "floor_reached")], key=lambda one: one[0])
 
     def _stand(self, rule: Promotion, offer: Offer) -> None:
         """Let a discount stand, and say what cut it."""
         rows = self.lines.lines
         granted = offer.total
         if granted < offer.desired:
-            code = "capped_discount" if granted == rule.most_off else "floor_reached"
+            most, code = self._most(rule)
+            code = code if granted == most else "floor_reached"
             numbers = {"desired": offer.desired, "granted": granted}
             self.reasons.append(Reason(rule.rule_id, "capped", code, numbers))
+        if self.allowance is not None:
+            self.allowance.take(granted)
         shares = tuple([(rows[i].line_id, share) for i, share in sorted(offer.shares.items()) if share])
         some = isinstance(rule.benefit, InSets) and rule.benefit.targets_some and len(offer.used) > 1
         took_part = [(rows[i].line_id, money) for i, (_, money) in sorted(offer.used.items())] if some else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -64,3 +64,13 @@ def program_of(
     if report.quote and report.quote.covers(at):
         return desk.programs.numbered(connection, report.quote.version, at=at, pauses=report.quote.pauses)
     return desk.programs.at(connection, at)
+
+
+def asked_of(
+    connection: Connection[TupleRow], desk: Desk, reported: Sequence[Reported], now: datetime
+) -> list[tuple[Program | None, datetime, str]]:
+    """By which rules, when and where each receipt is rated."""
+    return [
+        (program_of(connection, desk, one, now), min(one.body["occurred_at"], now), one.body["store"])
+        for one in reported
+    ]

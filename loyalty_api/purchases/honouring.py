@@ -19,7 +19,7 @@ from loyalty_api.rulekit.stored import decision_from_json
 def given_stays(decision: Decision, row: Row) -> Decision:
     """A decision made anew for a purchase, with the discounts that were given at the till: those stay given."""
     before = decision_from_json(row["decision"]) if row["decision"] else None
-    return replace(decision, discounts=before.discounts) if before else decision
+    return replace(decision, discounts=before.discounts, taken=before.taken) if before else decision
 
 
 def as_charged(
@@ -27,8 +27,8 @@ def as_charged(
     basket: Basket,
     facts: Facts,
     decision: Decision,
-    program: Program,
     *,
+    program: Program,
     member_id: UUID | None,
 ) -> tuple[Decision, list[Discrepancy]]:
     """The decision with the discounts that the till gave, and where they are neither our price nor the quoted one.

@@ -165,7 +165,7 @@ def _buyer(
         blinds=[blind] if blind else [],
         member_ids=[member_id] if member_id else [],
         lock=False,
-        also=[*reading([(program, min(body["occurred_at"], now))]), *levels_too(through)],
+        also=[*reading([(program, min(body["occurred_at"], now), body["store"])]), *levels_too(through)],
     )
     if len(opened.members) > 1 or (member_id and member_id not in opened.members):
         raise MemberMismatch

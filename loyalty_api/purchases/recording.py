@@ -31,9 +31,9 @@ from loyalty_api.purchases import couponing, queries, queries_receipts, rules
 from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
-from loyalty_api.purchases.desk import Desk, Reported, Who, program_of
+from loyalty_api.purchases.desk import Desk, Reported, Who, asked_of, program_of
 from loyalty_api.purchases.honouring import as_charged
-from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
+from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading, used_up_rows
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid
@@ -89,8 +89,7 @@ def record(
     connection = driver(session)
     first, copies = first_of_each(reported)
     through = tiers.timeline(desk.programs, connection, now)
-    asked = [(program_of(connection, desk, r, now), min(r.body["occurred_at"], now)) for r in first]
-    also = [*reading(asked), *levels_too(through)]
+    also = [*reading(asked_of(connection, desk, first, now)), *levels_too(through)]
     opened = queries.open_receipts(
         connection,
         receipts=[(r.key, r.purchase_id, r.mark) for r in first],
@@ -149,8 +148,7 @@ class _Batch:
         counting, levels = parted(opened.also, through)
         self.counted = counted(counting)
         if len(reported) > 1:
-            programs = [program_of(connection, desk, report, now) for report in reported]
-            hold_budgets(connection, self.counted, programs)
+            hold_budgets(connection, self.counted, asked_of(connection, desk, reported, now))
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
         self.counts: list[tuple[UUID, tiers.Counted]] = []
@@ -244,12 +242,12 @@ class _Batch:
         decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
             member_id = member.member_id if member else None
-            facts, rated = decide(
+            facts, decision, odd = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
                 seen=self.seen[member_id],
+                charge=partial(as_charged, report, basket, program=program, member_id=member_id),
             )  # fmt: skip
-            decision, odd = as_charged(report, basket, facts, rated, program, member_id=member_id)
         used = couponing.worked(self.coupons, shown, body, basket, facts, program, decision)
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
@@ -323,6 +321,7 @@ class _Batch:
 
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited
+        self.written.events += used_up_rows(self.connection, self.counted, row)
         couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
         note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
         self.awaited = self.awaited or awaited

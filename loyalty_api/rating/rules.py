@@ -21,11 +21,13 @@ from loyalty_api.program import rules as program_rules
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms
 from loyalty_api.promotions import rules as promotion_rules
+from loyalty_api.promotions import rules_limits as limit_rules
 from loyalty_api.promotions.rules import Priced
+from loyalty_api.promotions.rules_limits import Covered
 from loyalty_api.promotions.rules_types import Promotions
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.decision import Decision, Reason
+from loyalty_api.rulekit.decision import Decision, Discount, Reason
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Facts, Needs
 from loyalty_api.tiers import rules_benefits as tier_benefits
@@ -78,6 +80,25 @@ class Program:
     def budgets(self) -> Mapping[str, int]:
         """How many points each rule with a budget gives to all members together, by the key of the limit."""
         return self.earning.budgets
+
+    @property
+    def limited(self) -> bool:
+        """Whether what promotions take off runs out, so that pricing needs to know what they took off before."""
+        return self.promotions is not None and self.promotions.counts
+
+    def limits_on(
+        self, at: datetime, store: str, *, basket: Basket | None = None
+    ) -> tuple[Needs, dict[str, int]]:
+        """What to load before pricing at that moment in a store, and the budgets by the keys of their limits.
+
+        Of all promotions that run out, or of those that a ``basket`` may meet.
+        """
+        promotions = self.promotions
+        if promotions is None or not promotions.counts:
+            return NOTHING, {}
+        rules = promotions.limited if basket is None else limit_rules.meant(promotions, basket)
+        day = at.astimezone(self.settings.zone).date()
+        return limit_rules.needs(promotions, rules, day=day, store=store)
 
     def needs(self, at: datetime) -> Needs:
         """The counters and limits to load before rating a basket of that moment."""
@@ -148,15 +169,29 @@ def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Price
     """What the program's promotions take off an open basket; whoever may not earn buys as nobody does."""
     if program.promotions is None:
         return Priced(replace(basket, pricing="settled"))
-    member = facts.member if facts.member and facts.member.status in EARNING_STATUSES else None
     return promotion_rules.price(
         basket,
-        replace(facts, member=member),
+        _as_buyer(facts),
         program.promotions,
         at=at,
         zone=program.settings.zone,
         paused=program.paused,
     )
+
+
+def covered(
+    discounts: Iterable[Discount], basket: Basket, facts: Facts, program: Program, at: datetime
+) -> Covered:
+    """What discounts that were given take of budgets and count, and what of it was not there to take."""
+    if program.promotions is None or not program.promotions.counts:
+        return Covered()
+    day = at.astimezone(program.settings.zone).date()
+    return limit_rules.covered(discounts, program.promotions, _as_buyer(facts), day=day, store=basket.store)
+
+
+def _as_buyer(facts: Facts) -> Facts:
+    may_earn = facts.member is not None and facts.member.status in EARNING_STATUSES
+    return facts if may_earn else replace(facts, member=None)
 
 
 def without(program: Program, paused: frozenset[str]) -> Program:
@@ -212,7 +247,7 @@ def _earned(basket: Basket, facts: Facts, program: Program, at: datetime) -> Dec
 def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - tiers will count by it
     """The facts after the decision: limits less and counters plus what it claims, histories as it leaves them."""
     counters, limits = dict(facts.counters), dict(facts.limits)
-    for claim in decision.claims:
+    for claim in decision.all_claims:
         if claim.kind == "limit":
             limits[claim.key] = limits.get(claim.key, 0) - claim.amount
         elif claim.kind == "history":

@@ -125,7 +125,8 @@ class Decision:
 
     ``at`` is the moment the rules were asked about. ``basis`` names the lines whose earning basis is not what
     was paid for them, as (line_id, minor units) pairs: 0 for an excluded line. ``discounts`` are those of promotions,
-    in the order in which they acted.
+    in the order in which they acted, and ``taken`` is what those that were given take of budgets and count: like them
+    it stays as it is whatever is decided anew.
     """
 
     version: int
@@ -137,6 +138,12 @@ class Decision:
     basis: tuple[tuple[str, int], ...] = ()
     engine: int = ENGINE
     discounts: tuple[Discount, ...] = ()
+    taken: tuple[Claim, ...] = ()
+
+    @property
+    def all_claims(self) -> tuple[Claim, ...]:
+        """What points and discounts claim together."""
+        return self.claims + self.taken if self.taken else self.claims
 
     def points(self, *, award: str | None = None) -> int:
         """The points granted, by all rules or by those of one kind (``base`` or ``bonus``)."""

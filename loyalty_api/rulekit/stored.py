@@ -236,7 +236,10 @@ def _effect_from_json(document: Mapping[str, Any]) -> Effect:
 
 
 def decision_to_json(decision: Decision) -> Document:
-    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?}``; empty members left out."""
+    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?, taken?}``.
+
+    Empty members are left out.
+    """
     return _said(
         e=decision.engine,
         version=decision.version,
@@ -255,6 +258,7 @@ def decision_to_json(decision: Decision) -> Document:
         claims=[[claim.kind, claim.key, claim.amount] for claim in decision.claims],
         basis=[list(pair) for pair in decision.basis],
         discounts=discounts_to_json(decision.discounts),
+        taken=[[claim.kind, claim.key, claim.amount] for claim in decision.taken],
     )
 
 
@@ -272,4 +276,5 @@ def decision_from_json(document: Mapping[str, Any]) -> Decision:
         _pairs(get("basis", ())),
         document["e"],
         tuple([discount_given(one) for one in get("discounts", ())]),
+        tuple([Claim(*claim) for claim in get("taken", ())]),
     )

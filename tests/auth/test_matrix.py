@@ -34,7 +34,7 @@ from tests.support.tokens import bearer, make_client
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
-    "coupon_id": "program", "backtest_id": "program",
+    "coupon_id": "program", "backtest_id": "program", "promotion_id": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
@@ -95,8 +95,9 @@ class Theirs:
 def theirs(shop: Shop) -> Theirs:
     now = datetime.now(UTC)
     rate = {"points": 10, "amount": 10, "step": 10, "minimum": 20}
+    off = {"id": "off", "where": {"sku": ["none"]}, "benefit": {"amount": {"off": 1, "on": "lines"}}}
     levels = {"metric": "spend", "levels": [{"id": "gold", "threshold": 1000}]}
-    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels), effective_from=now)
+    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels, promotions=[off]), effective_from=now)
     owner, other = (
         shop.enrol(card, people=[{"name": "Ola", "identifiers": []}])
         for card in ("260900000017", "260900000024")
@@ -105,6 +106,7 @@ def theirs(shop: Shop) -> Theirs:
     things = {
         "purchase_id": shop.till.post("/v1/purchases", sale, key=None)["purchase_id"],
         "rule_id": "base",
+        "promotion_id": "off",
     }
     back = {name: sale[name] for name in ("store", "terminal", "business_date", "occurred_at")}
     original = {name: sale[name] for name in ("store", "terminal", "business_date", "reference")}

@@ -112,7 +112,9 @@ BREACHES = {
         "UPDATE period_bonuses SET n = n + 1"
     ),
     "I6 a counter is what the member's purchases claimed": "UPDATE member_counters SET value = value + 1",
-    "I6 what is taken of a limit is what purchases claimed": "UPDATE rule_limits SET taken = taken - 1",
+    "I6 what is taken of a limit is what purchases claimed and reservations hold, and not more than there is": (
+        "UPDATE rule_limits SET taken = taken - 1"
+    ),
     "I4 no lot is below zero or holds more than it was born with": (
         "ALTER TABLE lots DROP CONSTRAINT ck_lots_remaining; UPDATE lots SET available = points + 1"
     ),

@@ -35,7 +35,8 @@ def test_the_page_tells_every_benefit_and_its_program_is_valid() -> None:
     ]
     assert told == [*list(BENEFITS)[:3], "several", "buy_get", "bundle", "steps", "tiers", "free_item"]
     assert set(told) == set(BENEFITS)
-    assert check_document(json.loads(markdown.blocks(PAGE, "json")[0].text)) == ()
+    for program in markdown.blocks(PAGE, "json")[:2]:
+        assert check_document(json.loads(program.text)) == ()
     assert all(kind in PAGE for kind in KINDS)
 
 
