@@ -73,6 +73,7 @@ MAX_BODY = 1 << 20
 PREFIXES = (
     "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
     "bkt",
+    "rsv",
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.period_bonuses import service as periods
 from loyalty_api.program import service as programs
 from loyalty_api.publishing import backtests
+from loyalty_api.purchases import reserving
 from loyalty_api.redemptions import service as redemptions
 from loyalty_api.tiers import overdue as levels
 from loyalty_api.vault import Vault
@@ -44,7 +45,7 @@ class Release(Protocol):
     def __call__(self, session: Session, *, now: datetime, limit: int) -> int: ...
 
 
-RELEASES: Sequence[Release] = (redemptions.release_due,)
+RELEASES: Sequence[Release] = (redemptions.release_due, reserving.release_due)
 """What features hold back for a time only, each with its own way to let go of it."""
 
 

@@ -89,6 +89,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "end_tier_assignment": needs("tiers:assign", only=_OFFICE),
     # The till.
     "create_quote": needs("quotes:create"),
+    # It holds coupons and points, so the right to price is not enough.
+    "reserve_quote": needs("redemptions:write"),
+    "release_reservation": needs("redemptions:write"),
     "record_purchase": needs("purchases:write"),
     "get_purchase": needs("purchases:read"),
     "explain_purchase": needs("purchases:read"),

@@ -149,6 +149,10 @@ class CouponBook:
         coupon = self.coupons.get(blind_of(self.vault, code)) if code else None
         return coupon.coupon_id if coupon else None
 
+    def coupon(self, coupon_id: UUID) -> Coupon:
+        """A coupon of the baskets by its id."""
+        return next(each for each in self.coupons.values() if each.coupon_id == coupon_id)
+
     def use(
         self,
         coupon_id: UUID,
@@ -161,7 +165,7 @@ class CouponBook:
         now: datetime,
     ) -> None:
         """Use a coupon with a purchase; ``place`` is store, terminal, reference, ``by`` the client and the cashier."""
-        coupon = next(each for each in self.coupons.values() if each.coupon_id == coupon_id)
+        coupon = self.coupon(coupon_id)
         self.coupons[coupon.blind] = replace(coupon, uses=coupon.uses + 1)
         self._counted[coupon.blind] = self._counted.get(coupon.blind, 0) + 1
         self._uses.append(
@@ -175,18 +179,27 @@ class CouponBook:
 
 
 def open_coupons(
-    connection: Connection[TupleRow], vault: Vault, scanned: Iterable[str], *, lock: bool
+    connection: Connection[TupleRow],
+    vault: Vault,
+    scanned: Iterable[str],
+    *,
+    lock: bool,
+    now: datetime,
+    own: Iterable[UUID] = (),
 ) -> CouponBook:
     """Read what baskets show, in one round trip; none where they show nothing.
 
     With ``lock`` nobody else uses these coupons until the transaction ends; the caller holds its members already.
+    ``own`` are reservations of these baskets, which hold coupons for nobody else.
     """
     every = set(scanned)
     if not every:
         return CouponBook(vault)
     codes = {code for each in every if looks_like_ours(each) and (code := plain_code(each))}
     names = {each for each in every if not looks_like_ours(each)}
-    found, known = queries.shown(connection, [blind_of(vault, code) for code in codes], names, lock=lock)
+    found, known = queries.shown(
+        connection, [blind_of(vault, code) for code in codes], names, lock=lock, now=now, own=own
+    )
     return CouponBook(vault, found, known)
 
 

@@ -17,7 +17,7 @@ from loyalty_api.codes import looks_like_ours, plain_code
 from loyalty_api.coupons import batches, queries, queries_batches, rules
 from loyalty_api.coupons.batches import blind_of, make_some
 from loyalty_api.coupons.holding import NOTHING_SHOWN, CouponBook, Presented, open_coupons
-from loyalty_api.coupons.queries import move_uses
+from loyalty_api.coupons.queries import hold, let_go, move_uses
 from loyalty_api.coupons.rules import Asking, Coupon, CouponNotYours, CouponUnknown
 from loyalty_api.coupons.rules_audience import facts_of
 from loyalty_api.db import driver
@@ -31,8 +31,8 @@ from loyalty_api.vault import Vault
 
 __all__ = [
     "NOTHING_SHOWN", "Asking", "CouponBook", "Found", "Office", "Presented", "activate", "block", "event_rows",
-    "find", "give_back", "list_of_batch", "look", "make_some", "move_uses", "of_member", "open_coupons", "take_again",
-    "uses_of",
+    "find", "give_back", "hold", "let_go", "list_of_batch", "look", "make_some", "move_uses", "of_member",
+    "open_coupons", "take_again", "uses_of",
 ]  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def look(
     connection = driver(session)
     code = plain_code(typed) if looks_like_ours(typed) else None
     blind = blind_of(office.vault, code or "")
-    coupon = queries.some(connection, [blind]).get(blind)
+    coupon = queries.some(connection, [blind], now=now).get(blind)
     if coupon is None:
         raise CouponUnknown
     if for_owner:
@@ -217,7 +217,7 @@ def give_back(
     return back
 
 
-def take_again(session: Session, *, member_id: UUID, purchase_id: UUID, because: UUID) -> None:
+def take_again(session: Session, *, member_id: UUID, purchase_id: UUID, because: UUID, now: datetime) -> None:
     """Use the coupons again that a return gave back, because it is undone (R39); one that is used up stays away.
 
     The caller holds the member or the purchase.
@@ -226,7 +226,9 @@ def take_again(session: Session, *, member_id: UUID, purchase_id: UUID, because:
     blinds = queries.used_in(connection, member_id, purchase_id, given_back_by=because)
     if not blinds:
         return
-    left = [each for each in queries.some(connection, blinds, lock=True).values() if each.uses_left > 0]
+    left = [
+        each for each in queries.some(connection, blinds, lock=True, now=now).values() if each.uses_left > 0
+    ]
     queries.take_again(connection, member_id, purchase_id, [each.blind for each in left])
 
 

@@ -45,10 +45,11 @@ LIMITS = Table(
 
 READ = (
     "SELECT member_id, key, value FROM member_counters WHERE member_id = {named} AND key = ANY($4::text[])"
-    " UNION ALL SELECT NULL, key, taken FROM rule_limits WHERE key = ANY($5::text[])"
+    " UNION ALL SELECT NULL, key, taken - coalesce((SELECT sum(amount) FROM limit_holds h WHERE h.key = l.key"
+    " AND h.expires_at <= $6::timestamptz), 0)::bigint FROM rule_limits l WHERE key = ANY($5::text[])"
 )
 """Counters of the members that stand for ``{named}``, and limits, under the keys of ``needed``; a limit's row has no
-member and what is taken of it."""
+member and what is taken of it. A hold that has ended takes nothing."""
 
 _TAKE = (
     "INSERT INTO rule_limits AS l (key, most, taken) SELECT given.key, given.most, given.taken"
@@ -73,9 +74,9 @@ _PURGE = (
 )
 
 
-def needed(needs: Needs) -> list[str]:
+def needed(needs: Needs, now: datetime) -> list[str]:
     """The parameters of ``READ`` behind those that name the members."""
-    return [_array(needs.counters), _array(needs.limits)]
+    return [_array(needs.counters), _array(needs.limits), now.isoformat()]
 
 
 def _array(keys: frozenset[str]) -> str:
@@ -83,10 +84,11 @@ def _array(keys: frozenset[str]) -> str:
     return "{" + ",".join([f'"{key}"' for key in sorted(keys)]) + "}"
 
 
-def read(connection: Connection[TupleRow], member_id: UUID, needs: Needs) -> list[TupleRow]:
+def read(connection: Connection[TupleRow], member_id: UUID, needs: Needs, now: datetime) -> list[TupleRow]:
     """The rows of ``READ`` for one member."""
-    sql = READ.replace("{named}", "%s").replace("$4", "%s").replace("$5", "%s")
-    return connection.execute(sql, (member_id, *needed(needs)), prepare=True).fetchall()
+    counters, limits, moment = needed(needs, now)
+    sql = READ.replace("{named}", "%s").replace("$4", "%s").replace("$5", "%s").replace("$6", "%s")
+    return connection.execute(sql, (member_id, counters, moment, limits), prepare=True).fetchall()
 
 
 def take(
@@ -143,6 +145,45 @@ def hold(connection: Connection[TupleRow], most: Mapping[str, int]) -> list[Tupl
     """Lock limits, made where there are none yet; (key, what is taken) of each."""
     keys = sorted(most)
     return connection.execute(_HOLD, (keys, [most[key] for key in keys]), prepare=True).fetchall()
+
+
+def set_aside(
+    connection: Connection[TupleRow], held: Mapping[str, int], reservation_id: UUID, expires_at: datetime
+) -> None:
+    """Note how much of what is taken of limits a reservation holds, and until when."""
+    connection.execute(
+        "INSERT INTO limit_holds (key, reservation_id, amount, expires_at)"
+        " SELECT key, %s, amount, %s FROM unnest(%s::text[], %s::bigint[]) AS given(key, amount)",
+        (reservation_id, expires_at, list(held), list(held.values())),
+    )
+
+
+def let_go(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> dict[str, int]:
+    """Forget what reservations hold, by key; the caller holds the limits and says what becomes of it."""
+    rows = connection.execute(
+        "WITH gone AS (DELETE FROM limit_holds WHERE reservation_id = ANY(%s) RETURNING key, amount)"
+        " SELECT key, sum(amount)::bigint FROM gone GROUP BY key",
+        (list(reservation_ids),),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def held_keys(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> list[str]:
+    """The limits of which reservations hold something."""
+    rows = connection.execute(
+        "SELECT DISTINCT key FROM limit_holds WHERE reservation_id = ANY(%s)", (list(reservation_ids),)
+    )
+    return sorted(row[0] for row in rows)
+
+
+def ended_in(connection: Connection[TupleRow], keys: Sequence[str], now: datetime) -> list[UUID]:
+    """The reservations whose time is over and that hold something of these limits still."""
+    rows = connection.execute(
+        "SELECT DISTINCT reservation_id FROM limit_holds WHERE key = ANY(%s) AND expires_at <= %s",
+        (list(keys), now),
+        prepare=True,
+    )
+    return [row[0] for row in rows]
 
 
 def taken_of(connection: Connection[TupleRow], keys: Sequence[str], *, lock: bool = False) -> dict[str, int]:

@@ -19,17 +19,9 @@ from loyalty_api.rulekit.decision import Claim
 from loyalty_api.rulekit.facts import Facts, Needs
 
 __all__ = [
-    "COUNTERS",
-    "LIMITS",
-    "READ",
-    "Counted",
-    "counted",
-    "give_back",
-    "needed",
-    "open_for",
-    "purge",
-    "standing",
-]
+    "COUNTERS", "LIMITS", "READ", "Counted", "counted", "give_back", "needed", "open_for", "purge", "return_held",
+    "set_aside", "standing",
+]  # fmt: skip
 
 _SAVEPOINT = "limits"
 Place = tuple[UUID, str]
@@ -66,15 +58,36 @@ class Counted:
         limits = {key: max(0, budgets[key] - self.taken.get(key, 0)) for key in sorted(needs.limits)}
         return replace(facts, counters={**counters, **past}, limits=limits)
 
-    def hold(self, connection: Connection[TupleRow], budgets: Mapping[str, int]) -> None:
-        """Lock the limits, for a transaction in which several purchases take of them in no order."""
+    def hold(
+        self, connection: Connection[TupleRow], budgets: Mapping[str, int], *, now: datetime | None = None
+    ) -> None:
+        """Lock the limits, for a transaction in which several purchases take of them in no order.
+
+        What had ended by ``now`` of what reservations hold comes back before.
+        """
+        if now is not None:
+            return_ended(connection, list(budgets), now)
         self.taken |= dict(queries.hold(connection, budgets))
         self.held = True
 
+    def free(self, connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> None:
+        """What reservations hold of limits that are held here is there to be taken."""
+        for key, amount in queries.let_go(connection, reservation_ids).items():
+            self.taken[key] = self.taken.get(key, 0) - amount
+            self._to_take[key] = self._to_take.get(key, 0) - amount
+
     def take(
-        self, connection: Connection[TupleRow], claims: Iterable[Claim], budgets: Mapping[str, int]
+        self,
+        connection: Connection[TupleRow],
+        claims: Iterable[Claim],
+        budgets: Mapping[str, int],
+        *,
+        now: datetime | None = None,
     ) -> bool:
-        """Take what claims ask of limits, all of it or nothing. Refused, what is taken of them is known anew."""
+        """Take what claims ask of limits, all of it or nothing. Refused, what is taken of them is known anew.
+
+        What had ended by ``now`` of what reservations hold has come back then.
+        """
         wanted = {claim.key: claim.amount for claim in claims if claim.kind == "limit"}
         if not wanted or self.held:
             return True
@@ -84,6 +97,8 @@ class Counted:
             self.reached |= {key: budgets[key] for key, every in taken.items() if every >= budgets[key]}
             return True
         connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        if now is not None:
+            return_ended(connection, list(wanted), now)
         self.taken |= queries.taken_of(connection, list(wanted))
         return False
 
@@ -127,11 +142,34 @@ def counted(rows: Sequence[TupleRow]) -> Counted:
     return found
 
 
-def open_for(session: Session, *, member_id: UUID, needs: Needs) -> Counted:
+def return_ended(connection: Connection[TupleRow], keys: Sequence[str], now: datetime) -> None:
+    """Give back to limits what reservations hold whose time is over by ``now``."""
+    ended = queries.ended_in(connection, keys, now)
+    if ended:
+        return_held(connection, ended)
+
+
+def return_held(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> None:
+    """Give back to limits all that reservations hold; once, whoever else does it at the same time."""
+    queries.taken_of(connection, queries.held_keys(connection, reservation_ids), lock=True)
+    less = queries.let_go(connection, reservation_ids)
+    write(connection, [(LIMITS, [(key, -amount) for key, amount in less.items()])])
+
+
+def set_aside(
+    session: Session, *, claims: Iterable[Claim], reservation_id: UUID, expires_at: datetime
+) -> None:
+    """Hold for a reservation what claims have taken of limits in this transaction."""
+    held = {claim.key: claim.amount for claim in claims if claim.kind == "limit"}
+    if held:
+        queries.set_aside(driver(session), held, reservation_id, expires_at)
+
+
+def open_for(session: Session, *, member_id: UUID, needs: Needs, now: datetime) -> Counted:
     """The counters of one member, whom the caller holds, and the limits; no query when nothing is needed."""
     if not needs:
         return Counted()
-    return counted(queries.read(driver(session), member_id, needs))
+    return counted(queries.read(driver(session), member_id, needs, now))
 
 
 def standing(session: Session, *, keys: Sequence[str], now: datetime) -> dict[str, tuple[int, int]]:

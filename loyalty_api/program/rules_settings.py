@@ -207,6 +207,7 @@ SETTINGS = {
         spread=Member(choice("largest_remainder", "first_line", "last_line"), "largest_remainder"),
         floor=Member(variant(share=integer(0, 100), amount=MONEY, cost=integer(0, 1000)), ("amount", 0)),
         member_ceiling=Member(nullable(_CEILING)),
+        reserve_minutes=Member(integer(1, 15), 5),
     ),
     "promotions": Member(items(lambda value, _pointer, _faults: value, most=5000), ()),
     "coupons": _section(

@@ -255,7 +255,7 @@ def _adopt(
     tier = tiers.open_now(connection, desk.programs, member_id=member.member_id, now=now)
     facts, decision, _ = decide_later(
         session, basket, program, rated_at(held), member=member, tier=tier, purchase_id=purchase_id,
-        vault=desk.vault,
+        vault=desk.vault, now=now,
     )  # fmt: skip
     row = {
         **held,

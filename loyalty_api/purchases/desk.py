@@ -33,7 +33,10 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One receipt as it arrived: its validated body, the id it gets if it is new, and who was scanned."""
+    """One receipt as it arrived: its validated body, the id it gets if it is new, and who was scanned.
+
+    ``held`` is what things that are reserved for its quote are found by; None without one of our quotes.
+    """
 
     body: Mapping[str, Any]
     purchase_id: UUID
@@ -41,6 +44,7 @@ class Reported:
     blind: Blind | None = None
     member_id: UUID | None = None
     quote: Quote | None = None
+    held: bytes | None = None
 
     @property
     def key(self) -> rules.ReceiptKey:

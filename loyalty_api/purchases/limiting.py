@@ -37,7 +37,7 @@ Charge = Callable[[Facts, Decision], tuple[Decision, list[Discrepancy]]]
 """Adds to a decision what the till charged, and says where that is not our price."""
 
 
-def reading(asked: Iterable[tuple[Program | None, datetime, str]]) -> list[Also]:
+def reading(asked: Iterable[tuple[Program | None, datetime, str]], now: datetime) -> list[Also]:
     """What to read with the members for purchases at these moments in these stores under these programs.
 
     Nothing where none counts.
@@ -46,7 +46,7 @@ def reading(asked: Iterable[tuple[Program | None, datetime, str]]) -> list[Also]
     for program, at, store in asked:
         if program is not None and (program.earning.counting or program.limited):
             needs |= program.needs(at) | program.limits_on(at, store)[0]
-    return [(facts_service.READ, facts_service.needed(needs))] if needs else []
+    return [(facts_service.READ, facts_service.needed(needs, now))] if needs else []
 
 
 def decide(
@@ -61,6 +61,7 @@ def decide(
     member_id: UUID | None,
     purchase_id: UUID,
     charge: Charge,
+    now: datetime,
     recorded: Sequence[Recorded] = (),
     seen: Visits | None = None,
 ) -> tuple[Facts, Decision, list[Discrepancy]]:
@@ -79,7 +80,7 @@ def decide(
         known = asking.facts(counted, facts, past)
         known = with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
         decision, odd = charge(known, evaluate(basket, known, program, at))
-        if counted.take(connection, decision.all_claims, asking.budgets):
+        if counted.take(connection, decision.all_claims, asking.budgets, now=now):
             break
     counted.count(member_id, decision.all_claims, advance(known, basket, decision), asking.budgets)
     return known, decision, odd
@@ -168,6 +169,7 @@ def decide_later(
     tier: TierBook | None,
     purchase_id: UUID,
     vault: Vault,
+    now: datetime,
     charge: Charge = lambda _known, decision: (decision, []),
 ) -> tuple[Facts, Decision | None, list[Discrepancy]]:
     """Rate a purchase that finds its member, or is reviewed, now, and write what it claims.
@@ -181,10 +183,10 @@ def decide_later(
     if program is None:
         return facts, None, []
     needs = program.needs(at) | program.limits_on(at, basket.store, basket=basket)[0]
-    counted = facts_service.open_for(session, member_id=member_id, needs=needs)
+    counted = facts_service.open_for(session, member_id=member_id, needs=needs, now=now)
     facts, decision, odd = decide(
         connection, counted, basket, facts, program, at,
-        tier=tier, member_id=member_id, purchase_id=purchase_id, charge=charge,
+        tier=tier, member_id=member_id, purchase_id=purchase_id, charge=charge, now=now,
     )  # fmt: skip
     write(connection, counted.rows())
     return facts, decision, odd
@@ -250,12 +252,16 @@ def hold_budgets(
     connection: Connection[TupleRow],
     counted: Counted,
     asked: Iterable[tuple[Program | None, datetime, str]],
+    *,
+    reserved: Iterable[str],
+    now: datetime,
 ) -> None:
-    """Hold the budgets that several purchases may take of; each as large as the largest version has it."""
-    most: dict[str, int] = {}
+    """Hold the budgets that several purchases may take of, each as large as the largest version has it, and those of
+    which something is ``reserved`` for one of them."""
+    most: dict[str, int] = dict.fromkeys(reserved, 0)
     for program, at, store in asked:
         budgets = {**program.budgets, **program.limits_on(at, store)[1]} if program else {}
         for key, budget in budgets.items():
             most[key] = max(budget, most.get(key, 0))
     if most:
-        counted.hold(connection, most)
+        counted.hold(connection, most, now=now)

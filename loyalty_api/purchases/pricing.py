@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -13,9 +13,9 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
-from loyalty_api.coupons.service import Presented, open_coupons
+from loyalty_api.coupons.service import CouponBook, Presented, open_coupons
 from loyalty_api.db import driver
-from loyalty_api.facts.service import counted
+from loyalty_api.facts.service import Counted, counted
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
 from loyalty_api.purchases import couponing, queries, rules
@@ -38,7 +38,10 @@ from loyalty_api.tiers import service as tiers
 
 
 @dataclass(frozen=True, slots=True)
-class _Priced:
+class Pricing:
+    """A basket as it was priced: as it was ``sold``, without what points pay (``unwished``) and with it, what is known
+    of who buys, and what the rules were told."""
+
     sold: Basket
     unwished: Basket
     basket: Basket
@@ -51,7 +54,18 @@ class _Priced:
     available: int
     discrepancies: list[rules.Discrepancy]
     coupons: Presented
+    book: CouponBook
+    facts: Facts
+    counted: Counted
+    at: datetime
     pauses: frozenset[int] = frozenset()
+
+    @property
+    def mark(self) -> str:
+        """What is honoured: the price that the program set; it sets none without promotions."""
+        if self.program is None or self.program.promotions is None:
+            return ""
+        return mark_of(self.unwished, self.member.member_id if self.member else None)
 
 
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -61,7 +75,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     :raises CurrencyMismatch: the program has another currency.
     :raises MemberMismatch: identifier and member_id name two members.
     """
-    priced = _price(driver(session), desk, body, now)
+    priced = price_basket(driver(session), desk, body=body, now=now)
     basket, decision = priced.basket, priced.decision
     until = (now + HONOURED).replace(microsecond=0)
     points = decision.points() if decision else 0
@@ -69,9 +83,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     unpaid = priced.unpaid.points() if priced.unpaid else 0
     most = priced.redeemable.most if priced.redeemable else None
     return {
-        "quote_id": write_quote(
-            desk.vault, Quote(version, until, points, most, _mark(priced), priced.pauses)
-        ),
+        "quote_id": write_quote(desk.vault, Quote(version, until, points, most, priced.mark, priced.pauses)),
         "honoured_until": until,
         "program_version": version or None,
         "currency": body["currency"],
@@ -92,14 +104,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     }
 
 
-def _mark(priced: _Priced) -> str:
-    """What is honoured: the price that the program set; it sets none without promotions."""
-    if priced.program is None or priced.program.promotions is None:
-        return ""
-    return mark_of(priced.unwished, priced.member.member_id if priced.member else None)
-
-
-def _totals(priced: _Priced) -> dict[str, int]:
+def _totals(priced: Pricing) -> dict[str, int]:
     amount = sum([line.amount for line in priced.sold.lines])
     sold, total = (sum([line.paid for line in basket.lines]) for basket in (priced.sold, priced.basket))
     return {
@@ -156,6 +161,7 @@ def _buyer(
     body: Mapping[str, Any],
     program: Program | None,
     now: datetime,
+    lock: bool,
 ) -> _Buyer:
     blind, member_id = blind_in(body, desk.vault), member_in(body)
     through = tiers.timeline(desk.programs, connection, now)
@@ -164,8 +170,8 @@ def _buyer(
         receipts=[],
         blinds=[blind] if blind else [],
         member_ids=[member_id] if member_id else [],
-        lock=False,
-        also=[*reading([(program, min(body["occurred_at"], now), body["store"])]), *levels_too(through)],
+        lock=lock,
+        also=[*reading([(program, min(body["occurred_at"], now), body["store"])], now), *levels_too(through)],
     )
     if len(opened.members) > 1 or (member_id and member_id not in opened.members):
         raise MemberMismatch
@@ -175,10 +181,21 @@ def _buyer(
     return _Buyer(opened, counting, member, next(iter(books.values()), None))
 
 
-def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
+def price_basket(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    *,
+    body: Mapping[str, Any],
+    now: datetime,
+    lock: bool = False,
+) -> Pricing:
+    """Price a basket; with ``lock`` its member and its coupons are ours until the transaction ends.
+
+    Errors as for ``quote``.
+    """
     at = min(body["occurred_at"], now)
     program, pauses = desk.programs.at_with_pauses(connection, at)
-    buyer = _buyer(connection, desk, body, program, now)
+    buyer = _buyer(connection, desk, body, program, now, lock)
     opened, member, tier = buyer.opened, buyer.member, buyer.tier
     store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
     if store is None:
@@ -191,7 +208,10 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
     known = partial(facts_with_tier, connection, member, tier, program=program, vault=desk.vault)
-    shown = _shown(connection, desk, body, member, timed.rated_at or at, known)
+    rated_at, count = timed.rated_at or at, counted(buyer.counting)
+    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=lock, now=now)
+    of_audience = partial(known, at=rated_at, asks=couponing.EVERYTHING)
+    shown = couponing.present(book, body, member=member, at=rated_at, known=of_audience)
     unknown = body["identifier"] is not None and member is None
     odd = [
         *timed.discrepancies,
@@ -203,11 +223,14 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     if program and program.promotions:
         basket = unpriced(basket)
     if program is None or timed.rated_at is None:
-        return _Priced(basket, basket, basket, program, None, None, None, member, tier, available, odd, shown)
+        return Pricing(
+            basket, basket, basket, program, None, None, None, member, tier, available, odd, shown, book,
+            Facts(), count, rated_at,
+        )  # fmt: skip
     basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
     facts = look(
         connection,
-        counted(buyer.counting),
+        count,
         basket,
         facts,
         program,
@@ -218,7 +241,7 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     priced = with_points(
         basket, facts, program, timed.rated_at, available=available, wish=body.get("redeem")
     )  # fmt: skip
-    return _Priced(
+    return Pricing(
         basket,
         priced.unwished,
         priced.basket,
@@ -231,22 +254,12 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         available,
         odd,
         shown,
+        book,
+        facts,
+        count,
+        rated_at,
         pauses,
     )
-
-
-def _shown(
-    connection: Connection[TupleRow],
-    desk: Desk,
-    body: Mapping[str, Any],
-    member: queries.MemberRow | None,
-    at: datetime,
-    known: Callable[..., Facts],
-) -> Presented:
-    """The coupons that the basket shows; nobody is kept from using them meanwhile."""
-    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=False)
-    of_audience = partial(known, at=at, asks=couponing.EVERYTHING)
-    return couponing.present(book, body, member=member, at=at, known=of_audience)
 
 
 def _available(
@@ -262,7 +275,7 @@ def _available(
     return overdue(books[member.member_id].account, now)[1].balance.available
 
 
-def _member(priced: _Priced) -> dict[str, Any] | None:
+def _member(priced: Pricing) -> dict[str, Any] | None:
     if priced.member is None:
         return None
     return {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -28,6 +29,7 @@ from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
 from loyalty_api.purchases import couponing, queries, queries_receipts, rules
+from loyalty_api.purchases import queries_reservations as reservations
 from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
@@ -38,6 +40,7 @@ from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import MemberRow, Opened
+from loyalty_api.purchases.queries_reservations import Reservation, use_reserved
 from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
@@ -89,7 +92,8 @@ def record(
     connection = driver(session)
     first, copies = first_of_each(reported)
     through = tiers.timeline(desk.programs, connection, now)
-    also = [*reading(asked_of(connection, desk, first, now)), *levels_too(through)]
+    held = reservations.of_quotes([r.held for r in first if r.held], now)
+    also = [*held, *reading(asked_of(connection, desk, first, now), now), *levels_too(through)]
     opened = queries.open_receipts(
         connection,
         receipts=[(r.key, r.purchase_id, r.mark) for r in first],
@@ -102,7 +106,9 @@ def record(
     earlier = [r for r in first if r.purchase_id not in opened.taken]
     before = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: known(r, before.get(r.key)) for r in earlier}
-    batch = _Batch(connection, desk, opened, fresh, who, now, through)
+    reserved = reservations.read(opened.also[0]) if held else {}
+    opened = replace(opened, also=opened.also[1:]) if held else opened
+    batch = _Batch(connection, desk, opened, fresh, who, now, through, reserved)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -133,6 +139,7 @@ class _Batch:
         who: Who,
         now: datetime,
         through: tiers.Timeline,
+        reserved: Mapping[bytes, Reservation],
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
         skus = {line["sku"] for report in reported for line in report.body["lines"] if "sku" in line}
@@ -144,11 +151,16 @@ class _Batch:
             balances=opened.balances,
         )
         shown = [scanned for report in reported for scanned in report.body.get("coupons") or ()]
-        self.coupons = open_coupons(connection, desk.vault, shown, lock=True)
+        self.reserved = reserved
+        own = [one.reservation_id for one in self.reserved.values()]
+        self.coupons = open_coupons(connection, desk.vault, shown, lock=True, now=now, own=own)
         counting, levels = parted(opened.also, through)
         self.counted = counted(counting)
-        if len(reported) > 1:
-            hold_budgets(connection, self.counted, asked_of(connection, desk, reported, now))
+        keys = [kept["key"] for one in self.reserved.values() for kept in one.budgets]
+        if len(reported) > 1 or keys:
+            asked = asked_of(connection, desk, reported, now)
+            hold_budgets(connection, self.counted, asked, reserved=keys, now=now)
+            self.counted.free(connection, own)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
         self.counts: list[tuple[UUID, tiers.Counted]] = []
@@ -246,7 +258,7 @@ class _Batch:
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
                 seen=self.seen[member_id],
-                charge=partial(as_charged, report, basket, program=program, member_id=member_id),
+                now=self.now, charge=partial(as_charged, report, basket, program=program, member_id=member_id),
             )  # fmt: skip
         used = couponing.worked(self.coupons, shown, body, basket, facts, program, decision)
         unknown = body["identifier"] is not None and member is None
@@ -322,6 +334,9 @@ class _Batch:
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited
         self.written.events += used_up_rows(self.connection, self.counted, row)
+        reserved = self.reserved.get(report.held) if report.held else None
+        if reserved:
+            use_reserved(self.connection, reserved, row)
         couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
         note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
         self.awaited = self.awaited or awaited

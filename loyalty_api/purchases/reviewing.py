@@ -58,7 +58,7 @@ def rate(
     at = row["occurred_at"]
     facts, decision, odd = decide_later(
         session, basket, program, at, member=member, tier=tier, purchase_id=purchase_id, vault=desk.vault,
-        charge=lambda known, rated: charged(rated, basket, known, program, at=at, honoured=False),
+        now=now, charge=lambda known, rated: charged(rated, basket, known, program, at=at, honoured=False),
     )  # fmt: skip
     if decision is None:
         raise NothingToReview

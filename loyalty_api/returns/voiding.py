@@ -188,7 +188,11 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
             )
     if held["outcome"].get("coupons"):
         take_coupons_again(
-            session, member_id=held["member_id"], purchase_id=held["purchase_id"], because=row["return_id"]
+            session,
+            member_id=held["member_id"],
+            purchase_id=held["purchase_id"],
+            because=row["return_id"],
+            now=now,
         )
     count_again(session, held["member_id"], claims)
     whole = lines and all(p.part == ALL for p in progress_from(lines).values()) and len(standing) > 1

@@ -56,6 +56,8 @@ TABLES = (
     """,
 )
 INDEXES = (
+    "CREATE INDEX ix_limit_holds_reservation_id ON limit_holds (reservation_id)",
+    "CREATE INDEX ix_coupon_holds_reservation_id ON coupon_holds (reservation_id)",
     "CREATE UNIQUE INDEX uq_reservations_quote ON reservations (quote) WHERE status = 'held'",
     "CREATE INDEX ix_reservations_reservation_id ON reservations (reservation_id)",
     "CREATE INDEX ix_reservations_due ON reservations (expires_at) WHERE status = 'held'",

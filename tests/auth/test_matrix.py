@@ -35,8 +35,9 @@ OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
     "coupon_id": "program", "backtest_id": "program", "promotion_id": "program",
+    "quote_id": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
-    "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
+    "purchase_id": "store", "return_id": "store", "redemption_id": "store", "reservation_id": "store", "order_id": "store", "reject_id": "store",
 }  # fmt: skip
 # Goods come back to any store, so any till may name a purchase of another one.
 ANYWHERE = {"return_purchase"}
@@ -116,6 +117,15 @@ def theirs(shop: Shop) -> Theirs:
     goods["original"] = {name: small[name] for name in original}
     things["return_id"] = shop.till.post("/v1/returns", goods, key=None)["return_id"]
     hold = {"member_id": owner, "for": "basket", "max_amount": 20, "store": "str_1"}
+    basket = {
+        k: v
+        for k, v in receipt(line(100)).items()
+        if k in ("store", "terminal", "occurred_at", "currency", "lines")
+    }
+    things["quote_id"] = shop.till.post("/v1/quotes", basket, key=None)["quote_id"]
+    things["reservation_id"] = shop.till.post(f"/v1/quotes/{things['quote_id']}/reserve", basket)[
+        "reservation_id"
+    ]
     things["redemption_id"] = shop.till.post("/v1/redemptions", hold)["redemption_id"]
     things |= {
         "order_id": _ordered(shop, owner),
