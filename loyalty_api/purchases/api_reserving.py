@@ -21,7 +21,7 @@ from loyalty_api.purchases.reserving import Reserved
 from loyalty_api.purchases.schemas import QuoteSchema
 from loyalty_api.purchases.schemas_quotes import ReservationSchema
 from loyalty_api.redemptions.rules import AlreadyCaptured, BelowMinimum, Caller, NotRedeemableHere
-from loyalty_api.redemptions.verifying import VerificationRequired
+from loyalty_api.redemptions.service import VerificationRequired
 from loyalty_api.security import StoreNotAllowed, ensure_store, principal
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.throttle import RateLimited, Throttle

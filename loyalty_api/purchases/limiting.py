@@ -22,6 +22,7 @@ from loyalty_api.facts.service import Counted
 from loyalty_api.promotions.rules_limits import is_of_promotion, rule_of_limit, told_of_limit
 from loyalty_api.purchases.counting import Visits, facts_with_tier, same_visit, with_benefits
 from loyalty_api.purchases.queries import Also, MemberRow
+from loyalty_api.purchases.queries_reservations import Reservation
 from loyalty_api.purchases.remembering import LAST, Recorded, remembered
 from loyalty_api.purchases.rules import Discrepancy
 from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate
@@ -248,20 +249,30 @@ def used_up_rows(
     ]  # fmt: skip
 
 
-def hold_budgets(
+def open_counted(
     connection: Connection[TupleRow],
-    counted: Counted,
-    asked: Iterable[tuple[Program | None, datetime, str]],
+    rows: Sequence[TupleRow],
+    asked: Sequence[tuple[Program | None, datetime, str]],
     *,
-    reserved: Iterable[str],
+    reserved: Sequence[Reservation],
     now: datetime,
-) -> None:
-    """Hold the budgets that several purchases may take of, each as large as the largest version has it, and those of
-    which something is ``reserved`` for one of them."""
-    most: dict[str, int] = dict.fromkeys(reserved, 0)
+) -> Counted:
+    """What was read of counters and limits.
+
+    Where several purchases are ``asked`` for, or something is ``reserved`` for one, the budgets that they may take of
+    are held, each as large as the largest version has it, and what was reserved is there to be taken.
+    """
+    counted = facts_service.counted(rows)
+    keys = [kept["key"] for one in reserved for kept in one.budgets]
+    if len(asked) < 2 and not keys:
+        return counted
+    most: dict[str, int] = dict.fromkeys(keys, 0)
     for program, at, store in asked:
         budgets = {**program.budgets, **program.limits_on(at, store)[1]} if program else {}
         for key, budget in budgets.items():
             most[key] = max(budget, most.get(key, 0))
     if most:
         counted.hold(connection, most, now=now)
+    if keys:
+        counted.free(connection, [one.reservation_id for one in reserved])
+    return counted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -209,9 +209,7 @@ def price_basket(
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
     known = partial(facts_with_tier, connection, member, tier, program=program, vault=desk.vault)
     rated_at, count = timed.rated_at or at, counted(buyer.counting)
-    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=lock, now=now)
-    of_audience = partial(known, at=rated_at, asks=couponing.EVERYTHING)
-    shown = couponing.present(book, body, member=member, at=rated_at, known=of_audience)
+    book, shown = _shown(connection, desk, body, member, (rated_at, now), known, lock=lock)
     unknown = body["identifier"] is not None and member is None
     odd = [
         *timed.discrepancies,
@@ -228,16 +226,8 @@ def price_basket(
             Facts(), count, rated_at,
         )  # fmt: skip
     basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
-    facts = look(
-        connection,
-        count,
-        basket,
-        facts,
-        program,
-        timed.rated_at,
-        tier=tier,
-        member_id=member.member_id if member else None,
-    )
+    member_id = member.member_id if member else None
+    facts = look(connection, count, basket, facts, program, timed.rated_at, tier=tier, member_id=member_id)
     priced = with_points(
         basket, facts, program, timed.rated_at, available=available, wish=body.get("redeem")
     )  # fmt: skip
@@ -260,6 +250,23 @@ def price_basket(
         rated_at,
         pauses,
     )
+
+
+def _shown(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    body: Mapping[str, Any],
+    member: queries.MemberRow | None,
+    moments: tuple[datetime, datetime],
+    known: Callable[..., Facts],
+    *,
+    lock: bool,
+) -> tuple[CouponBook, Presented]:
+    """The coupons that the basket shows, of the sale's own moment and as they are now."""
+    at, now = moments
+    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=lock, now=now)
+    of_audience = partial(known, at=at, asks=couponing.EVERYTHING)
+    return book, couponing.present(book, body, member=member, at=at, known=of_audience)
 
 
 def _available(

@@ -70,6 +70,11 @@ def read(rows: Iterable[TupleRow]) -> dict[bytes, Reservation]:
     return {row[1]: Reservation(*row[:10]) for row in rows}
 
 
+def held_in(reserved: Mapping[bytes, Reservation]) -> list[UUID]:
+    """The ids of reservations."""
+    return [one.reservation_id for one in reserved.values()]
+
+
 def held_for(connection: Connection[TupleRow], quote: bytes) -> Reservation | None:
     """What is reserved for a quote; its time may be over."""
     return _one(connection, "quote = %s AND status = 'held'", quote)

@@ -24,7 +24,6 @@ from loyalty_api import events
 from loyalty_api.coupons.service import open_coupons
 from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Invalid, LoyaltyError, Unavailable
-from loyalty_api.facts.service import counted
 from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.members.service import VERSIONS, walk_in_account
@@ -35,12 +34,12 @@ from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk, Reported, Who, asked_of, program_of
 from loyalty_api.purchases.honouring import as_charged
-from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading, used_up_rows
+from loyalty_api.purchases.limiting import decide, exhausted, open_counted, reading, used_up_rows
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import MemberRow, Opened
-from loyalty_api.purchases.queries_reservations import Reservation, use_reserved
+from loyalty_api.purchases.queries_reservations import Reservation, held_in, use_reserved
 from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
@@ -152,15 +151,10 @@ class _Batch:
         )
         shown = [scanned for report in reported for scanned in report.body.get("coupons") or ()]
         self.reserved = reserved
-        own = [one.reservation_id for one in self.reserved.values()]
-        self.coupons = open_coupons(connection, desk.vault, shown, lock=True, now=now, own=own)
+        self.coupons = open_coupons(connection, desk.vault, shown, lock=True, now=now, own=held_in(reserved))
         counting, levels = parted(opened.also, through)
-        self.counted = counted(counting)
-        keys = [kept["key"] for one in self.reserved.values() for kept in one.budgets]
-        if len(reported) > 1 or keys:
-            asked = asked_of(connection, desk, reported, now)
-            hold_budgets(connection, self.counted, asked, reserved=keys, now=now)
-            self.counted.free(connection, own)
+        asked = asked_of(connection, desk, reported, now) if len(reported) > 1 or reserved else []
+        self.counted = open_counted(connection, counting, asked, reserved=[*reserved.values()], now=now)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
         self.counts: list[tuple[UUID, tiers.Counted]] = []

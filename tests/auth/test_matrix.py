@@ -37,7 +37,8 @@ OWNERS: Mapping[str, str] = {
     "coupon_id": "program", "backtest_id": "program", "promotion_id": "program",
     "quote_id": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
-    "purchase_id": "store", "return_id": "store", "redemption_id": "store", "reservation_id": "store", "order_id": "store", "reject_id": "store",
+    "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
+    "reservation_id": "store",
 }  # fmt: skip
 # Goods come back to any store, so any till may name a purchase of another one.
 ANYWHERE = {"return_purchase"}
