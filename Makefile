@@ -7,7 +7,7 @@ PYTHON ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-pg15 bench fuzz drill model faults api-lint clients openapi lock clean
+.PHONY: help demo serve test test-pg15 bench draws fuzz drill model campaigns faults api-lint clients openapi lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ drill: $(VENV)/.installed ## Back up under load, restore elsewhere, verify; ARGS
 
 model: $(VENV)/.installed ## Hold the service against a model, and transactions against one another; ARGS="--steps 1000000 --seed 2"
 	@$(PY) -m tests.model $(ARGS)
+
+draws: $(VENV)/.installed ## A million draws against their odds, and a year of a paced budget
+	@$(PY) -m tests.draws $(ARGS)
+
+campaigns: $(VENV)/.installed ## Redeem every coupon of a real grocer's year: accepted, used, or refused with its reason
+	@$(PY) -m tests.campaigns
 
 faults: $(VENV)/.installed ## Hurt a loaded service and check what it promised; ARGS="--minutes 10 --seed 1"
 	@$(PY) -m tests.faults $(ARGS)

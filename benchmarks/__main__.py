@@ -17,7 +17,7 @@ from benchmarks.backtesting import backtest
 from benchmarks.figures import Figure, Pace, Street
 from benchmarks.growth import SIZES, growth
 from benchmarks.place import open_shop, serve_api, serve_ceiling
-from benchmarks.pricing import pricing
+from benchmarks.pricing import pricing, quotes
 from benchmarks.year import year
 from loyalty_api.demo import run as demo
 
@@ -34,6 +34,7 @@ _BY_HTTP: dict[str, Measure] = {
     "batch": copying.batches,
     "expiry": expiry.expiry,
     "redemption": redeeming.redemption,
+    "quote_promotions": quotes,
 }
 _ASKED_FOR: dict[str, Measure] = {"threads": figures.threads}
 _NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules", "pricing")
@@ -71,7 +72,7 @@ def main(
     if "hundred_rules" in wanted:
         found.append(_shown(figures.hundred(hundred_rules.program(_program("full")), pace)))
     if "pricing" in wanted:
-        found.append(_shown(pricing(_program("basic"), pace)))
+        found += [_shown(figure) for figure in pricing(_program("basic"), pace)]
     asked = {name: measure for name, measure in (_BY_HTTP | _ASKED_FOR).items() if name in wanted}
     if asked:
         with ExitStack() as stack:

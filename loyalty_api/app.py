@@ -34,8 +34,12 @@ from loyalty_api.coupons import api as coupons
 from loyalty_api.custom_events import api as custom_events
 from loyalty_api.db import Database, driver
 from loyalty_api.deliveries import deliver_after
+from loyalty_api.draws import api_fairness as draws
+from loyalty_api.draws.service import Draws
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.explanations import api as explanations
+from loyalty_api.gifts import api as gifts
+from loyalty_api.gifts.service import Shop as GiftShop
 from loyalty_api.http import Blueprint, id_converter
 from loyalty_api.ledger import api_lots as ledger
 from loyalty_api.ledger.service import shown_balance
@@ -72,8 +76,7 @@ from loyalty_api.vault import Vault
 MAX_BODY = 1 << 20
 PREFIXES = (
     "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
-    "bkt",
-    "rsv",
+    "bkt", "gft", "rsv",
 )  # fmt: skip
 
 
@@ -97,6 +100,8 @@ def blueprints() -> Sequence[Blueprint]:
         coupons.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
+        draws.blueprint,
+        gifts.blueprint,
         period_bonuses.blueprint,
         tiers.blueprint,
         returns.blueprint,
@@ -163,6 +168,7 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
     programs: Programs[Program] = Programs(
         lambda document, version: compile_program(document, version=version), without=without
     )
+    catalogue = Catalogue()
     app.extensions.update(
         settings=settings,
         database=database,
@@ -170,7 +176,10 @@ def _lend(app: flask.Flask, settings: Settings, database: Database, vault: Vault
         summaries=Summaries(
             database=database, cache=SummaryCache(settings.redis_url), vault=vault, programs=programs
         ),
-        desk=Desk(vault=vault, programs=programs, catalogue=Catalogue(), directory=Directory()),
+        desk=Desk(
+            vault=vault, programs=programs, catalogue=catalogue, directory=Directory(), draws=Draws(vault)
+        ),
+        gifts=GiftShop(vault=vault, programs=programs, catalogue=catalogue),
         programs=programs,
         check_document=check_document,
         publish_gate=gate,

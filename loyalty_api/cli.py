@@ -8,7 +8,13 @@ import click
 
 from loyalty_api import __version__
 from loyalty_api.errors import LoyaltyError
-from loyalty_api.operations import commands, commands_access, commands_program, commands_sandbox
+from loyalty_api.operations import (
+    commands,
+    commands_access,
+    commands_draws,
+    commands_program,
+    commands_sandbox,
+)
 
 
 class Loyalty(click.Group):
@@ -70,6 +76,7 @@ for command in (
     commands_access.client,
     commands_access.keys,
     commands_access.store,
+    commands_draws.draws,
     commands_program.program,
     commands_sandbox.sandbox,
 ):

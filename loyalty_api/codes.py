@@ -76,7 +76,7 @@ def looks_like_ours(scanned: str) -> bool:
     Case, dashes and spaces do not matter, and up to two characters may be missing or too many. Digits alone are never
     ours: other people's coupons are made of them.
     """
-    code = scanned.upper().replace("-", "").replace(" ", "")
+    code = bare(scanned)
     near = abs(len(code) - _CODE_LENGTH - 1) <= _SLIPS
     return near and not code.isdigit() and _VALUES.keys() >= set(code)
 
@@ -88,7 +88,12 @@ def masked(scanned: str) -> str:
 
 def tail_of(code: str) -> str:
     """The last four characters of one of our codes, however it is written."""
-    return code.upper().replace("-", "").replace(" ", "")[-4:]
+    return bare(code)[-4:]
+
+
+def bare(scanned: str) -> str:
+    """A code without what does not matter in it: case, dashes and spaces."""
+    return scanned.upper().replace("-", "").replace(" ", "")
 
 
 def _grouped(code: str) -> str:

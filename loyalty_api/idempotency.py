@@ -8,7 +8,7 @@ answer, or is refused when its body differs. Answers are encrypted; fingerprints
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import wraps
 from hashlib import sha256
@@ -27,6 +27,7 @@ from loyalty_api.errors import Forbidden, Invalid, LoyaltyError, Unauthorized
 from loyalty_api.http import unit_of_work
 from loyalty_api.security import principal
 from loyalty_api.trouble import PROBLEM, InProgress, problem
+from loyalty_api.values import dataclass
 from loyalty_api.vault import INSTALLATION, Unreadable, Vault, open_sealed, seal
 from loyalty_api.wire import round_trip
 

@@ -22,6 +22,8 @@ from loyalty_api.coupons import service as coupons
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
 from loyalty_api.facts import service as facts
+from loyalty_api.gifts import draw_days
+from loyalty_api.gifts import service as gifts
 from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.period_bonuses import service as periods
@@ -45,7 +47,7 @@ class Release(Protocol):
     def __call__(self, session: Session, *, now: datetime, limit: int) -> int: ...
 
 
-RELEASES: Sequence[Release] = (redemptions.release_due, reserving.release_due)
+RELEASES: Sequence[Release] = (redemptions.release_due, reserving.release_due, gifts.pass_time)
 """What features hold back for a time only, each with its own way to let go of it."""
 
 
@@ -290,5 +292,6 @@ KEYED_JOBS: Mapping[str, KeyedJob] = {
     "make_coupons": KeyedJob(
         "* * * * *", lambda database, vault, now, limit: make_coupons(database, vault, now=now, limit=limit)
     ),
+    "keep_draws": KeyedJob("*/10 * * * *", draw_days.run),
 }
 """The same for those that need keys."""

@@ -28,7 +28,7 @@ class Table:
     A ``statement`` of its own reads the rows from ``{given}``.
     """
 
-    def __init__(self, name: str, conflict: str = "", *, statement: str = "", **columns: str) -> None:
+    def __init__(self, name: str, conflict: str = "", /, *, statement: str = "", **columns: str) -> None:
         names = ", ".join(columns)
         types = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         self.name = name

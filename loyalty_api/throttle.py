@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeVar
 
 import flask
@@ -18,6 +18,7 @@ from flask import g
 
 from loyalty_api.errors import TooMany
 from loyalty_api.security import Principal
+from loyalty_api.values import dataclass
 
 WINDOW = 60
 _LEASE_PART = 100

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 APPEND_ONLY = (
     "adjustments",
     "corrections",
+    "draw_days",
+    "draws",
     "event_references",
     "former_terms",
     "journals",
@@ -23,6 +25,10 @@ APPEND_ONLY = (
     "terms_acceptances",
     "tier_changes",
 )
+# What may be told of a row that is otherwise as it was written: how a day of draws ended.
+TOLD_LATER = {
+    "draw_days": ("draws", "wins", "counts", "record", "previous_digest", "digest", "revealed_at"),
+}
 
 READER = "loyalty_reader"
 _ALL: tuple[str, ...] = ()
@@ -46,15 +52,25 @@ READABLE: dict[str, tuple[str, ...]] = {
     "clients": ("client_id", "kind", "name", "scopes", "store_id", "rate", "created_at", "revoked_at"),
     "coupon_batches": (
         "batch_id", "name", "kind", "total", "made", "uses", "valid_from", "valid_until", "stores", "needs_activation",
-        "handed_out_at", "blocked_at", "created_at",
+        "handed_out_at", "blocked_at", "created_at", "giver", "brought",
     ),
     "coupon_uses": (
         "member_id", "purchase_id", "coupon_id", "store_id", "terminal", "occurred_at", "recorded_at", "given_back_at",
     ),
+    "draw_days": (
+        "day", "previous", "commitment", "committed_at", "begins_at", "ends_at", "reveals_at", "draws", "wins",
+        "counts", "previous_digest", "digest", "revealed_at",
+    ),
+    "draws": ("member_id", "gift_id", "day", "row_no", "won", "purchase_id", "recorded_at"),
     "events": ("member_id", "event_id", "kind", "subject", "occurred_at", "recorded_at", "position"),
     "member_events": (
         "member_id", "event_id", "event", "client_id", "actor_kind", "occurred_at", "recorded_at", "program_version",
         "points",
+    ),
+    "gifts": (
+        "member_id", "gift_id", "rule", "program_version", "trigger", "kind", "state", "cost", "cause_type",
+        "purchase_id", "store_id", "granted_at", "expires_at", "shown_at", "claimed_at", "handed_over_at",
+        "handed_over_store", "ended_at",
     ),
     "journals": (
         "member_id", "journal_id", "version", "kind", "cause_type", "cause_id", "store_id", "reverses",
@@ -99,6 +115,8 @@ def apply(connection: Connection, role: str | None) -> None:
     connection.execute(text(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted}"))
     for table in sorted(tables.intersection(APPEND_ONLY)):
         connection.execute(text(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {quoted}"))
+    for table in sorted(tables.intersection(TOLD_LATER)):
+        connection.execute(text(f"GRANT UPDATE ({', '.join(TOLD_LATER[table])}) ON {table} TO {quoted}"))
     if connection.execute(text("SELECT to_regnamespace('jobs')")).scalar() is not None:
         connection.execute(text(f"GRANT USAGE ON SCHEMA jobs TO {quoted}"))
         connection.execute(

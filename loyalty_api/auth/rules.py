@@ -42,6 +42,7 @@ SCOPES: Mapping[str, str] = {
     "program:write": "Draft and publish program versions",
     "program:approve": "Agree, as a second person, that a program version is published",
     "program:pause": "Stop a rule of the program at once, and let it go on",
+    "gifts:terms": "Publish the terms of chances that are tied to buying",
     "events:read": "Read what happened, in order",
     "events:write": "Report what members do beside buying",
     "sandbox:clock": "Move the business time of a sandbox",

@@ -23,7 +23,7 @@ from loyalty_api.purchases.booking import line_points
 from loyalty_api.purchases.honouring import given_stays
 from loyalty_api.purchases.limiting import claims_in, stored
 from loyalty_api.rating.rules_counted import counted, sold
-from loyalty_api.rating.rules_returns import claims_back
+from loyalty_api.rating.rules_returns import claims_back, gift_claims
 from loyalty_api.rulekit.decision import Claim, Decision
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.tiers.rules import NOTHING
@@ -168,6 +168,9 @@ class Booking:
         if returned:
             whole = returned["status"] in ("returned", "voided")
             now = list(claims_back(after, {}, held.back, whole=whole))
+            # Gifts are no matter of a correction: what came back with them stays as it is.
+            mine, known = set(gift_claims(after)), set(now)
+            now += [claim for claim in was if claim in mine and claim not in known]
             returned["counted"] = stored(now)
         for claim in more_claims(claims_standing(before, was), claims_standing(after, now)):
             place = (claim.kind, claim.key)

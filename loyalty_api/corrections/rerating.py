@@ -22,7 +22,7 @@ from loyalty_api.purchases.booking import basket_document, facts_of
 from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.rating.rules import Program
 from loyalty_api.rating.rules_folding import Bought, Earlier, Event, Folding, Returned, Start, Versions
-from loyalty_api.rating.rules_returns import ALL, Progress, progress_from
+from loyalty_api.rating.rules_returns import ALL, Progress, gifts_stay, progress_from
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts, Member
@@ -93,7 +93,7 @@ def rerate(
     ``taken`` is what everybody has taken of the budgets, but for these purchases.
     """
     member_id = member.member_id
-    counters = queries.counted_before(connection, window, member_id) if program.earning.counting else {}
+    counters = queries.counted_before(connection, window, member_id) if program.counting else {}
     start = Start(counters, _earlier(connection, member_id, window["starts_at"], program))
     folding = Folding(start, _Corrected(program, rules_at, taken), at=window["starts_at"])
     by_id = {one.purchase_id: one for one in held}
@@ -105,7 +105,8 @@ def rerate(
         facts = folding.facts(event, rules_at(event.at))
         decision = folding.buy(event)
         if event.decided is None and decision is not None:
-            found.append(Rerated(by_id[event.purchase_id], facts, decision))
+            held_one = by_id[event.purchase_id]
+            found.append(Rerated(held_one, facts, gifts_stay(decision, held_one.decision)))
     return found
 
 

@@ -29,7 +29,7 @@ from loyalty_api.ledger import service as ledger
 from loyalty_api.program.service import Programs, VersionUnknown
 from loyalty_api.purchases.booking import member_row
 from loyalty_api.purchases.limiting import claims_in
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules import Program, without_gifts
 from loyalty_api.rows import write
 from loyalty_api.tiers import service as tiers
 
@@ -109,11 +109,11 @@ def correct_member(
     tier = tiers.open_book(connection, member_id, through=through, now=now)
 
     def rules_at(moment: datetime) -> Program:
-        return programs.numbered(connection, correction.version, at=moment) or program
+        return without_gifts(programs.numbered(connection, correction.version, at=moment) or program)
 
     rerated = rerate(
-        connection, correction.window, held, member=member_row(locked), program=program, rules_at=rules_at,
-        taken=_taken(connection, program, fresh),
+        connection, correction.window, held, member=member_row(locked), program=without_gifts(program),
+        rules_at=rules_at, taken=_taken(connection, program, fresh),
     )  # fmt: skip
     booking = Booking(
         connection, correction, book, tier, current.settings, ids.nth(first_id, _CORRECTED), now
@@ -137,7 +137,7 @@ def _taken(connection: Connection[TupleRow], program: Program, fresh: Sequence[H
     All that may change are held at once, in the order in which everybody holds them.
     """
     standing = [_limits(one) for one in fresh]
-    budgets = {**dict.fromkeys([key for limits in standing for key in limits], 0), **program.budgets}
+    budgets = {**dict.fromkeys([key for limits in standing for key in limits], 0), **program.earning.budgets}
     if not budgets:
         return {}
     counted = facts.Counted()

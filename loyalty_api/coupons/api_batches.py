@@ -45,6 +45,7 @@ def _document(batch: Batch) -> dict[str, Any]:
         "audience": batch.audience,
         "needs_activation": batch.needs_activation,
         "note": batch.note,
+        "giver": batch.giver,
         "state": _state(batch),
         "made": batch.made,
         "total": batch.total,
@@ -58,6 +59,8 @@ def _document(batch: Batch) -> dict[str, Any]:
 def _state(batch: Batch) -> str:
     if batch.blocked_at:
         return "blocked"
+    if batch.giver is not None:
+        return "giving"
     if batch.handed_out_at:
         return "handed_out"
     return "ready" if batch.made == batch.total else "making"

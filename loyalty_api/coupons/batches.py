@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from loyalty_api import events, ids, queue
 from loyalty_api.codes import claim_code, looks_like_ours, tail_of
 from loyalty_api.coupons import queries, queries_batches, rules_audience
+from loyalty_api.coupons.bringing import NO_CODE, blind_of, bring, faults_of
 from loyalty_api.coupons.queries_batches import Batch
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict, Fault, Invalid, NotFound
@@ -78,6 +79,8 @@ def add(
     :raises NotFound: one of the members is not there.
     """
     _ensure_fits(document, for_members)
+    if document.get("codes") is not None:
+        return bring(session, vault=vault, batch_id=batch_id, document=document, by=by, now=now)
     total = len(for_members) if for_members is not None else document["count"]
     batch = Batch(
         batch_id, document["name"], document["kind"], total, 0, document["uses"], document["valid_from"],
@@ -101,7 +104,9 @@ def _ensure_fits(document: Mapping[str, Any], for_members: Sequence[UUID] | None
         faults.append(Fault("/members", "required", "Personal coupons, and only they, name their members."))
     if for_members is not None and len(set(for_members)) != len(for_members):
         faults.append(Fault("/members", "not_allowed", "Each member is named once."))
-    if personal == (document["count"] is not None):
+    if document.get("codes") is not None:
+        faults += faults_of(document)
+    elif personal == (document["count"] is not None):
         faults.append(
             Fault("/count", "required", "Say how many; of personal coupons there is one for each member.")
         )
@@ -112,7 +117,7 @@ def _ensure_fits(document: Mapping[str, Any], for_members: Sequence[UUID] | None
             Fault("/needs_activation", "not_allowed", "Only members activate, and only what is theirs.")
         )
     if looks_like_ours(document["name"]):
-        faults.append(Fault("/name", "not_allowed", "A name does not look like a code."))
+        faults.append(Fault("/name", "not_allowed", NO_CODE))
     begins, ends = document["valid_from"], document["valid_until"]
     if begins and ends and begins >= ends:
         faults.append(Fault("/valid_until", "not_allowed", "It ends before it begins."))
@@ -271,11 +276,6 @@ def code_of(secret: bytes, number: int) -> str:
 def number_of(coupon_id: UUID, batch_id: UUID) -> int:
     """Which one of its batch a coupon is, counted from 1."""
     return coupon_id.int - batch_id.int
-
-
-def blind_of(vault: Vault, code: str) -> bytes:
-    """The keyed hash that a code, as ``claim_code`` writes it, is found by."""
-    return vault.blind("coupon", code)
 
 
 def _aad(batch_id: UUID) -> bytes:

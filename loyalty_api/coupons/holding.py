@@ -1,13 +1,14 @@
 """The coupons that baskets show: read together, judged one by one, used with the purchase that they did something for.
 
-A till sends what was scanned. What has the form of one of our codes is one of ours or nothing; anything else is a plain
-name, as other people's coupons are, unless a batch of ours has that name: then it takes a code.
+A till sends what was scanned. What has the form of one of our codes is one of ours or nothing. Anything else is a code
+that the merchant brought, or a plain name, as other people's coupons are, unless a batch has that name: then it takes a
+code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,12 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from loyalty_api import ids
-from loyalty_api.codes import looks_like_ours, masked, plain_code
+from loyalty_api.codes import bare, looks_like_ours, masked, plain_code
 from loyalty_api.coupons import queries, rules
-from loyalty_api.coupons.batches import blind_of
+from loyalty_api.coupons.bringing import blind_of
 from loyalty_api.coupons.rules import Asking, Coupon
 from loyalty_api.rows import Rows, Table
+from loyalty_api.values import dataclass
 from loyalty_api.vault import Vault
 
 USED_ELSEWHERE = "coupon_used_elsewhere"
@@ -115,6 +117,7 @@ class CouponBook:
     vault: Vault
     coupons: dict[bytes, Coupon] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
+    leads: Mapping[bytes, Sequence[bytes]] = field(default_factory=dict)
     _uses: list[Sequence[Any]] = field(default_factory=list)
     _counted: dict[bytes, int] = field(default_factory=dict)
 
@@ -133,21 +136,27 @@ class CouponBook:
         return Presented(tuple(found.values())) if found else NOTHING_SHOWN
 
     def _judged(self, scanned: str, code: str | None, asking: Asking) -> Shown:
-        written = masked(scanned)
-        if not looks_like_ours(scanned):
+        written, found = masked(scanned), self._found(scanned, code)
+        if not found and not looks_like_ours(scanned):
             ours = scanned in self.names
             return Shown(written, None if ours else scanned, None, rules.CouponUnknown.code if ours else None)
-        coupon = self.coupons.get(blind_of(self.vault, code)) if code else None
-        why = rules.refusal(coupon, asking) if coupon else rules.CouponUnknown
+        coupon, why = rules.one_of(found, asking)
         if coupon is None or why is rules.CouponUnknown:
             return Shown(written, None, None, rules.CouponUnknown.code)
         return Shown(written, coupon.terms.name, coupon, why.code if why else None)
 
-    def id_of(self, scanned: str) -> UUID | None:
-        """The coupon with this code, among those of the baskets."""
+    def _found(self, scanned: str, code: str | None) -> list[Coupon]:
+        """The coupons with this code: one of ours, or all that a code which was brought leads to."""
+        if looks_like_ours(scanned):
+            blinds: Sequence[bytes] = [blind_of(self.vault, code)] if code else []
+        else:
+            blinds = self.leads.get(blind_of(self.vault, bare(scanned)), ()) if self.leads else ()
+        return [self.coupons[blind] for blind in blinds if blind in self.coupons]
+
+    def ids_of(self, scanned: str) -> list[UUID]:
+        """The coupons with this code, among those of the baskets."""
         code = plain_code(scanned) if looks_like_ours(scanned) else None
-        coupon = self.coupons.get(blind_of(self.vault, code)) if code else None
-        return coupon.coupon_id if coupon else None
+        return [coupon.coupon_id for coupon in self._found(scanned, code)]
 
     def coupon(self, coupon_id: UUID) -> Coupon:
         """A coupon of the baskets by its id."""
@@ -187,7 +196,7 @@ def open_coupons(
     now: datetime,
     own: Iterable[UUID] = (),
 ) -> CouponBook:
-    """Read what baskets show, in one round trip; none where they show nothing.
+    """Read what baskets show, in one round trip, and one more for what is not written as our codes are.
 
     With ``lock`` nobody else uses these coupons until the transaction ends; the caller holds its members already.
     ``own`` are reservations of these baskets, which hold coupons for nobody else.
@@ -197,10 +206,10 @@ def open_coupons(
         return CouponBook(vault)
     codes = {code for each in every if looks_like_ours(each) and (code := plain_code(each))}
     names = {each for each in every if not looks_like_ours(each)}
-    found, known = queries.shown(
-        connection, [blind_of(vault, code) for code in codes], names, lock=lock, now=now, own=own
-    )
-    return CouponBook(vault, found, known)
+    leads = queries.leads(connection, [blind_of(vault, bare(name)) for name in names]) if names else {}
+    blinds = [blind_of(vault, code) for code in codes] + [one for led in leads.values() for one in led]
+    found, known = queries.shown(connection, blinds, names, lock=lock, now=now, own=own)
+    return CouponBook(vault, found, known, leads)
 
 
 def _hex(blind: bytes) -> str:

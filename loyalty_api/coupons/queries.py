@@ -20,8 +20,9 @@ from loyalty_api.wire import round_trip
 
 _COLUMNS = (
     "c.coupon_id, c.batch_id, c.blind, c.tail, c.member_id, c.uses, c.most_uses, c.given_back, c.activated_at,"
-    " c.blocked_at IS NOT NULL, b.name, b.kind, b.valid_from, b.valid_until, b.stores, b.audience, b.needs_activation,"
-    " b.blocked_at IS NOT NULL"
+    " c.blocked_at IS NOT NULL, c.taken_back_by IS NOT NULL, b.giver IS NOT NULL, coalesce(c.name, b.name), b.kind,"
+    " coalesce(c.valid_from, b.valid_from), coalesce(c.valid_until, b.valid_until), b.stores, b.audience,"
+    " b.needs_activation, b.blocked_at IS NOT NULL"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM coupon_codes c JOIN coupon_batches b ON b.batch_id = c.batch_id"
 _SHOWN = (
@@ -35,7 +36,15 @@ _HELD = (
     " AND expires_at > $2::timestamptz"
     " AND reservation_id::text <> ALL (array(SELECT json_array_elements_text($3::json))) GROUP BY blind"
 )
-_NAMES = "SELECT DISTINCT name FROM coupon_batches WHERE name = ANY (array(SELECT json_array_elements_text($1::json)))"
+_NAMES = (
+    "WITH shown AS (SELECT json_array_elements_text($1::json) AS name) SELECT name FROM shown"
+    " WHERE EXISTS (SELECT FROM coupon_batches b WHERE b.name = shown.name)"
+    " OR EXISTS (SELECT FROM brought_codes c WHERE c.name = shown.name)"
+)
+_LEADS = (
+    "SELECT blind, array_agg(coupon_blind) FROM brought_codes"
+    " WHERE blind = ANY (array(SELECT decode(h, 'hex') FROM json_array_elements_text($1::json) h)) GROUP BY blind"
+)
 
 CODES = Table(
     "coupon_codes",
@@ -60,12 +69,13 @@ USE = (
 
 def _read(row: Sequence[Any]) -> Coupon:
     (
-        coupon_id, batch_id, blind, tail, member_id, uses, most_uses, given_back, activated_at, blocked,
-        name, kind, valid_from, valid_until, stores, audience, needs_activation, all_blocked,
+        coupon_id, batch_id, blind, tail, member_id, uses, most_uses, given_back, activated_at, blocked, taken_back,
+        given, name, kind, valid_from, valid_until, stores, audience, needs_activation, all_blocked,
     ) = row  # fmt: skip
     terms = Terms(name, kind, valid_from, valid_until, tuple(stores), audience, needs_activation, all_blocked)
     return Coupon(
-        coupon_id, batch_id, blind, tail, member_id, uses, most_uses, given_back, activated_at, blocked, terms
+        coupon_id, batch_id, blind, tail, member_id, uses, most_uses, given_back, activated_at, blocked, terms,
+        taken_back, given,
     )  # fmt: skip
 
 
@@ -111,6 +121,13 @@ def let_go(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) ->
     connection.execute(
         "DELETE FROM coupon_holds WHERE reservation_id = ANY(%s)", (list(reservation_ids),), prepare=True
     )
+
+
+def leads(connection: Connection[TupleRow], blinds: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+    """Of codes that the merchant brought, by their hashes: the hashes of the coupons that they lead to."""
+    wanted = dump(sorted(blind.hex() for blind in blinds))
+    (found,) = round_trip(connection, [(_LEADS, [wanted])])
+    return {row[0]: list(row[1]) for row in found}
 
 
 def find(connection: Connection[TupleRow], coupon_id: UUID, *, lock: bool = False) -> Coupon | None:

@@ -21,9 +21,14 @@ MADE_FOR_MEMBERS = Table(
     " WHERE m.member_id = given.member_id AND m.coupon_id = given.coupon_id",
     member_id="uuid", coupon_id="uuid", blind="bytea",
 )  # fmt: skip
+BROUGHT = Table(
+    "coupon_codes",
+    blind="bytea", coupon_id="uuid", batch_id="uuid", tail="varchar", most_uses="integer", name="varchar",
+)  # fmt: skip
+LEADS = Table("brought_codes", blind="bytea", coupon_blind="bytea", name="varchar")
 _COLUMNS = (
     "batch_id, name, kind, total, made, uses, valid_from, valid_until, stores, audience, needs_activation, note,"
-    " secret, handed_to, handed_out_at, blocked_at, blocked_by, created_at, created_by"
+    " secret, handed_to, handed_out_at, blocked_at, blocked_by, created_at, created_by, giver, brought"
 )
 
 
@@ -32,6 +37,8 @@ class Batch:
     """A batch as it is kept. ``made`` of ``total`` codes are there, each for ``uses`` uses; ``secret`` is sealed.
 
     ``handed_to`` is the client that has begun to read the codes, ``handed_out_at`` when it said that it has them.
+    ``giver`` is what gives the coupons of the batch one by one, such as ``promotion:thanks``; nobody asked for it, and
+    it has no number. Of codes that were ``brought`` the merchant has its own print.
     """
 
     batch_id: UUID
@@ -53,18 +60,21 @@ class Batch:
     blocked_by: str | None
     created_at: datetime
     created_by: str
+    giver: str | None = None
+    brought: bool = False
 
 
 def add(connection: Connection[TupleRow], batch: Batch) -> None:
     """Write a new batch."""
     connection.execute(
-        "INSERT INTO coupon_batches (batch_id, name, kind, total, uses, valid_from, valid_until, stores, audience,"
-        " needs_activation, note, secret, created_at, created_by)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO coupon_batches (batch_id, name, kind, total, made, uses, valid_from, valid_until, stores,"
+        " audience, needs_activation, note, secret, handed_to, handed_out_at, created_at, created_by, brought)"
+        f" VALUES ({', '.join(['%s'] * 18)})",
         (
-            batch.batch_id, batch.name, batch.kind, batch.total, batch.uses, batch.valid_from, batch.valid_until,
-            list(batch.stores), Jsonb(batch.audience) if batch.audience is not None else None, batch.needs_activation,
-            batch.note, batch.secret, batch.created_at, batch.created_by,
+            batch.batch_id, batch.name, batch.kind, batch.total, batch.made, batch.uses, batch.valid_from,
+            batch.valid_until, list(batch.stores), Jsonb(batch.audience) if batch.audience is not None else None,
+            batch.needs_activation, batch.note, batch.secret, batch.handed_to, batch.handed_out_at, batch.created_at,
+            batch.created_by, batch.brought,
         ),
     )  # fmt: skip
 

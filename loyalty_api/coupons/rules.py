@@ -6,7 +6,7 @@ A coupon is a code that unlocks what the program says under its *name*: conditio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from loyalty_api.errors import Action, Conflict, NotFound
 from loyalty_api.rulekit.facts import Facts
 
 KINDS = ("single", "limited", "personal")
-STATES = ("issued", "used", "given_back", "expired", "blocked")
+STATES = ("issued", "used", "given_back", "expired", "blocked", "taken_back")
 NO_EFFECT = "no_effect"
 """Why a coupon was not used up although it counts: nothing would have been different without it."""
 
@@ -107,6 +107,8 @@ class Coupon:
     """One coupon as it stands. ``blind`` is the keyed hash of its code, ``tail`` the end of it, for people.
 
     ``given_back`` counts the uses that were undone, and ``held`` those that are reserved for baskets of others.
+    ``given`` says that it was given by itself, because of a purchase or with a gift, and ``taken_back`` that what it
+    was given for came back.
     """
 
     coupon_id: UUID
@@ -120,6 +122,8 @@ class Coupon:
     activated_at: datetime | None
     blocked: bool
     terms: Terms
+    taken_back: bool = False
+    given: bool = False
     held: int = 0
 
     @property
@@ -136,6 +140,8 @@ class Coupon:
         """One of ``STATES``; what was used up stays so when its time is over."""
         if self.blocked or self.terms.blocked:
             return "blocked"
+        if self.taken_back:
+            return "taken_back"
         if self.uses_left <= 0:
             return "used"
         if self.terms.valid_until is not None and now >= self.terms.valid_until:
@@ -156,10 +162,10 @@ class Asking:
 def refusal(coupon: Coupon, asking: Asking) -> type[NotFound | Conflict] | None:  # noqa: PLR0911 - one for each reason
     """Why a coupon does not count here and now, the final reasons first; None: it counts.
 
-    What is blocked is answered like what never was, so that nobody learns that a code was right.
+    What is blocked or was taken back is answered like what never was, so that nobody learns that a code was right.
     """
     terms, at = coupon.terms, asking.at
-    if coupon.blocked or terms.blocked:
+    if coupon.blocked or terms.blocked or coupon.taken_back:
         return CouponUnknown
     if coupon.member_id is not None and coupon.member_id != asking.member_id:
         return CouponNotYours
@@ -176,3 +182,27 @@ def refusal(coupon: Coupon, asking: Asking) -> type[NotFound | Conflict] | None:
     if terms.needs_activation and coupon.activated_at is None:
         return CouponNotActivated
     return CouponReserved if coupon.uses_left <= coupon.held else None
+
+
+def one_of(
+    coupons: Sequence[Coupon], asking: Asking
+) -> tuple[Coupon | None, type[NotFound | Conflict] | None]:
+    """Of the coupons that one code leads to, the one that counts here and now, and why it does not if none does.
+
+    Of several that count the latest does. Else the reason is that of one which is for who shows it: a member who is
+    meant by a campaign that is over hears that, and not that another campaign is for others.
+    """
+    judged = [(coupon, refusal(coupon, asking)) for coupon in sorted(coupons, key=lambda one: one.coupon_id)]
+    if not judged:
+        return None, CouponUnknown
+    return min(reversed(judged), key=lambda one: _rank(one[0], one[1], asking))
+
+
+def _rank(coupon: Coupon, why: type[NotFound | Conflict] | None, asking: Asking) -> int:
+    if why in (None, CouponUnknown):
+        return 0 if why is None else 4
+    audience, mine = coupon.terms.audience, coupon.member_id in (None, asking.member_id)
+    meant = mine and (audience is None or is_for(audience, asking.known()))
+    if meant:
+        return 1
+    return 2 if why is CouponNotYours else 3

@@ -11,7 +11,7 @@ from loyalty_api.coupons.rules import KINDS, STATES
 from loyalty_api.fields import Choice, Flag, Moment, Schema, Text, Whole
 from loyalty_api.members.rules import SCANNED_KINDS
 
-MOST_CODES, MOST_MEMBERS, MOST_USES = 1_000_000, 25_000, 1_000_000
+MOST_CODES, MOST_MEMBERS, MOST_USES, MOST_BROUGHT = 1_000_000, 25_000, 1_000_000, 10_000
 STORE = r"str_[A-Za-z0-9_-]{1,40}"
 
 
@@ -54,6 +54,18 @@ class CouponTermsSchema(Schema):
     note = Text(longest=500, allow_none=True, load_default=None)
 
 
+class BroughtCodeSchema(Schema):
+    """A code of the merchant's own, as it is scanned."""
+
+    code = Text(required=True, longest=80)
+    name = Text(
+        longest=80,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "what conditions name, where it is not the batch's name"},
+    )
+
+
 class CouponBatchBody(CouponTermsSchema):
     """A batch to be made."""
 
@@ -68,13 +80,25 @@ class CouponBatchBody(CouponTermsSchema):
         load_default=None,
         metadata={"description": "of personal coupons: whose they are"},
     )
+    codes = ma.fields.List(
+        ma.fields.Nested(BroughtCodeSchema()),
+        validate=validate.Length(min=1, max=MOST_BROUGHT),
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "codes that are printed already, instead of a `count` of ours"},
+    )
 
 
 class CouponBatchSchema(CouponTermsSchema):
-    """A batch as it stands. ``made`` of ``total`` codes are there."""
+    """A batch as it stands. ``made`` of ``total`` codes are there; those that are given one by one are not counted."""
 
     batch_id = Text(required=True)
-    state = Choice("making", "ready", "handed_out", "blocked", required=True)
+    giver = Text(
+        required=True,
+        allow_none=True,
+        metadata={"description": "what gives the coupons one by one, such as `promotion:thanks`; else null"},
+    )
+    state = Choice("making", "ready", "handed_out", "giving", "blocked", required=True)
     made = Whole(required=True)
     total = Whole(required=True)
     handed_out_at = Moment(required=True, allow_none=True)
@@ -173,13 +197,20 @@ class CouponCodeBody(OwnCouponCodeBody):
 
 
 class CouponShownSchema(Schema):
-    """What became of a coupon that was shown; of its code the last four characters. ``reason`` says why not."""
+    """What became of a coupon that was shown, of its code the last four characters; ``reason`` says why not.
 
-    code = Text(required=True)
+    ``issued`` is one that the purchase gives for another time, by which ``rule`` and when it counts; its code is in
+    clear in the answer to the sale. ``to_be_issued`` is what a quote says of it, before there is any code.
+    """
+
+    code = Text(required=True, allow_none=True)
     coupon_id = Text(required=True, allow_none=True)
     name = Text(required=True, allow_none=True)
-    status = Choice("usable", "not_usable", "used", "not_used", required=True)
+    status = Choice("usable", "not_usable", "used", "not_used", "issued", "to_be_issued", required=True)
     reason = Text(required=True, allow_none=True)
+    rule = Text()
+    valid_from = Moment()
+    valid_until = Moment()
 
 
 BATCH_ID = "cpb_01m80xfza0e4trdbsjq23m1646"
@@ -189,8 +220,9 @@ _TERMS: dict[str, Any] = {
     "stores": [], "audience": None, "needs_activation": False, "note": "Leaflet, week 47",
 }  # fmt: skip
 BATCH: dict[str, Any] = {
-    "batch_id": BATCH_ID, **_TERMS, "state": "making", "made": 0, "total": 100_000, "handed_out_at": None,
-    "blocked_at": None, "created_at": "2026-11-16T08:00:00Z", "created_by": "cli_01m80xfza0e4trdbsjq23m1646",
+    "batch_id": BATCH_ID, **_TERMS, "giver": None, "state": "making", "made": 0, "total": 100_000,
+    "handed_out_at": None, "blocked_at": None, "created_at": "2026-11-16T08:00:00Z",
+    "created_by": "cli_01m80xfza0e4trdbsjq23m1646",
 }  # fmt: skip
 BATCH_BODY: dict[str, Any] = {
     "name": "FRESH", "kind": "single", "count": 100_000, "valid_until": "2026-12-31T23:00:00Z",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -13,26 +14,36 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
-from loyalty_api.codes import looks_like_ours, plain_code
-from loyalty_api.coupons import batches, queries, queries_batches, rules
-from loyalty_api.coupons.batches import blind_of, make_some
+from loyalty_api.codes import bare, looks_like_ours, plain_code
+from loyalty_api.coupons import batches, queries, queries_batches, queries_issued, rules
+from loyalty_api.coupons.batches import make_some
+from loyalty_api.coupons.bringing import blind_of
 from loyalty_api.coupons.holding import NOTHING_SHOWN, CouponBook, Presented, open_coupons
+from loyalty_api.coupons.issuing import (
+    Grant,
+    Issue,
+    Issued,
+    code_of,
+    give_again,
+    issue,
+    rows_of,
+    take_back,
+)
 from loyalty_api.coupons.queries import hold, let_go, move_uses
 from loyalty_api.coupons.rules import Asking, Coupon, CouponNotYours, CouponUnknown
 from loyalty_api.coupons.rules_audience import facts_of
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict, NotFound
 from loyalty_api.members import service as members
-from loyalty_api.program import service as programs
 from loyalty_api.program.service import Programs
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.tiers.service import level_now
 from loyalty_api.vault import Vault
 
 __all__ = [
-    "NOTHING_SHOWN", "Asking", "CouponBook", "Found", "Office", "Presented", "activate", "block", "event_rows",
-    "find", "give_back", "hold", "let_go", "list_of_batch", "look", "make_some", "move_uses", "of_member",
-    "open_coupons", "take_again", "uses_of",
+    "NOTHING_SHOWN", "Asking", "CouponBook", "Found", "Grant", "Issue", "Issued", "Office", "Presented", "activate",
+    "block", "code_of", "event_rows", "find", "give_again", "give_back", "hold", "issue", "let_go", "list_of_batch",
+    "look", "make_some", "move_uses", "of_member", "open_coupons", "rows_of", "take_again", "take_back", "uses_of",
 ]  # fmt: skip
 
 
@@ -73,34 +84,41 @@ def look(
     :raises CouponUnknown: there is no such coupon.
     :raises NotFound: there is no such member.
     """
-    connection = driver(session)
-    code = plain_code(typed) if looks_like_ours(typed) else None
-    blind = blind_of(office.vault, code or "")
-    coupon = queries.some(connection, [blind], now=now).get(blind)
-    if coupon is None:
-        raise CouponUnknown
-    if for_owner:
-        member_id = coupon.member_id
+    found = _with_code(driver(session), office.vault, typed)
+    if for_owner and len(found) == 1:
+        member_id = found[0].member_id
 
+    @cache
     def known() -> Facts:
         return _facts(session, office, member_id, at, now)
 
-    why = rules.refusal(coupon, Asking(at, store_id, member_id, known))
-    if why is CouponUnknown or (own and coupon.member_id not in (None, member_id)):
+    coupon, why = rules.one_of(found, Asking(at, store_id, member_id, known))
+    if coupon is None or why is CouponUnknown or (own and coupon.member_id not in (None, member_id)):
         raise CouponUnknown
     return Found(coupon, why)
 
 
+def _with_code(connection: Connection[TupleRow], vault: Vault, typed: str) -> list[Coupon]:
+    """The coupons with a code: one of ours, or all that a code which was brought leads to."""
+    if looks_like_ours(typed):
+        code = plain_code(typed)
+        blinds = [blind_of(vault, code)] if code else []
+    else:
+        blind = blind_of(vault, bare(typed))
+        blinds = queries.leads(connection, [blind]).get(blind, [])
+    return list(queries.some(connection, blinds).values())
+
+
 def _facts(session: Session, office: Office, member_id: UUID | None, at: datetime, now: datetime) -> Facts:
     """What is known of a member now, as an audience asks for it."""
-    settings = programs.settings_in_force(session, now=now)
-    if member_id is None or settings is None:
+    program = office.programs.at(driver(session), now) if member_id else None
+    if member_id is None or program is None:
         return Facts()
     row = members.known(session, member_id=member_id)
     tier = level_now(driver(session), office.programs, member_id=member_id, now=now)
     return facts_of(
         status=row.status, tier=tier, is_staff=row.is_staff, tags=row.tags, enrolled_at=row.enrolled_at,
-        language=row.language, home_store=row.home_store, at=at, zone=settings.zone,
+        language=row.language, home_store=row.home_store, at=at, zone=program.settings.zone,
     )  # fmt: skip
 
 
@@ -132,6 +150,8 @@ def list_of_batch(session: Session, *, batch_id: UUID, after: UUID | None, limit
     :raises BatchUnknown: there is no such batch.
     """
     batch = batches.get(session, batch_id=batch_id)
+    if batch.giver is not None:
+        return queries_issued.page(driver(session), batch_id, after=after, limit=limit)
     first = ids.nth(after, 1) if after else ids.nth(batch_id, 1)
     return queries.range_of(driver(session), first, ids.nth(batch_id, batch.total), limit=limit)
 
@@ -172,7 +192,7 @@ def activate(
     connection = driver(session)
     members.lock_person(session, member_id=member_id)
     coupon = find(session, coupon_id=coupon_id, lock=True)
-    if coupon.member_id != member_id or coupon.state(now) == "blocked":
+    if coupon.member_id != member_id or coupon.state(now) in ("blocked", "taken_back"):
         raise CouponUnknown
     if coupon.state(now) in ("used", "expired"):
         raise rules.CouponUsed if coupon.state(now) == "used" else rules.CouponExpired
@@ -186,17 +206,16 @@ def _in_clear(
 ) -> list[Found]:
     if not clear:
         return [Found(coupon) for coupon in coupons]
-    of = queries_batches.some(connection, [coupon.batch_id for coupon in coupons])
+    of = queries_batches.some(connection, [coupon.batch_id for coupon in coupons if not coupon.given])
     secrets = {batch_id: batches.opened_secret(vault, batch) for batch_id, batch in of.items()}
-    return [
-        Found(
-            coupon,
-            code=batches.code_of(
-                secrets[coupon.batch_id], batches.number_of(coupon.coupon_id, coupon.batch_id)
-            ),
-        )
-        for coupon in coupons
-    ]
+    return [Found(coupon, code=_code_of(vault, coupon, secrets)) for coupon in coupons]
+
+
+def _code_of(vault: Vault, coupon: Coupon, secrets: Mapping[UUID, bytes]) -> str:
+    if coupon.given:
+        return code_of(vault, coupon.coupon_id)
+    number = batches.number_of(coupon.coupon_id, coupon.batch_id)
+    return batches.code_of(secrets[coupon.batch_id], number)
 
 
 def give_back(

@@ -49,7 +49,7 @@ _LABELS = {
 }
 _WIDTH = 40
 _SEND = "-H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
-Figures = dict[str, int | float | str]
+Figures = dict[str, int | float | str | dict[str, int]]
 
 
 @dataclass(slots=True)
@@ -100,10 +100,19 @@ def read_totals(connection: Connection, *, office: Credential) -> dict[str, int]
     return {**totals, "points_issued": totals["points_issued"] + totals["points_taken_back"]}
 
 
-def figures(*, totals: Mapping[str, int], tally: Tally, broken: Iterable[str], seconds: float) -> Figures:
-    """The demo's result: the program's totals, what this run was answered, and which invariants are broken."""
+def figures(
+    *,
+    totals: Mapping[str, int],
+    promotions: Mapping[str, int],
+    tally: Tally,
+    broken: Iterable[str],
+    seconds: float,
+) -> Figures:
+    """The demo's result: the program's totals, what promotions would take off the baskets of this run in cents, what
+    it was answered, and which invariants are broken."""
     return {
         **totals,
+        "promotions": dict(promotions),
         "duplicates": tally.outcomes["duplicate"],
         "rejected": tally.outcomes["rejected"],
         "verify": ", ".join(sorted(set(broken))) or PASSED,
@@ -113,7 +122,9 @@ def figures(*, totals: Mapping[str, int], tally: Tally, broken: Iterable[str], s
 
 def table(*, found: Mapping[str, Any]) -> str:
     """The figures for a person, a row each."""
-    return "\n".join(f"  {_LABELS[name]:<24}{_shown(name, value):>16}" for name, value in found.items())
+    rows = [(_LABELS[name], _shown(name, value)) for name, value in found.items() if name != "promotions"]
+    rows += [(f"{rule} would be, USD", _money(off)) for rule, off in found["promotions"].items()]
+    return "\n".join(f"  {label:<24}{value:>16}" for label, value in rows)
 
 
 def json_line(*, found: Mapping[str, Any]) -> str:
@@ -194,6 +205,8 @@ curl -s {self.base_url}/v1/redemptions/$HELD/capture {_SEND} -H "Idempotency-Key
 def _shown(name: str, value: float | str) -> str:
     if isinstance(value, str):
         return value
-    if name == "paid_minor":
-        return f"{int(value) // 100:,}.{int(value) % 100:02d}"
-    return f"{value:,}"
+    return _money(int(value)) if name == "paid_minor" else f"{value:,}"
+
+
+def _money(minor: int) -> str:
+    return f"{minor // 100:,}.{minor % 100:02d}"

@@ -20,6 +20,7 @@ from loyalty_api.demo import data, report, stage
 from loyalty_api.demo.client import Connection, Credential, Tokens
 from loyalty_api.demo.credentials import credentials_file, load_credentials, save_credentials
 from loyalty_api.demo.customers import Customers
+from loyalty_api.demo.pricing import Prices, departments
 from loyalty_api.demo.programs import Program, load_program
 from loyalty_api.demo.replay import Replay
 from loyalty_api.demo.sandbox import Clock
@@ -70,9 +71,12 @@ def run(options: Options, *, settings: Settings, now: datetime) -> None:
             )
         )  # fmt: skip
         demo = _Demo(options, program, window, credentials, _connect(options.host, port))
-        tally, seconds = demo.replay()
+        prices = Prices(departments(only=window.products))
+        tally, seconds = demo.replay(prices)
         broken = [verdict.invariant.code for verdict in verify(place.settings.database_url) if verdict.broken]
-        found = report.figures(totals=demo.totals(), tally=tally, broken=broken, seconds=seconds)
+        found = report.figures(
+            totals=demo.totals(), promotions=prices.told(), tally=tally, broken=broken, seconds=seconds
+        )
         _report(options, found, guide="" if options.exit else demo.guide(base_url))
         if broken:
             raise click.exceptions.Exit(1)
@@ -131,14 +135,14 @@ class _Demo:
     def clock(self) -> Clock:
         return Clock(self.connections[0], self.office)
 
-    def replay(self) -> tuple[Tally, float]:
-        """Send everything; what was answered, and how many seconds it took."""
+    def replay(self, prices: Prices) -> tuple[Tally, float]:
+        """Send everything, priced in passing; what was answered, and how many seconds it took."""
         days = self.options.days
         progress = report.Progress(total=self.window.purchases, stream=sys.stderr, label="Replaying")
         replay = self._staged(progress)
         send = replay.as_batches if self.options.fast else replay.as_tills
         started = time.monotonic()
-        tally = send(days=data.purchases_by_day(days=days))
+        tally = send(days=prices.watching(data.purchases_by_day(days=days)))
         seconds = time.monotonic() - started
         progress.finish()
         for problem in tally.problems:

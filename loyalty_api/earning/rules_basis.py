@@ -7,7 +7,6 @@ and the program's exclusions, which come first and outrank every rule.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.rounding import divide, spread
+from loyalty_api.values import dataclass
 
 EVERY_DISCOUNT = frozenset(("till", "program", "coupon", "staff"))
 _WHOLE = 1_000_000

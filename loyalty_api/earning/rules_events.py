@@ -232,7 +232,7 @@ def _rule(value: Any, pointer: str, faults: list[Fault], lots: LotTerms) -> Any:
     if rule is None or len(faults) > before:
         return rule
     faults += _contradictions(rule, pointer)
-    _unaskable(value.get("when", {}), below(pointer, "when"), faults)
+    unaskable(value.get("when", {}), below(pointer, "when"), faults)
     if rule["lots"]:
         faults += lasting_faults(own_lots(rule, lots), below(pointer, "lots"))
     return rule
@@ -252,8 +252,8 @@ def _contradictions(rule: Mapping[str, Any], pointer: str) -> list[Fault]:
     return found
 
 
-def _unaskable(when: Any, pointer: str, faults: list[Fault]) -> None:
-    """A condition on what only a basket or a history of purchases knows would never hold: that is a mistake."""
+def unaskable(when: Any, pointer: str, faults: list[Fault]) -> None:
+    """Adds a fault for each condition on what only a basket or a history of purchases knows: it would never hold."""
     for name in when:
         if name not in _ASKABLE:
             faults.append(
@@ -261,9 +261,9 @@ def _unaskable(when: Any, pointer: str, faults: list[Fault]) -> None:
             )
     for name in ("all", "any"):
         for i, inner in enumerate(when.get(name, ())):
-            _unaskable(inner, below(below(pointer, name), i), faults)
+            unaskable(inner, below(below(pointer, name), i), faults)
     if "not" in when:
-        _unaskable(when["not"], below(pointer, "not"), faults)
+        unaskable(when["not"], below(pointer, "not"), faults)
     for name in when.get("member", {}):
         if name in _PAST:
             message = "An event knows nothing of purchases."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from loyalty_api.earning.rules_basis import Basis, BasisTerms
@@ -11,6 +11,7 @@ from loyalty_api.program.rules_lots import LotTerms
 from loyalty_api.rulekit.decision import Claim, Effect, NearMiss, Rate, Reason
 from loyalty_api.rulekit.selectors import Scopes, Selector
 from loyalty_api.rulekit.situations import Test
+from loyalty_api.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from loyalty_api.adjustments import service as adjustments
-from loyalty_api.explanations import of_events, of_lots, of_periods, of_purchases, of_redemptions, of_returns
+from loyalty_api.explanations import (
+    of_events,
+    of_gifts,
+    of_lots,
+    of_periods,
+    of_purchases,
+    of_redemptions,
+    of_returns,
+)
 from loyalty_api.explanations.asked import Asked, Row
 from loyalty_api.ledger import queries_lots
 from loyalty_api.rating.words import Explanation, Step
@@ -105,6 +113,7 @@ CAUSES: Mapping[str, Teller] = {
     "purchase": of_purchases.bought,
     "correction": of_purchases.corrected,
     "event": of_events.happened,
+    "gift": of_gifts.given,
     "period": of_periods.settled,
     "release": _by_event,
     "redemption": of_redemptions.redeemed,

@@ -18,6 +18,7 @@ _SOURCES = {
     "redemption": "reverse",
     "return": "return_void",
     "event": "event",
+    "gift": "gift",
     "period": "period",
 }
 _ENDLESS = ("end_of_month", "end_of_year")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from loyalty_api.ledger import queries, rules
 from loyalty_api.ledger.queries_rows import balance_row, hold_rows, lot_row
 from loyalty_api.ledger.rules import Account, Balance, Hold, Lot, Movement
 from loyalty_api.rows import Rows, Table
+from loyalty_api.values import dataclass
 
 # Ids that one write makes are counted up from its own: what time did comes first, in a range of its own.
 _FIRST_OVERDUE = 1 << 20

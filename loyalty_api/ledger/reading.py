@@ -30,11 +30,12 @@ _PREFIXES = {
     "redemption": "red",
     "adjustment": "adj",
     "event": "evn",
+    "gift": "gft",
     "release": "pur",
     "return": "ret",
     "return_void": "ret",
 }
-_BESIDE_BUYING = ("event", "period")
+_BESIDE_BUYING = ("event", "gift", "period")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

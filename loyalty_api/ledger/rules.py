@@ -8,12 +8,13 @@ debt larger, one to it smaller); the program's are ``issued``, ``redeemed``, ``e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from loyalty_api.errors import LoyaltyError
+from loyalty_api.values import dataclass
 
 MEMBER_ACCOUNTS = ("pending", "available", "held", "debt")
 PROGRAM_ACCOUNTS = ("issued", "redeemed", "expired", "adjusted", "transit")

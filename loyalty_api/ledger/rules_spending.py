@@ -7,13 +7,14 @@ they came from, in the opposite order, so that a part given back undoes the last
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from uuid import UUID
 
 from loyalty_api.errors import Conflict
 from loyalty_api.ledger.rules import Account, Lot, Posting
+from loyalty_api.values import dataclass
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 

@@ -12,6 +12,7 @@ from loyalty_api.operations.here import open_here
 
 if TYPE_CHECKING:
     from loyalty_api.db import Database
+    from loyalty_api.vault import Vault
 
 _SPAN = re.compile(r"(\d{1,6})([dhms])")
 _PART_SECONDS = 5.0
@@ -32,6 +33,7 @@ def clock(*, to: str | None, by: str | None) -> None:
     from loyalty_api.db import Database
     from loyalty_api.operations.place import ensure_schema
     from loyalty_api.sandbox import service
+    from loyalty_api.vault import Vault
 
     if to and by:
         raise click.UsageError("Say --set or --advance, one of them.")
@@ -42,14 +44,14 @@ def clock(*, to: str | None, by: str | None) -> None:
         database = Database(place.settings.database_url)
         try:
             if to or by:
-                _move(database, moment, span)
+                _move(database, moment, span, Vault(place.settings.keys))
             shown = service.business_time(database, machine=machine_now())
         finally:
             database.close()
     click.echo(shown.isoformat())
 
 
-def _move(database: Database, moment: datetime | None, span: timedelta) -> None:
+def _move(database: Database, moment: datetime | None, span: timedelta, vault: Vault) -> None:
     """Move the clock, and go on until all that is due has been done; each part is a transaction of its own."""
     from loyalty_api.clock import machine_now
     from loyalty_api.sandbox import service
@@ -58,7 +60,13 @@ def _move(database: Database, moment: datetime | None, span: timedelta) -> None:
     while not complete:
         with database.unit_of_work() as session:
             _, done = service.move(
-                session, database, to=moment, by=span, machine=machine_now(), seconds=_PART_SECONDS
+                session,
+                database,
+                to=moment,
+                by=span,
+                machine=machine_now(),
+                seconds=_PART_SECONDS,
+                vault=vault,
             )
         click.echo(
             f"{done.activated} lots became available, {done.expired} expired, {done.released} holds were let go of,"

@@ -17,6 +17,8 @@ OLDEST, NEWEST = 15, 18
 APPEND_ONLY = (
     "adjustments",
     "corrections",
+    "draw_days",
+    "draws",
     "event_references",
     "former_terms",
     "journals",

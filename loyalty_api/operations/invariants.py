@@ -10,8 +10,10 @@ from loyalty_api.operations.invariant import CHANGES, Invariant
 from loyalty_api.operations.invariants_corrections import CORRECTIONS
 from loyalty_api.operations.invariants_coupons import COUPONS
 from loyalty_api.operations.invariants_discounts import DISCOUNTS
+from loyalty_api.operations.invariants_draws import DRAWS
 from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
+from loyalty_api.operations.invariants_gifts import GIFTS
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
 from loyalty_api.operations.invariants_tiers import TIERS
@@ -270,11 +272,13 @@ INVARIANTS = (
     + EFFECTS
     + CORRECTIONS
     + EARNED
+    + DRAWS
     + FACTS
     + RETURNS
     + DISCOUNTS
     + SPENDING
     + COUPONS
+    + GIFTS
     + TIERS
     + EVENTS
 )

@@ -37,6 +37,24 @@ COUPONS = (
         " GROUP BY 1) c USING (batch_id) LEFT JOIN (SELECT k.batch_id, count(*) AS n FROM member_coupons k JOIN"
         " coupon_codes o ON o.blind = k.blind AND o.member_id = k.member_id AND o.coupon_id = k.coupon_id GROUP BY 1) m"
         " USING (batch_id)"
-        " WHERE b.made <> coalesce(c.n, 0) OR coalesce(m.n, 0) <> CASE b.kind WHEN 'personal' THEN b.made ELSE 0 END",
+        " WHERE (b.giver IS NULL AND b.made <> coalesce(c.n, 0))"
+        " OR coalesce(m.n, 0) <> CASE b.kind WHEN 'personal' THEN coalesce(c.n, 0) ELSE 0 END",
+    ),
+    Invariant(
+        "I6",
+        "a coupon that was given by itself is one of its giver's, and is there",
+        "SELECT count(*) FROM given_coupons",
+        "SELECT coalesce(g.coupon_id, c.coupon_id)::text, 'given, and not there' FROM given_coupons g FULL JOIN"
+        " (SELECT k.blind, k.coupon_id, k.batch_id FROM coupon_codes k JOIN coupon_batches b USING (batch_id)"
+        " WHERE b.giver IS NOT NULL) c USING (blind) WHERE c.coupon_id IS DISTINCT FROM g.coupon_id"
+        " OR c.batch_id IS DISTINCT FROM g.batch_id",
+    ),
+    Invariant(
+        "I6",
+        "a code that was brought leads to a coupon, and each such coupon has its code",
+        "SELECT count(*) FROM brought_codes",
+        "SELECT coalesce(c.coupon_id::text, 'a code'), 'without the other' FROM brought_codes g FULL JOIN"
+        " (SELECT k.blind, k.coupon_id FROM coupon_codes k JOIN coupon_batches b USING (batch_id) WHERE b.brought) c"
+        " ON c.blind = g.coupon_blind WHERE c.blind IS NULL OR g.blind IS NULL",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loyalty_api.operations.invariant import Invariant
 
-# What purchases and events claimed when they were rated, less what came back of it.
+# What purchases, events and gifts claimed when they were rated, less what came back of it.
 _CLAIMED = (
     "SELECT member_id, claim->>0 AS kind, claim->>1 AS key, sum(amount) AS amount, min(recorded_at) AS since FROM"
     " (SELECT member_id, claim, (claim->>2)::bigint AS amount, recorded_at FROM purchases,"
@@ -13,7 +13,12 @@ _CLAIMED = (
     " UNION ALL SELECT member_id, claim, (claim->>2)::bigint, recorded_at FROM member_events,"
     " jsonb_array_elements(decision->'claims') AS claim"
     " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint, recorded_at FROM purchases,"
-    " jsonb_array_elements(outcome->'returned'->'counted') AS claim WHERE status <> 'moved') AS said"
+    " jsonb_array_elements(outcome->'returned'->'counted') AS claim WHERE status <> 'moved'"
+    # Gifts that no purchase brought; and what nobody took is there again.
+    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint, granted_at FROM gifts, jsonb_array_elements(claims)"
+    " AS claim WHERE purchase_id IS NULL"
+    " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint, granted_at FROM gifts, jsonb_array_elements(claims)"
+    " AS claim WHERE state = 'expired' AND claim->>0 = 'limit') AS said"
     " GROUP BY 1, 2, 3"
 )
 FACTS = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from loyalty_api.rulekit.flat import Field, Reader, list_of, matching, one_of, or_null, whole
+from loyalty_api.values import dataclass
 
 SKU = r"[!-.0-~]{1,64}"
 LEGAL_CLASS = r"[a-z][a-z0-9_]{0,39}"

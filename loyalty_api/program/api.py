@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
 from loyalty_api.db import driver
-from loyalty_api.errors import NotFound
+from loyalty_api.errors import Forbidden, NotFound
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 from loyalty_api.http import Blueprint, require_match, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
@@ -34,6 +34,12 @@ class NoProgram(NotFound):
     """No version is in force yet."""
 
     code, title = "no_program", "No program version is in force yet"
+
+
+class TermsNotYours(Forbidden):
+    """The terms of chances tied to buying are published by somebody with the scope ``gifts:terms`` (R57)."""
+
+    code, title = "gift_terms_not_yours", "You may not publish these terms of chances"
 
 
 class DraftBody(Schema):
@@ -189,7 +195,7 @@ def edit(session: Session, draft_id: UUID, body: dict[str, Any]) -> Answer:
     example={"effective_from": "2026-11-01T00:00:00+01:00"}, answer_example=PUBLISHED_EXAMPLE,
     errors=(
         service.VersionUnknown, service.AlreadyPublished, service.TooSoon, service.DocumentFaulty,
-        service.PublishGateFailed,
+        service.PublishGateFailed, TermsNotYours,
     ),
 )  # fmt: skip
 @idempotent(status=201)
@@ -198,13 +204,31 @@ def publish(session: Session, draft_id: UUID, body: dict[str, Any]) -> Answer:
 
     A lint must find no errors in it; once there are purchases, a back-test must have been run of it; and where that
     shows a large difference, a second person must have approved it. A document that was published before needs none
-    of this. What is missing is in `errors`.
+    of this. What is missing is in `errors`. Terms of chances (`gifts.terms`) that were never published before take the
+    scope `gifts:terms` besides.
     """
+    _ensure_terms(session, draft_id)
     version = service.publish(
         session, draft_id=draft_id, effective_from=body["effective_from"], check=_check(),
         by=principal().client_id, now=clock.now(), gate=current_app.extensions["publish_gate"],
     )  # fmt: skip
     return Answer(version_shown(version))
+
+
+def _ensure_terms(session: Session, draft_id: UUID) -> None:
+    """New terms of chances are a matter of the person who answers for them, whoever drafts the program.
+
+    :raises TermsNotYours: the draft has terms that were never published, and the caller may not publish terms.
+    """
+    terms = _terms(service.find_draft(session, draft_id=draft_id).document)
+    if terms is None or "gifts:terms" in principal().scopes:
+        return
+    if all(_terms(orjson.loads(version.document)) != terms for version in service.published(session)):
+        raise TermsNotYours("Ask somebody with the scope gifts:terms to publish this draft.")
+
+
+def _terms(document: dict[str, Any]) -> Any:
+    return (document.get("gifts") or {}).get("terms")
 
 
 @blueprint.operation(

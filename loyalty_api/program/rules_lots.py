@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from loyalty_api.errors import Fault
 from loyalty_api.rulekit.shapes import Member, Reader, below, integer, items, nullable, record, text, variant
+from loyalty_api.values import dataclass
 
 MOST_DAYS = 36_500
 MOST_MONTHS = 1_200

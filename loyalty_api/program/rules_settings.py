@@ -1,6 +1,6 @@
 """The program's settings as one table: every path, what it allows, and what it is when left out.
 
-Sections of capabilities that do not act yet (coupons, gifts) are read all
+Sections of capabilities that do not act yet are read all
 the same, so that a document may carry them and a mistake in them is found now.
 """
 
@@ -19,6 +19,7 @@ from loyalty_api.rulekit.periods import PERIODS
 from loyalty_api.rulekit.rounding import ROUNDINGS
 from loyalty_api.rulekit.shapes import (
     Member,
+    by_key,
     choice,
     integer,
     items,
@@ -125,6 +126,13 @@ _RATE = record(
         "minimum": Member(integer(0, 10**9), 0),
     }
 )
+_TERMS = record(
+    {
+        "version": Member(text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", "letters, digits, _ . -"), required=True),
+        "text": Member(by_key(text(r".{1,20000}", "1 to 20000 characters"), keys=r"[a-z]{2}"), required=True),
+        "url": Member(nullable(text(r"https://.{1,500}", "an https address"))),
+    }
+)
 
 EARN: dict[str, Member] = {
     "reduced_by": Member(
@@ -219,7 +227,12 @@ SETTINGS = {
         smallest_basket=Member(integer(1, 10**9), 100),
     ),
     "publishing": _section(second_person_above=Member(nullable(integer(0, 1000)))),
-    "gifts": _section(reveal_after_hours=Member(integer(24, 336), 72)),
+    "gifts": _section(
+        reveal_after_hours=Member(integer(24, 336), 72),
+        remind_days=Member(nullable(integer(1, 30)), 3),
+        terms=Member(nullable(_TERMS)),
+        rules=Member(items(lambda value, _pointer, _faults: value, most=1000), ()),
+    ),
 }
 """Every setting of a program document, by its place in it."""
 

@@ -8,7 +8,7 @@ act on the remainder, unless the program adds them up. The page docs/promotions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -18,37 +18,21 @@ from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
 from loyalty_api.promotions.rules_benefits_units import in_sets
-from loyalty_api.promotions.rules_limits import Allowance
+from loyalty_api.promotions.rules_limits import Allowance, allowance_for, most_off
 from loyalty_api.promotions.rules_lines import Lines, in_number
+from loyalty_api.promotions.rules_next import coupon_of
 from loyalty_api.promotions.rules_reading import compiled, read_promotions
 from loyalty_api.promotions.rules_spreading import within
-from loyalty_api.promotions.rules_types import InSets, OnSum, Promotion, Promotions
+from loyalty_api.promotions.rules_types import Coupon, InSets, OnSum, Priced, Promotion, Promotions
 from loyalty_api.rulekit.basket import Basket, LineDiscount
-from loyalty_api.rulekit.decision import Decision, Discount, NearMiss, Reason
+from loyalty_api.rulekit.decision import Discount, NearMiss, NextTime, Reason
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure
+from loyalty_api.rulekit.selectors import Selector
 from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import Moment, moment
-
-
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """A basket with the discounts of its promotions on its lines, settled, and why others gave nothing."""
-
-    basket: Basket
-    discounts: tuple[Discount, ...] = ()
-    reasons: tuple[Reason, ...] = ()
-    near_misses: tuple[NearMiss, ...] = ()
-
-    def told(self, decision: Decision) -> Decision:
-        """The decision on what remains, with the discounts that came before it."""
-        return replace(
-            decision,
-            discounts=self.discounts,
-            reasons=self.reasons + decision.reasons,
-            near_misses=self.near_misses + decision.near_misses,
-        )
+from loyalty_api.values import dataclass
 
 
 def check(listed: Sequence[Any], *, taken: frozenset[str] = frozenset()) -> tuple[Fault, ...]:
@@ -88,10 +72,7 @@ def price(
     numbers = promotions.index.of(basket.store, basket.lines)
     rules = [promotions.rules[number] for number in numbers]
     now = moment(at=at, zone=zone, basket=basket) if promotions.timed else None
-    pricing = _Pricing(sold, facts, promotions, now)
-    if promotions.counts:
-        day = at.astimezone(zone).date()
-        pricing.allowance = Allowance(promotions, facts, day=day, store=basket.store)
+    pricing = _Pricing(sold, facts, promotions, now, (at, zone))
     for _, those in groupby(rules, key=lambda rule: rule.lane):
         pricing.act(list(those))
     if paused:
@@ -107,15 +88,21 @@ class _Pricing:
     facts: Facts
     promotions: Promotions
     now: Moment | None
+    sale: tuple[datetime, ZoneInfo]
     lines: Lines = field(init=False)
     discounts: list[Discount] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     near_misses: list[NearMiss] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
-    allowance: Allowance | None = None
+    allowance: Allowance | None = field(init=False)
+    coupons: list[NextTime] = field(default_factory=list)
+    _before: Situation = field(init=False)
+    _meant: dict[Selector | None, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.lines = Lines(self.sold, self.promotions.terms)
+        self.lines = lines = Lines(self.sold, self.promotions.terms)
+        self.allowance = allowance_for(self.promotions, self.facts, self.sold.store, *self.sale)
+        self._before = self._situation(lines.before)
 
     def act(self, rules: Sequence[Promotion]) -> None:
         """One lane: each promotion, or each exclusive group, in turn."""
@@ -133,11 +120,11 @@ class _Pricing:
 
     def _offer(self, rule: Promotion) -> Offer | None:
         """What a promotion would take off now, cut by its caps and by the floors; or why nothing is noted."""
-        if not self._applies(rule):
-            return None
-        scope = self._scope(rule)
+        scope = self._scope(rule) if self._applies(rule) else None
         if scope is None:
             return None
+        if isinstance(rule.benefit, Coupon):
+            return Offer({})
         found = (
             on_sum(rule.benefit, scope) if isinstance(rule.benefit, OnSum) else in_sets(rule.benefit, scope)
         )
@@ -166,8 +153,7 @@ class _Pricing:
         paid = self.lines.paid(after=rule.after)
         short = rule.minimum - sum([paid[i] for i in self.lines.counted]) if rule.minimum else 0
         if rule.test is not None:
-            gap = self.promotions.visit_gap
-            failed = rule.test(Situation(self.sold, self.facts, self.now, paid, self.lines.counted, gap))
+            failed = rule.test(self._situation(paid) if rule.after else self._before)
             if failed is not None:
                 self._nothing(rule, failed.code, failed.missing if short <= 0 else None, **failed.numbers)
                 return False
@@ -175,10 +161,15 @@ class _Pricing:
             numbers = {"minimum": rule.minimum, "amount": rule.minimum - short}
             self._nothing(rule, "below_minimum", {"amount": short}, **numbers)
             return False
-        ended = self.allowance.ended(rule) if self.allowance else None
-        if ended is not None:
+        if self.allowance is not None and (ended := self.allowance.ended(rule)) is not None:
             self._nothing(rule, ended.code, None, **ended.numbers)
-        return ended is None
+            return False
+        return True
+
+    def _situation(self, paid: Sequence[int]) -> Situation:
+        """What conditions are asked about, with what each line comes to."""
+        sold, counted = self.sold, self.lines.counted
+        return Situation(sold, self.facts, self.now, paid, counted, self.promotions.visit_gap)
 
     def _against(self, rule: Promotion) -> str | None:
         apart = self.promotions.apart.get(rule.rule_id)
@@ -188,9 +179,11 @@ class _Pricing:
         """The lines it works on; or the reason why there are none is noted."""
         lines, selects = self.lines, rule.selects
         rows = lines.lines
-        meant = lines.allowed if selects is None else [i for i in lines.allowed if selects(rows[i])]
+        if selects not in self._meant:
+            self._meant[selects] = [i for i in lines.allowed if not selects or selects(rows[i])]
+        meant = self._meant[selects]
         places = [i for i in meant if not lines.discounted(i)] if rule.left_out else meant
-        if not places and not isinstance(rule.benefit, OnSum) and rule.benefit.added and not meant:
+        if not places and isinstance(rule.benefit, InSets) and rule.benefit.added and not meant:
             places = []
         elif not places:
             self._out_of_scope(rule, meant)
@@ -224,25 +217,22 @@ class _Pricing:
             space = lines.space(i)
             if share > space:
                 offer.shares[i] = space
-        most = self._most(rule)[0]
+        most = most_off(self.allowance, rule, self.lines.room)[0]
         if offer.total > most:
             shares = list(offer.shares.values())
             cut = within(most, shares, shares, self.promotions.terms.spread)
             offer.shares = dict(zip(offer.shares, cut, strict=True))
 
-    def _most(self, rule: Promotion) -> tuple[int, str]:
-        """The most that it may take off the basket now, and the code of what says so."""
-        allowed = self.allowance.most(rule) if self.allowance else None
-        most = [] if rule.most_off is None else [(rule.most_off, "capped_discount")]
-        most += [(allowed.left, allowed.why.code)] if allowed else []
-        return min([*most, (self.lines.room, "floor_reached")], key=lambda one: one[0])
-
     def _stand(self, rule: Promotion, offer: Offer) -> None:
         """Let a discount stand, and say what cut it."""
+        if isinstance(rule.benefit, Coupon):
+            self.coupons.append(coupon_of(rule.rule_id, rule.benefit, *self.sale))
+            self.standing.append(rule.rule_id)
+            return
         rows = self.lines.lines
         granted = offer.total
         if granted < offer.desired:
-            most, code = self._most(rule)
+            most, code = most_off(self.allowance, rule, self.lines.room)
             code = code if granted == most else "floor_reached"
             numbers = {"desired": offer.desired, "granted": granted}
             self.reasons.append(Reason(rule.rule_id, "capped", code, numbers))
@@ -279,6 +269,7 @@ class _Pricing:
     def pause(self, rules: Sequence[str]) -> None:
         """Of these promotions it is said that they are paused, and nothing else."""
         self.discounts = [one for one in self.discounts if one.rule not in rules]
+        self.coupons = [one for one in self.coupons if one.rule not in rules]
         self.reasons = [one for one in self.reasons if one.rule not in rules]
         self.near_misses = [one for one in self.near_misses if one.rule not in rules]
         self.reasons += [Reason(rule_id, "skipped", "paused") for rule_id in rules]
@@ -297,4 +288,10 @@ class _Pricing:
             for line in basket.lines
         ]
         settled = replace(basket, lines=tuple(lines), pricing="settled")
-        return Priced(settled, tuple(self.discounts), tuple(self.reasons), tuple(self.near_misses))
+        return Priced(
+            settled,
+            tuple(self.discounts),
+            tuple(self.reasons),
+            tuple(self.near_misses),
+            tuple(self.coupons),
+        )

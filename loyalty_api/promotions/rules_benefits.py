@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from loyalty_api.promotions.rules_lines import Lines
 from loyalty_api.promotions.rules_spreading import parts, taken_off, within
@@ -11,6 +11,7 @@ from loyalty_api.promotions.rules_types import OnSum, Promotion, Terms, Value
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure, fails
 from loyalty_api.rulekit.rounding import spread
+from loyalty_api.values import dataclass
 
 
 @dataclass(slots=True)

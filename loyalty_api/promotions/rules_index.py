@@ -7,10 +7,11 @@ brand, or nothing. What is found may still not apply; what is not found cannot.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from loyalty_api.rulekit.basket import Line, category_path
+from loyalty_api.values import dataclass
 
 Place = tuple[str, Any]
 _FIELDS = ("sku", "category", "department", "brand")

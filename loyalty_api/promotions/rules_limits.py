@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from loyalty_api.promotions.rules_types import Limit, Promotion, Promotions
 from loyalty_api.rulekit.basket import Basket
@@ -165,6 +166,23 @@ class Allowance:
 
     def _all(self, rule: Promotion) -> list[Left]:
         return [*self.of_budget(rule).values(), *self.of_member(rule)]
+
+
+def allowance_for(
+    promotions: Promotions, facts: Facts, store: str, at: datetime, zone: ZoneInfo
+) -> Allowance | None:
+    """What promotions may still give at a moment in a store; None where nothing of them runs out."""
+    if not promotions.counts:
+        return None
+    return Allowance(promotions, facts, day=at.astimezone(zone).date(), store=store)
+
+
+def most_off(allowance: Allowance | None, rule: Promotion, room: int) -> tuple[int, str]:
+    """The most that a promotion may take off a basket with so much ``room``, and the code of what says so."""
+    allowed = allowance.most(rule) if allowance else None
+    most = [] if rule.most_off is None else [(rule.most_off, "capped_discount")]
+    most += [(allowed.left, allowed.why.code)] if allowed else []
+    return min([*most, (room, "floor_reached")], key=lambda one: one[0])
 
 
 def _left(left: int, most: int, code: str, *, times: bool) -> Left:

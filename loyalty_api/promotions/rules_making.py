@@ -1,17 +1,17 @@
-"""From what a benefit says to what is asked: discounts on a sum, or on sets of units."""
+"""From what a benefit says to what is asked: discounts on a sum or on sets of units, coupons for another time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from loyalty_api.promotions.rules_types import HUNDRED_PERCENT, InSets, OnSum, Slot, Value
+from loyalty_api.promotions.rules_types import HUNDRED_PERCENT, Coupon, InSets, OnSum, Slot, Value
 from loyalty_api.rulekit.selectors import Selector, selector
 
 ALL_OF_IT = Value("percent", HUNDRED_PERCENT)
 
 
-def benefit_of(kind: str, said: Any) -> OnSum | InSets:
+def benefit_of(kind: str, said: Any) -> OnSum | InSets | Coupon:
     """The benefit of a kind, compiled."""
     if kind in ("percent", "amount", "price"):
         return _plain(Value(kind, said["is" if kind == "price" else "off"]), *said["on"])
@@ -61,7 +61,7 @@ def _free_item(said: Mapping[str, Any]) -> InSets:
     return InSets((slot,), ALL_OF_IT, most=1, added=said["added"])
 
 
-_MAKERS: Mapping[str, Callable[[Any], OnSum | InSets]] = {
+_MAKERS: Mapping[str, Callable[[Any], OnSum | InSets | Coupon]] = {
     "steps": lambda said: OnSum(tuple([(step["from"], Value(*step["off"])) for step in said])),
     "tiers": lambda said: OnSum(
         by_line=True, by_tier={level: Value("percent", off) for level, off in said.items()}
@@ -69,5 +69,8 @@ _MAKERS: Mapping[str, Callable[[Any], OnSum | InSets]] = {
     "several": lambda said: InSets((Slot(said["quantity"]),), Value("price", said["price"])),
     "bundle": _bundle,
     "free_item": _free_item,
+    "coupon": lambda said: Coupon(
+        said["name"], said["valid_days"], said["from"] == "at_once", tuple(said["stores"])
+    ),
     "buy_get": lambda said: _buy_get(said["buy"], said["get"]),
 }

@@ -22,13 +22,23 @@ from loyalty_api.program.rules_settings import MONEY
 from loyalty_api.promotions.rules_index import Entry, Index, goods_of
 from loyalty_api.promotions.rules_limits_reading import LIMITS, limits_contradictions, limits_of
 from loyalty_api.promotions.rules_making import benefit_of
-from loyalty_api.promotions.rules_types import LANES, InSets, Limit, OnSum, Promotion, Promotions, Terms
+from loyalty_api.promotions.rules_types import (
+    LANES,
+    NEXT,
+    Coupon,
+    InSets,
+    Limit,
+    OnSum,
+    Promotion,
+    Promotions,
+    Terms,
+)
 from loyalty_api.promotions.rules_values import BENEFITS, LATER_LANES
 from loyalty_api.rulekit import conditions
 from loyalty_api.rulekit.conditions import Condition
 from loyalty_api.rulekit.conditions_reading import NAME, read_conditions, read_where
 from loyalty_api.rulekit.exclusions import Excluded
-from loyalty_api.rulekit.selectors import selector
+from loyalty_api.rulekit.selectors import Selector, selector
 from loyalty_api.rulekit.shapes import (
     Member,
     below,
@@ -105,6 +115,8 @@ def read_promotions(listed: Sequence[Any], *, taken: frozenset[str]) -> tuple[li
 def lane_of(rule: Mapping[str, Any]) -> str:
     """The lane a promotion says, or else that of its benefit: on the basket, or on lines."""
     kind, said = rule["benefit"]
+    if kind == "coupon":
+        return NEXT
     on_basket = kind == "steps" or (kind in LATER_LANES and said["on"] == ("basket", None))
     return str(rule["lane"] or ("basket" if on_basket else "line"))
 
@@ -112,6 +124,11 @@ def lane_of(rule: Mapping[str, Any]) -> str:
 def _contradictions(rule: Mapping[str, Any], pointer: str) -> list[Fault]:
     """What a promotion says that does not go together."""
     kind, said = rule["benefit"]
+    if kind == "coupon":
+        named = [name for name in ("lane", "units") if rule[name]]
+        named += [f"caps/{name}" for name, cap in rule["caps"].items() if cap]
+        message = "A coupon for another purchase takes nothing off this one."
+        return [Fault(below_path(pointer, place), "not_allowed", message) for place in named]
     found = []
     sums = kind in ("steps", "tiers") or (kind in LATER_LANES and said["on"][0] in ("basket", "lines"))
     if lane_of(rule) != "line" and not sums:
@@ -180,7 +197,8 @@ def compiled(
     """
     ordered, percents = _in_order(rules), percents_by_lane(section["percents"])
     rounding, ceiling = section["round"], section["member_ceiling"]
-    made = [_compiled(rule, percents) for rule in ordered]
+    selectors: dict[str, Selector] = {}
+    made = [_compiled(rule, percents, selectors) for rule in ordered]
     conditions_of = [condition for _, condition in made if condition is not None]
     promotions = tuple([promotion for promotion, _ in made])
     return Promotions(
@@ -209,7 +227,9 @@ def _apart(rules: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
 
 def _in_order(rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """By lane, then the higher priority first, ties by id; a group stands where the first of it would."""
-    turn = {rule["id"]: (LANES.index(lane_of(rule)), -rule["priority"], rule["id"]) for rule in rules}
+    turn = {
+        rule["id"]: ((*LANES, NEXT).index(lane_of(rule)), -rule["priority"], rule["id"]) for rule in rules
+    }
     first: dict[str, tuple[int, int, str]] = {}
     for rule in rules:
         if rule["group"]:
@@ -217,7 +237,10 @@ def _in_order(rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(rules, key=lambda rule: (first.get(rule["group"], turn[rule["id"]]), turn[rule["id"]]))
 
 
-def _compiled(rule: Mapping[str, Any], percents: Mapping[str, str]) -> tuple[Promotion, Condition | None]:
+def _compiled(
+    rule: Mapping[str, Any], percents: Mapping[str, str], selectors: dict[str, Selector]
+) -> tuple[Promotion, Condition | None]:
+    """``selectors`` are those of other promotions: what several are about is looked for once in a basket."""
     where = _said(rule["where"])
     condition = conditions.compiled(rule["when"])
     kind, said = rule["benefit"]
@@ -229,7 +252,7 @@ def _compiled(rule: Mapping[str, Any], percents: Mapping[str, str]) -> tuple[Pro
         priority=rule["priority"],
         benefit=benefit,
         said=kind,
-        selects=selector(where) if where else None,
+        selects=selectors.setdefault(repr(where), selector(where)) if where else None,
         test=condition.test if condition else None,
         minimum=rule["minimum_basket"],
         after=rule["threshold"] == "after",
@@ -241,15 +264,15 @@ def _compiled(rule: Mapping[str, Any], percents: Mapping[str, str]) -> tuple[Pro
         group=rule["group"],
         not_with=frozenset(rule["not_with"]),
         kinds=rule["kinds"],
-        additive=percents[lane] == "additive",
+        additive=percents.get(lane) == "additive",
         scoped=bool(where),
-        indivisible=kind == "free_item",
+        indivisible=kind in ("free_item", "coupon"),
         limits=limits_of(rule),
     )
     return made, condition
 
 
-def _consumes(said: str | None, benefit: OnSum | InSets) -> bool:
+def _consumes(said: str | None, benefit: OnSum | InSets | Coupon) -> bool:
     return said == "consumed" if said else isinstance(benefit, InSets)
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field, replace
 from typing import Any
 
 from loyalty_api.promotions.rules_index import Index
+from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.decision import Decision, Discount, NearMiss, NextTime, Reason
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.selectors import Selector
 from loyalty_api.rulekit.situations import Test
+from loyalty_api.values import dataclass
 
 LANES = ("line", "basket", "tender")
 """The lanes, in the order in which they act."""
+NEXT = "next"
+"""Where coupons for another purchase are given: behind all lanes, since they take nothing off this one."""
 HUNDRED_PERCENT = 10_000
 """Percentages are whole numbers of hundredths of a percent."""
 
@@ -98,6 +103,17 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Coupon:
+    """A coupon called ``name`` for another purchase, through the ``valid_days``-th local day after this one, in
+    ``stores`` (none: everywhere); ``at_once``: already today."""
+
+    name: str
+    valid_days: int
+    at_once: bool
+    stores: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     """One promotion. ``selects`` None means every line, ``test`` None no condition.
 
@@ -112,7 +128,7 @@ class Promotion:
     name: Mapping[str, str]
     lane: str
     priority: int
-    benefit: OnSum | InSets
+    benefit: OnSum | InSets | Coupon
     said: str
     selects: Selector | None
     test: Test | None
@@ -183,6 +199,27 @@ class Promotions:
     def numbered(self, rule_id: str) -> Promotion | None:
         """The promotion with this id."""
         return next((rule for rule in self.rules if rule.rule_id == rule_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A basket with the discounts of its promotions on its lines, settled, and why others gave nothing."""
+
+    basket: Basket
+    discounts: tuple[Discount, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
+    coupons: tuple[NextTime, ...] = ()
+
+    def told(self, decision: Decision) -> Decision:
+        """The decision on what remains, with the discounts that came before it."""
+        return replace(
+            decision,
+            discounts=self.discounts,
+            coupons=self.coupons,
+            reasons=self.reasons + decision.reasons,
+            near_misses=self.near_misses + decision.near_misses,
+        )
 
 
 Read = Mapping[str, Any]

@@ -105,6 +105,14 @@ BENEFITS: dict[str, Reader] = {
         most=100,
     ),
     "tiers": by_key(read_percent, keys=r"[a-z0-9][a-z0-9_.-]{0,63}"),
+    "coupon": record(
+        {
+            "name": Member(NAME, required=True),
+            "valid_days": Member(integer(1, 3650), required=True),
+            "from": Member(choice("next_day", "at_once"), "next_day"),
+            "stores": Member(items(NAME, most=10_000), ()),
+        }
+    ),
     "free_item": record({"where": Member(_WHERE), "quantity": Member(COUNT, 1), "added": Member(NAME)}),
 }
 """Every kind of benefit and what it says."""

@@ -63,7 +63,7 @@ class Loader:
         self._connection, self._span, self._draft = connection, span, draft
         self._before, self._after = before, after
         programs = [*before.programs, *after.programs]
-        self._counting = any(program.earning.counting for program in programs)
+        self._counting = any(program.counting for program in programs)
         self._profile = any(not key.startswith(_HISTORY) for key in draft.earning.asks)
         zones = {program.settings.zone for program in programs}
         days = {span.starts.astimezone(zone).date() for zone in zones}

@@ -74,7 +74,7 @@ class Replay:
         started = [start for start, _ in self._published if start <= self.plan.span.starts]
         since = max(started, default=self.plan.span.starts)
         used = [program for start, program in self._published if since <= start < self.plan.span.ends]
-        return bool(self.draft.budgets) or any(program.budgets for program in used)
+        return self.draft.shares or any(program.shares for program in used)
 
     @property
     def prices(self) -> Prices:

@@ -3,7 +3,8 @@
 Every rule is tried on sales at and around all thresholds that it and its conditions name (a unit less, just so, a unit
 more), of products that its selections name, on days and hours inside its windows, for members who meet its conditions;
 and rules together on sales that all of them are about. What is said of the program is said of such a sale, which stands
-beside it, and is what ``rating.rules.evaluate`` really does with it. No search of this kind is complete: what it does
+beside it, and is what ``rating.rules.evaluate`` really does with it. Promotions are tried on open baskets in the
+same way. No search of this kind is complete: what it does
 not find may still be there, and what it finds is so.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from loyalty_api.publishing.rules_lint_discounts import discounts
 from loyalty_api.publishing.rules_lint_firing import never_fire, reach, windows_ended
 from loyalty_api.publishing.rules_lint_shape import hidden, never_in_full, split_farmed
 from loyalty_api.publishing.rules_lint_time import clock_changes, gaps, worse_terms
@@ -25,9 +27,14 @@ SEVERITIES: dict[str, tuple[str, ...]] = {
     "unlimited_points": ("error", "warning"),
     "not_seen_to_fire": ("warning",),
     "points_on_free_goods": ("warning",),
+    "goods_for_nothing": ("error", "warning"),
+    "discounts_beyond_margin": ("error", "warning"),
     "overlap_over_limit": ("warning",),
+    "discounts_over_limit": ("warning",),
     "hidden_in_group": ("warning",),
     "never_in_full": ("warning",),
+    "always_beaten": ("warning",),
+    "discount_never_in_full": ("warning",),
     "split_farmed": ("warning",),
     "gap_between_windows": ("warning",),
     "windows_overlap": ("warning",),
@@ -37,6 +44,7 @@ SEVERITIES: dict[str, tuple[str, ...]] = {
     "available_later": ("warning",),
     "worth_more_once": ("note",),
     "hours_doubled": ("note",),
+    "cheaper_in_parts": ("note",),
     "window_ended": ("note",),
     "never_expire": ("note",),
 }
@@ -60,5 +68,6 @@ def lint(program: Program, *, now: datetime, against: Program | None = None) -> 
         *windows_ended(looked, reached),
         *clock_changes(looked, reached),
         *worse_terms(looked, reached, against),
+        *discounts(looked),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))

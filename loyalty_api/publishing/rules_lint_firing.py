@@ -15,6 +15,8 @@ from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.facts import Facts, Member
 
 _WAYS = 8
+# All sales of all rules for each silent rule would be tried by the square of the rules.
+_POOL = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def _refuses_always(rule: Rule) -> bool:
 def never_fire(ground: Ground, reached: Sequence[Reach]) -> Iterator[Finding]:
     """Rules that gave nothing on any sale: an error where they cannot, a warning where none was found."""
     silent = [found for found in reached if not found.fires]
-    pool = [sale for found in reached for sale in found.tried] if silent else []
+    pool = _pool(reached) if silent else []
     for found in silent:
         rule, program = found.rule, ground.alone(found.rule)
         if any(gave(evaluate(one.basket, one.facts, program, one.at), rule.rule_id) for one in pool):
@@ -89,6 +91,12 @@ def never_fire(ground: Ground, reached: Sequence[Reach]) -> Iterator[Finding]:
             words={"why": why[0] if why else "search"},
             searched=len(pool),
         )
+
+
+def _pool(reached: Sequence[Reach]) -> list[Sale]:
+    """Sales that were tried for the rules, as many of each rule as there is room for."""
+    each = max(_POOL // len(reached), 1)
+    return [sale for found in reached for sale in found.tried[:: max(len(found.tried) // each, 1)][:each]]
 
 
 def _nearest(ground: Ground, rule: Rule) -> Sale:

@@ -12,7 +12,7 @@ from loyalty_api.rulekit.basket import Line, category_path
 from loyalty_api.rulekit.selectors import selector
 
 _MOST_PRODUCTS = 500
-_FIELDS = ("sku", "category", "department", "brand", "legal_class", "line_type")
+_FIELDS = ("sku", "category", "department", "brand", "legal_class", "line_type", "tag")
 Where = Mapping[str, Sequence[Any]]
 
 
@@ -20,14 +20,14 @@ def line_of(product: Line, line_id: str, amount: int, *, quantity: int = 1, unit
     """A line of a product."""
     return Line(
         line_id, amount, product.sku, quantity, unit, product.type, (), product.category, product.department,
-        product.brand, product.legal_class,
+        product.brand, product.legal_class, tags=product.tags,
     )  # fmt: skip
 
 
-def product_for(ground: Ground, wheres: Sequence[Where]) -> Line:
-    """A product that all selections name and that may earn.
+def product_for(ground: Ground, wheres: Sequence[Where], *, effect: str = "earn") -> Line:
+    """A product that all selections name and that exclusions do not keep out of ``effect``.
 
-    :raises Impossible: they name none together (not proven), or only such as are excluded from earning.
+    :raises Impossible: they name none together (not proven), or only such as are excluded.
     """
     selects = [selector(where) for where in wheres if where]
     excluded = ground.program.excluded
@@ -38,9 +38,10 @@ def product_for(ground: Ground, wheres: Sequence[Where]) -> Line:
         tried += 1
         if all(select(made) for select in selects):
             found += 1
-            if excluded is None or "earn" not in excluded(made):
+            if excluded is None or effect not in excluded(made):
                 return made
-    raise Impossible("excluded" if found else "products", proven=bool(found) and tried < _MOST_PRODUCTS)
+    why = "excluded" if effect == "earn" else "not_discounted"
+    raise Impossible(why if found else "products", proven=bool(found) and tried < _MOST_PRODUCTS)
 
 
 def _merged(wheres: Sequence[Where]) -> Where:
@@ -89,6 +90,7 @@ def _product(said: Iterable[tuple[str, Any]]) -> Line:
     return Line(
         "1", 0, fields.get("sku", "lint-product"), 1, "each", fields.get("line_type", "goods"), (),
         fields.get("category", ()), fields.get("department"), fields.get("brand"), fields.get("legal_class"),
+        tags=(fields["tag"],) if "tag" in fields else (),
     )  # fmt: skip
 
 

@@ -25,6 +25,10 @@ from loyalty_api.rulekit.basket import Basket, Line, Payment
 from loyalty_api.rulekit.facts import Facts, Member
 from loyalty_api.rulekit.selectors import selector
 
+# A rule that asks for more lines than this is given as many as this.
+_MOST_LINES = 50
+_KINDS = ("sale", "business", "staff")
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -53,19 +57,22 @@ class Scene:
         return Sale(basket, self.facts, self.at)
 
 
-def scene(ground: Ground, wheres: Sequence[Where], demands: Sequence[Demand]) -> Scene:
-    """A scene in which the demands are met, with a product of all ``wheres`` that may earn.
+def scene(
+    ground: Ground, wheres: Sequence[Where], demands: Sequence[Demand], *, priced: bool = False
+) -> Scene:
+    """A scene in which the demands are met, with a product of all ``wheres`` that may earn (``priced``: be discounted).
 
     :raises Impossible: they contradict each other, or the program.
     """
     settings = ground.program.settings
     _bounds_agree(demands)
-    goods = product_for(ground, wheres)
+    goods = product_for(ground, wheres, effect="discount" if priced else "earn")
     at = moment_for(demands, now=ground.now, zone=settings.zone)
     at, attributes = _enrolment(demands, at)
     past = past_for(demands, day=at.date(), visit_gap=ground.program.earning.visit_gap)
     store = _one(demands, "store", ("lint-store",))
-    member, kind = _member(ground, demands, attributes)
+    kinds = frozenset(_KINDS) if priced else ground.program.settings.earning_kinds
+    member, kind = _member(ground, demands, attributes, kinds)
     return Scene(
         at,
         Facts(member, _counters(demands, past, at, store)),
@@ -106,17 +113,19 @@ def _several(demands: Sequence[Demand], name: str) -> tuple[str, ...]:
 
 
 def _member(
-    ground: Ground, demands: Sequence[Demand], attributes: Mapping[str, str | int | bool]
+    ground: Ground,
+    demands: Sequence[Demand],
+    attributes: Mapping[str, str | int | bool],
+    kinds: frozenset[str],
 ) -> tuple[Member, str]:
-    """The member, and the kind of basket that it must be for it to earn."""
-    kinds = ground.program.settings.earning_kinds
+    """The member, and the kind of basket that it must be: one of ``kinds``."""
     said = {demand.value == demand.holds for demand in named(demands, "staff")}
     if len(said) > 1:
         raise Impossible("staff")
     staff = said == {True}
     if staff and "staff" not in kinds:
         raise Impossible("staff_do_not_earn")
-    usual = [kind for kind in ("sale", "business", "staff") if kind in kinds]
+    usual = [kind for kind in _KINDS if kind in kinds]
     if not usual:
         raise Impossible("no_kind_earns")
     more = dict(attributes)
@@ -190,6 +199,7 @@ def _counters(demands: Sequence[Demand], past: Past, at: datetime, store: str) -
 def _beside(ground: Ground, demands: Sequence[Demand], goods: Line) -> Iterator[Line]:
     """Lines that conditions ask for and the product itself is not."""
     wanted: list[tuple[Where, int, int]] = []
+    more: list[tuple[Where, int]] = []
     for demand in demands:
         if demand.holds and demand.name == "lines":
             amount, pieces = demand.value["amount"] or {}, demand.value["pieces"] or {}
@@ -198,11 +208,16 @@ def _beside(ground: Ground, demands: Sequence[Demand], goods: Line) -> Iterator[
                 amount.get("at_least") or 0, ground.smallest if most is None else min(ground.smallest, most)
             )
             wanted.append((where_of(demand.value["where"]), enough, max(pieces.get("at_least") or 1, 1)))
+            # The product itself is one line; goods of another line are as many more as are asked for.
+            number = min((demand.value["lines"] or {}).get("at_least") or 1, _MOST_LINES)
+            more += [(where_of(demand.value["where"]), enough)] * (number - 1)
         elif demand.holds and demand.name == "first_in_category":
             wanted.append(({"category": demand.value}, ground.smallest, 1))
     for n, (where, enough, pieces) in enumerate(wanted, start=2):
         if where and not selector(where)(goods):
             yield line_of(any_product(ground, where), str(n), enough, quantity=pieces)
+    for n, (where, enough) in enumerate(more, start=len(wanted) + 2):
+        yield line_of(any_product(ground, where), str(n), enough, quantity=1)
 
 
 def _bounds_agree(demands: Sequence[Demand]) -> None:
@@ -210,7 +225,7 @@ def _bounds_agree(demands: Sequence[Demand]) -> None:
     asked = [demand.value for demand in named(demands, "lines") if demand.holds]
     for one, other in product(asked, asked):
         whole = where_of(other["where"]) in ({}, where_of(one["where"]))
-        for measure in ("amount", "pieces"):
+        for measure in ("amount", "pieces", "lines"):
             least, most = (one[measure] or {}).get("at_least"), (other[measure] or {}).get("at_most")
             if whole and least is not None and most is not None and least > most:
                 raise Impossible("bounds")

@@ -7,8 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 from loyalty_api import ids
-from loyalty_api.codes import claim_code
+from loyalty_api.codes import claim_code, masked
+from loyalty_api.coupons.service import code_of
 from loyalty_api.language import catalogue
+from loyalty_api.purchases.answers_gifts import gift_answer, gift_lines, gift_messages
 from loyalty_api.vault import Vault
 
 _RETURN = (
@@ -19,14 +21,18 @@ SPOKEN = frozenset(("unknown_identifier", "member_blocked", "member_closed"))
 """Discrepancies that the cashier hears a sentence about."""
 
 
-def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
-    """The answer to a purchase; points and money are whole numbers, times UTC."""
+def answer(row: Mapping[str, Any], vault: Vault, *, clear: bool = False) -> dict[str, Any]:
+    """The answer to a purchase; points and money are whole numbers, times UTC.
+
+    With ``clear``, which is the answer to who rang it up, coupons that it gives are named with their codes.
+    """
     outcome, decision = row["outcome"], row["decision"] or {}
     earned = row["points_base"] + row["points_bonus"]
     effects = decision.get("effects", [])
     waiting = [effect for effect in effects if _waits(effect, row["recorded_at"])]
     anonymous = row["match"] in ("anonymous", "unknown_identifier")
     code = claim_code(vault.blind("claim", row["purchase_id"].hex)) if anonymous else None
+    issued = [_issued(one, vault, clear=clear) for one in outcome.get("issued", ())]
     return {
         "purchase_id": ids.show("pur", row["purchase_id"]),
         "status": row["status"],
@@ -56,8 +62,8 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
         "tier": _in_order(outcome.get("tier"), "code", "until", "changed"),
         "redemptions": [_redemption(used) for used in outcome.get("redemptions", ())],
         "returns": [_in_order(back, *_RETURN) for back in outcome.get("returned", {}).get("list", ())],
-        "coupons": [coupon_answer(shown) for shown in outcome.get("coupons", ())],
-        "gifts": [],
+        "coupons": [*[coupon_answer(shown) for shown in outcome.get("coupons", ())], *issued],
+        "gifts": [gift_answer(gift, _language(row)) for gift in outcome.get("gifts", ())],
         "effects": [
             *[discount_answer(discount) for discount in decision.get("discounts", ())],
             *[effect_answer(effect) for effect in effects],
@@ -65,7 +71,25 @@ def answer(row: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
         "corrected": _corrected(outcome),
         "discrepancies": [dict(sorted(odd.items())) for odd in outcome["discrepancies"]],
         "claim_code": code,
-        **said(row, earned, code),
+        **said(row, earned, code, [one["code"] for one in issued if clear]),
+    }
+
+
+def _issued(given: Mapping[str, Any], vault: Vault, *, clear: bool) -> dict[str, Any]:
+    """A coupon that the purchase gives for another time."""
+    coupon_id = ids.read("cpn", given["coupon_id"])
+    code = code_of(vault, coupon_id) if coupon_id else ""
+    return {"code": code if clear else masked(code), **issued_answer(given, status="issued")}
+
+
+def issued_answer(given: Mapping[str, Any], *, status: str) -> dict[str, Any]:
+    """What a coupon for another time is called, and when it counts."""
+    return {
+        "coupon_id": given["coupon_id"],
+        "name": given["name"],
+        "status": status,
+        "reason": None,
+        **{name: given[name] for name in ("rule", "valid_from", "valid_until")},
     }
 
 
@@ -116,9 +140,11 @@ def discount_answer(discount: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def said(row: Mapping[str, Any], earned: int, code: str | None) -> dict[str, Any]:
+def said(
+    row: Mapping[str, Any], earned: int, code: str | None, coupons: Sequence[str] = ()
+) -> dict[str, Any]:
     """What to print and what to say, in the receipt's language."""
-    words = catalogue(row["receipt"].get("receipt", {}).get("language") or "en")
+    words, gifts = catalogue(_language(row)), row["outcome"].get("gifts", ())
     balance = row["outcome"].get("balance")
     lines = []
     if balance is not None:
@@ -133,14 +159,20 @@ def said(row: Mapping[str, Any], earned: int, code: str | None) -> dict[str, Any
         if soon and "last_day" in soon:
             day = date.fromisoformat(str(soon["last_day"]))
             lines.append(_line(words.say("receipt", "expiring", day=words.day(day)), str(soon["points"])))
+    lines += gift_lines(gifts, words)
     if code:
         lines.append(_line(words.say("receipt", "claim"), code))
+    lines += [_line(words.say("receipt", "coupon"), coupon) for coupon in coupons]
     messages = [
         {"audience": "cashier", "text": words.say("receipt", odd["code"])}
         for odd in row["outcome"]["discrepancies"]
         if odd["code"] in SPOKEN
     ]
-    return {"messages": messages, "receipt_lines": lines}
+    return {"messages": [*messages, *gift_messages(gifts, words)], "receipt_lines": lines}
+
+
+def _language(row: Mapping[str, Any]) -> str:
+    return row["receipt"].get("receipt", {}).get("language") or "en"
 
 
 def _in_order(document: Mapping[str, Any] | None, *names: str) -> dict[str, Any] | None:

@@ -67,6 +67,7 @@ class ActivityQuery(PageQuery):
         "adjustment",
         "event",
         "period",
+        "gift",
         load_default=None,
         metadata={"description": "only items of this kind"},
     )
@@ -119,7 +120,7 @@ def record(session: Session, body: dict[str, Any]) -> Answer:
     report = service.reported(body, vault=desk().vault, purchase_id=ids.new())
     outcome = service.purchase(session, desk(), report=report, who=caller(), now=clock.now())
     headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
-    return Answer(answer(outcome.row or {}, desk().vault), headers=headers)
+    return Answer(answer(outcome.row or {}, desk().vault, clear=True), headers=headers)
 
 
 def _visible(purchase_id: UUID) -> Row:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from loyalty_api.errors import Conflict, LoyaltyError, Unavailable
 from loyalty_api.purchases import rules
 from loyalty_api.purchases.desk import Reported
 from loyalty_api.purchases.rated import Row
+from loyalty_api.values import dataclass
 
 
 class ReceiptMismatch(Conflict):

@@ -18,7 +18,7 @@ from loyalty_api.purchases.desk import Who
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.queries_history import visited
 from loyalty_api.rating.rules import Program, evaluate
-from loyalty_api.rating.rules_counted import counted, sold
+from loyalty_api.rating.rules_counted import counted
 from loyalty_api.rating.rules_returns import progress_from
 from loyalty_api.rows import write
 from loyalty_api.rulekit import birthdays
@@ -121,7 +121,7 @@ def with_benefits(
         return facts
     if not policy.this_purchase or member.tier != tier.state.shown:
         return facts
-    amounts = counted(evaluate(basket, facts, program, at), sold(basket))
+    amounts = counted(evaluate(basket, facts, program, at), basket.lines)
     amounts = replace(amounts, visits=0) if again else amounts
     reached = tier.reached_with(Counted(tier.day_of(at), amounts))
     return replace(facts, member=replace(member, tier=reached))
@@ -186,7 +186,7 @@ def _told(
 ) -> Counted | None:
     """How much of a purchase counts, and on which day; None when nothing does."""
     returned: Mapping[str, Any] = row["outcome"].get("returned", {})
-    amounts = counted(decision, sold(basket), progress_from(returned.get("lines", {})))
+    amounts = counted(decision, basket.lines, progress_from(returned.get("lines", {})))
     if program is None or not amounts.visits:
         return None
     at = min(row["occurred_at"], row["recorded_at"])

@@ -12,11 +12,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from loyalty_api.coupons.service import NOTHING_SHOWN, Asking, CouponBook, Presented, event_rows
+from loyalty_api import ids
+from loyalty_api.coupons.service import (
+    NOTHING_SHOWN,
+    Asking,
+    CouponBook,
+    Grant,
+    Issue,
+    Presented,
+    event_rows,
+)
 from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.purchases.rated import Rated, Row, Written
 from loyalty_api.purchases.rules_charged import unpriced
-from loyalty_api.rating.rules import Program, evaluate, price
+from loyalty_api.rating.rules import EARNING_STATUSES, Program, evaluate, price
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Effect
 from loyalty_api.rulekit.facts import Facts
@@ -55,28 +64,35 @@ def worked(
     facts: Facts,
     program: Program | None,
     decision: Decision | None,
-) -> frozenset[UUID]:
+) -> dict[UUID, int]:
     """The coupons that did something: without them something else would have been given, or the till took money off.
+
+    With each stands what it took off, in minor units; points are not money.
 
     A till says which coupon took money off in a line's discounts (``coupon``), and what it charged is the truth (R2).
     """
     if not shown.ours:
-        return frozenset()
-    named = {
-        book.id_of(given["coupon"])
-        for line in body["lines"]
-        for given in line.get("discounts") or ()
-        if given.get("coupon") and given["amount"]
-    }
+        return {}
     ours = {each.coupon.coupon_id: each.name for each in shown.ours if each.coupon}
-    used = {coupon_id: name for coupon_id, name in ours.items() if coupon_id in named}
+    used = {one: off for one, off in _named(book, body).items() if one in ours}
     if program is not None and decision is not None:
         sale = _Sale(basket, facts, program, decision)
         for coupon_id, name in ours.items():
             # Two codes of one name are no more than one: the other is kept for another time.
-            if name not in used.values() and sale.needed(name):
-                used[coupon_id] = name
-    return frozenset(used)
+            if name not in [ours[one] for one in used] and (worth := sale.worth(name)) is not None:
+                used[coupon_id] = worth
+    return used
+
+
+def _named(book: CouponBook, body: Mapping[str, Any]) -> dict[UUID, int]:
+    """What the till took off by discounts that name a coupon, by coupon."""
+    found: dict[UUID, int] = {}
+    for line in body["lines"]:
+        for given in line.get("discounts") or ():
+            if given.get("coupon") and given["amount"]:
+                for coupon_id in book.ids_of(given["coupon"]):
+                    found[coupon_id] = found.get(coupon_id, 0) + given["amount"]
+    return found
 
 
 class _Sale:
@@ -85,22 +101,28 @@ class _Sale:
     def __init__(self, basket: Basket, facts: Facts, program: Program, decision: Decision) -> None:
         self._basket, self._facts, self._program, self._decision = basket, facts, program, decision
         self._charged = [given.rule for given in decision.discounts if given.granted]
-        self._prices = self._priced(basket) if self._charged and program.promotions else {}
+        priced = program.promotions and (self._charged or decision.coupons)
+        self._prices = self._priced(basket) if priced else None
 
-    def needed(self, name: str | None) -> bool:
-        """Whether it would have come to something else without the coupon called ``name``."""
+    def worth(self, name: str | None) -> int | None:
+        """What the coupon called ``name`` took off; None when nothing would have been different without it."""
         coupons = tuple(other for other in self._basket.coupons if other != name)
         less = replace(self._basket, coupons=coupons)
+        off, gives = 0, False
+        if self._prices is not None:
+            (mine, given), (others, left) = self._prices, self._priced(less)
+            off = sum([max(mine.get(rule, 0) - others.get(rule, 0), 0) for rule in self._charged])
+            gives = given != left
+        if off or gives:
+            return off
         decided = evaluate(less, self._facts, self._program, self._decision.at)
-        if _given(self._decision) != _given(decided):
-            return True
-        others = self._priced(less) if self._prices else {}
-        return any(self._prices.get(rule, 0) > others.get(rule, 0) for rule in self._charged)
+        return 0 if _given(self._decision) != _given(decided) else None
 
-    def _priced(self, basket: Basket) -> dict[str, int]:
-        """What our own price takes off by each promotion, minor units."""
+    def _priced(self, basket: Basket) -> tuple[dict[str, int], frozenset[str]]:
+        """What our own price takes off by each promotion, minor units, and which ones give a coupon."""
         priced = price(unpriced(basket), self._facts, self._program, self._decision.at)
-        return {given.rule: given.granted for given in priced.discounts}
+        off = {given.rule: given.granted for given in priced.discounts}
+        return off, frozenset([coupon.rule for coupon in priced.coupons])
 
 
 def _given(decision: Decision) -> list[Effect]:
@@ -123,6 +145,8 @@ def use(book: CouponBook, rated: Rated, row: Row, written: Written, *, to_member
             now=row["recorded_at"],
         )
     if told := shown.told(rated.coupons_used):
+        worth = {ids.show("cpn", one): off for one, off in rated.coupons_used.items() if off}
+        told = [{**one, "off": worth[one["coupon_id"]]} if one["coupon_id"] in worth else one for one in told]
         row["outcome"]["coupons"] = told
     row["receipt"].pop("coupons", None)
     if names := shown.stored_names(rated.coupons_used):
@@ -134,3 +158,34 @@ def use(book: CouponBook, rated: Rated, row: Row, written: Written, *, to_member
                 now=row["recorded_at"],
             )
         )  # fmt: skip
+
+
+def give(row: Row, rated: Rated, member: MemberRow | None) -> list[Issue]:
+    """The coupons that a purchase gives for another time, in its own transaction: its answer and its row name them.
+
+    Whoever is nobody, or may not earn, has a code that counts for whoever shows it.
+    """
+    coupons = rated.decision.coupons if rated.decision else ()
+    if not coupons:
+        return []
+    member_id = member.member_id if member and member.status in EARNING_STATUSES else None
+    given = [
+        Issue(
+            ids.nth(row["purchase_id"], n),
+            member_id,
+            Grant(f"promotion:{one.rule}", one.name, one.valid_from, one.valid_until, one.stores),
+            row["occurred_at"],
+        )
+        for n, one in enumerate(coupons, start=1)
+    ]
+    row["outcome"]["issued"] = [
+        {
+            "coupon_id": ids.show("cpn", issued.coupon_id),
+            "name": one.name,
+            "rule": one.rule,
+            "valid_from": one.valid_from,
+            "valid_until": one.valid_until,
+        }
+        for issued, one in zip(given, coupons, strict=True)
+    ]
+    return given

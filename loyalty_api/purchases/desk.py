@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from loyalty_api.draws.service import Draws
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program.service import Programs
 from loyalty_api.purchases import rules
@@ -18,6 +18,7 @@ from loyalty_api.purchases.queries import Blind
 from loyalty_api.quotes import Quote
 from loyalty_api.rating.rules import Program
 from loyalty_api.stores.service import Directory
+from loyalty_api.values import dataclass
 from loyalty_api.vault import Vault
 
 
@@ -29,6 +30,7 @@ class Desk:
     programs: Programs[Program]
     catalogue: Catalogue
     directory: Directory
+    draws: Draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,9 @@ def program_of(
 
 
 def asked_of(
-    connection: Connection[TupleRow], desk: Desk, reported: Sequence[Reported], now: datetime
+    reported: Sequence[Reported], programs: Mapping[UUID, Program | None], now: datetime
 ) -> list[tuple[Program | None, datetime, str]]:
     """By which rules, when and where each receipt is rated."""
     return [
-        (program_of(connection, desk, one, now), min(one.body["occurred_at"], now), one.body["store"])
-        for one in reported
+        (programs[one.purchase_id], min(one.body["occurred_at"], now), one.body["store"]) for one in reported
     ]

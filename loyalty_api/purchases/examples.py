@@ -66,6 +66,7 @@ QUOTE_ANSWER: dict[str, Any] = {
     "near_misses": [],
     "coupons": [],
     "suggestions": [],
+    "gifts": [],
     "discrepancies": [],
     "messages": [],
     "receipt_lines": [

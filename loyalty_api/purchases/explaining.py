@@ -79,7 +79,10 @@ _ACTIVITY = (
     " (SELECT sum(l.pending)::bigint FROM lots l WHERE l.member_id = e.member_id AND l.source_id = e.event_id), NULL"
     " FROM member_events e WHERE e.member_id = %(member)s AND e.points > 0"
     " UNION ALL SELECT 'period', b.occurred_at, b.settlement_id, b.points, NULL, b.period, NULL, NULL, false, 0, NULL"
-    " FROM period_bonuses b WHERE b.member_id = %(member)s AND b.points <> 0) AS item"
+    " FROM period_bonuses b WHERE b.member_id = %(member)s AND b.points <> 0"
+    " UNION ALL SELECT 'gift', g.handed_over_at, g.gift_id, (g.give->>'points')::bigint, NULL, NULL, NULL, NULL, false,"
+    " 0, NULL FROM gifts g WHERE g.member_id = %(member)s AND g.kind = 'points' AND g.handed_over_at IS NOT NULL)"
+    " AS item"
     " LEFT JOIN stores USING (store_id)"
     " WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)"
     " AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s)"
@@ -102,8 +105,15 @@ _SHOWN_AS = {
     "return": ("return", "jrn"),
     "event": ("event", "evn"),
     "period": ("period", "stl"),
+    "gift": ("gift", "gft"),
 }
-_DONE = {"expiry": "expired", "adjustment": "booked", "period": "booked", "return": "returned"}
+_DONE = {
+    "expiry": "expired",
+    "adjustment": "booked",
+    "period": "booked",
+    "gift": "booked",
+    "return": "returned",
+}
 
 
 def activity(

@@ -17,9 +17,11 @@ from loyalty_api.rulekit.stored import decision_from_json
 
 
 def given_stays(decision: Decision, row: Row) -> Decision:
-    """A decision made anew for a purchase, with the discounts that were given at the till: those stay given."""
+    """A decision made anew for a purchase, with the discounts and coupons that were given at the till: they stay so."""
     before = decision_from_json(row["decision"]) if row["decision"] else None
-    return replace(decision, discounts=before.discounts, taken=before.taken) if before else decision
+    if before is None:
+        return decision
+    return replace(decision, discounts=before.discounts, coupons=before.coupons, taken=before.taken)
 
 
 def as_charged(

@@ -21,11 +21,13 @@ from loyalty_api.facts import service as facts_service
 from loyalty_api.facts.service import Counted
 from loyalty_api.promotions.rules_limits import is_of_promotion, rule_of_limit, told_of_limit
 from loyalty_api.purchases.counting import Visits, facts_with_tier, same_visit, with_benefits
+from loyalty_api.purchases.drawing import Chances, unchanged
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.queries_reservations import Reservation
 from loyalty_api.purchases.remembering import LAST, Recorded, remembered
 from loyalty_api.purchases.rules import Discrepancy
-from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate
+from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate, without_gifts
+from loyalty_api.rating.rules_limits import limits_on
 from loyalty_api.rating.rules_returns import claims_back, progress_from
 from loyalty_api.rows import write
 from loyalty_api.rulekit.basket import Basket
@@ -45,8 +47,8 @@ def reading(asked: Iterable[tuple[Program | None, datetime, str]], now: datetime
     """
     needs = NOTHING
     for program, at, store in asked:
-        if program is not None and (program.earning.counting or program.limited):
-            needs |= program.needs(at) | program.limits_on(at, store)[0]
+        if program is not None and (program.counting or program.limited):
+            needs |= program.needs(at) | limits_on(program, at, store)[0]
     return [(facts_service.READ, facts_service.needed(needs, now))] if needs else []
 
 
@@ -65,21 +67,25 @@ def decide(
     now: datetime,
     recorded: Sequence[Recorded] = (),
     seen: Visits | None = None,
+    chances: Chances = unchanged,
 ) -> tuple[Facts, Decision, list[Discrepancy]]:
     """Rate a purchase and let what it claims stand: the facts it was rated with, the decision, and what is odd.
 
     ``recorded`` are the member's purchases of this transaction, and ``seen`` those of them that counted. ``charge``
-    adds what the till charged, each time that it is rated.
+    adds what the till charged, each time that it is rated, and ``chances`` the draws that the member has, whose odds
+    follow what is left of the limits.
     """
     again = _again(connection, program, tier, member_id, purchase_id, basket, at, seen or [])
     asking = _Asking(program, basket, at, member_id)
     if not asking.counts:
         known = with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
+        known = chances(known)
         return known, *charge(known, evaluate(basket, known, program, at))
     past = asking.past(connection, purchase_id, recorded)
     while True:
         known = asking.facts(counted, facts, past)
         known = with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
+        known = chances(known)
         decision, odd = charge(known, evaluate(basket, known, program, at))
         if counted.take(connection, decision.all_claims, asking.budgets, now=now):
             break
@@ -94,9 +100,9 @@ class _Asking:
         self.program, self.basket, self.at, self.member_id = program, basket, at, member_id
         self.earns = member_id is not None and not program.plain
         self.counts = self.earns or program.limited
-        self.needs, self.budgets = program.limits_on(at, basket.store, basket=basket)
+        self.needs, self.budgets = limits_on(program, at, basket.store, basket=basket)
         if self.earns:
-            self.needs, self.budgets = self.needs | program.needs(at), {**self.budgets, **program.budgets}
+            self.needs, self.budgets = self.needs | program.needs(at), {**self.budgets, **program.budgets(at)}
 
     def past(
         self, connection: Connection[TupleRow], purchase_id: UUID, recorded: Sequence[Recorded] = ()
@@ -173,7 +179,7 @@ def decide_later(
     now: datetime,
     charge: Charge = lambda _known, decision: (decision, []),
 ) -> tuple[Facts, Decision | None, list[Discrepancy]]:
-    """Rate a purchase that finds its member, or is reviewed, now, and write what it claims.
+    """Rate a purchase that finds its member, or is reviewed, now, and write what it claims: no gifts (R25).
 
     The caller holds the member. Without ``charge`` it is for points only: what discounts claim stands already.
     """
@@ -183,7 +189,8 @@ def decide_later(
     )
     if program is None:
         return facts, None, []
-    needs = program.needs(at) | program.limits_on(at, basket.store, basket=basket)[0]
+    program = without_gifts(program)
+    needs = program.needs(at) | limits_on(program, at, basket.store, basket=basket)[0]
     counted = facts_service.open_for(session, member_id=member_id, needs=needs, now=now)
     facts, decision, odd = decide(
         connection, counted, basket, facts, program, at,
@@ -268,7 +275,7 @@ def open_counted(
         return counted
     most: dict[str, int] = dict.fromkeys(keys, 0)
     for program, at, store in asked:
-        budgets = {**program.budgets, **program.limits_on(at, store)[1]} if program else {}
+        budgets = {**program.budgets(at), **limits_on(program, at, store)[1]} if program else {}
         for key, budget in budgets.items():
             most[key] = max(budget, most.get(key, 0))
     if most:

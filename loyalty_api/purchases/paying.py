@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from loyalty_api.purchases.rules import Discrepancy
 from loyalty_api.rating.rules import Program
 from loyalty_api.redemptions.service import Captured, Moment, capture_in, spend_in
 from loyalty_api.rulekit.basket import Basket
+from loyalty_api.values import dataclass
 
 # What a payment makes has ids counted up from the purchase's, behind those of what it earns.
 _FIRST_PAYMENT, _IDS_EACH = 1 << 16, 8

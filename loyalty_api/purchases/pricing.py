@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -18,8 +17,8 @@ from loyalty_api.db import driver
 from loyalty_api.facts.service import Counted, counted
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
-from loyalty_api.purchases import couponing, queries, rules
-from loyalty_api.purchases.answers import coupon_answer
+from loyalty_api.purchases import couponing, gifting, queries, rules
+from loyalty_api.purchases.answers import coupon_answer, issued_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
@@ -35,6 +34,7 @@ from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
+from loyalty_api.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +98,27 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
             "if_not_redeeming": unpaid,
             "available_at": _first_available(decision),
         },
-        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)],
+        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)] + _to_be_issued(decision),
         "discrepancies": priced.discrepancies,
         **told(decision, priced.program, body, odd=priced.discrepancies, known=priced.member is not None),
     }
+
+
+def _to_be_issued(decision: Decision | None) -> list[dict[str, Any]]:
+    """The coupons that the purchase would give for another time; their codes are there with it."""
+    return [
+        {
+            "code": None,
+            **issued_answer(
+                {
+                    "coupon_id": None, "name": one.name, "rule": one.rule, "valid_from": one.valid_from,
+                    "valid_until": one.valid_until,
+                },
+                status="to_be_issued",
+            ),
+        }
+        for one in (decision.coupons if decision else ())
+    ]  # fmt: skip
 
 
 def _totals(priced: Pricing) -> dict[str, int]:
@@ -226,6 +243,9 @@ def price_basket(
             Facts(), count, rated_at,
         )  # fmt: skip
     basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
+    facts = gifting.facts_of_goods(
+        connection, desk.catalogue, facts, program, version=opened.masters.get("products", 0)
+    )
     member_id = member.member_id if member else None
     facts = look(connection, count, basket, facts, program, timed.rated_at, tier=tier, member_id=member_id)
     priced = with_points(

@@ -8,7 +8,6 @@ only a new statement sees what was committed meanwhile.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +19,7 @@ from loyalty_api.ledger.queries import BALANCE_COLUMNS
 from loyalty_api.ledger.rules import Balance
 from loyalty_api.purchases.rules import ReceiptKey
 from loyalty_api.rows import Table, dump
+from loyalty_api.values import dataclass
 from loyalty_api.wire import Statement, round_trip
 
 PURCHASES = Table(

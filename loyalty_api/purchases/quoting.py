@@ -8,6 +8,7 @@ from typing import Any
 from loyalty_api.language import catalogue
 from loyalty_api.promotions.rules_types import InSets
 from loyalty_api.purchases.answers import SPOKEN
+from loyalty_api.purchases.answers_gifts import gifts_in_quote
 from loyalty_api.purchases.rules import Discrepancy
 from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import discount_text, effect_text, near_miss_text, reason_text, rule_name
@@ -44,6 +45,7 @@ def told(
         ],
         "near_misses": [_near(miss, program, currency, language) for miss in near],
         "suggestions": _suggestions(decision, program),
+        "gifts": gifts_in_quote(decision, program, language),
         "messages": [
             {"audience": "cashier", "text": words.say("receipt", one["code"])}
             for one in odd
@@ -105,9 +107,9 @@ def _suggestions(decision: Decision | None, program: Program | None) -> list[dic
     if decision is None or program is None or program.promotions is None:
         return []
     found = []
-    for miss in decision.near_misses:
+    for miss in [miss for miss in decision.near_misses if "added" in miss.missing]:
         promotion = program.promotions.numbered(miss.rule)
-        if promotion and "added" in miss.missing and isinstance(promotion.benefit, InSets):
+        if promotion and isinstance(promotion.benefit, InSets):
             add = {"sku": promotion.benefit.added, "quantity": miss.missing["added"]}
             found.append({"rule": miss.rule, "add": add})
     return found

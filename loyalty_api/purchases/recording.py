@@ -10,9 +10,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -21,18 +20,19 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import events
-from loyalty_api.coupons.service import open_coupons
+from loyalty_api.coupons.service import Issue, open_coupons, rows_of
 from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Invalid, LoyaltyError, Unavailable
-from loyalty_api.ledger.service import Book, Cause, open_books, rows_of
-from loyalty_api.members.rules import walk_in_id
+from loyalty_api.ledger.service import Book, Cause, open_books
+from loyalty_api.ledger.service import rows_of as rows_of_books
 from loyalty_api.members.service import VERSIONS, walk_in_account
-from loyalty_api.purchases import couponing, queries, queries_receipts, rules
+from loyalty_api.purchases import couponing, gifting, queries, queries_receipts, rules
 from loyalty_api.purchases import queries_reservations as reservations
 from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk, Reported, Who, asked_of, program_of
+from loyalty_api.purchases.drawing import Drawing, open_drawing
 from loyalty_api.purchases.honouring import as_charged
 from loyalty_api.purchases.limiting import decide, exhausted, open_counted, reading, used_up_rows
 from loyalty_api.purchases.newcomers import enrol_unknown
@@ -40,16 +40,15 @@ from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import MemberRow, Opened
 from loyalty_api.purchases.queries_reservations import Reservation, held_in, use_reserved
-from loyalty_api.purchases.rated import Rated, Row, Written, kept, offset_minutes
+from loyalty_api.purchases.rated import Rated, Row, Written, purchase_row
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
+from loyalty_api.rating.rules import Program
 from loyalty_api.rows import statements
-from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown
 from loyalty_api.tiers import service as tiers
-from loyalty_api.vault import Vault
 from loyalty_api.wire import Statement, round_trip
 
 # So many purchases are written at once while others are still being rated.
@@ -66,11 +65,6 @@ class MemberMismatch(Invalid):
     """``identifier`` and ``member_id`` name two members; a purchase has one (R26)."""
 
     code, title = "identifier_mismatch", "The identifier and the member_id name two members"
-
-
-def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
-    """A keyed hash of a receipt's content, to tell a copy from another receipt under the same number."""
-    return vault.blind("receipt", sha256(rules.content(body)).hexdigest())
 
 
 def record(
@@ -91,8 +85,11 @@ def record(
     connection = driver(session)
     first, copies = first_of_each(reported)
     through = tiers.timeline(desk.programs, connection, now)
+    programs = {r.purchase_id: program_of(connection, desk, r, now) for r in first}
+    asked = asked_of(first, programs, now)
+    drawing = open_drawing(connection, desk.draws, [(program, at) for program, at, _ in asked], now=now)
     held = reservations.of_quotes([r.held for r in first if r.held], now)
-    also = [*held, *reading(asked_of(connection, desk, first, now), now), *levels_too(through)]
+    also = [*held, *reading(asked, now), *levels_too(through), *drawing.also]
     opened = queries.open_receipts(
         connection,
         receipts=[(r.key, r.purchase_id, r.mark) for r in first],
@@ -107,7 +104,7 @@ def record(
     outcomes = {r.purchase_id: known(r, before.get(r.key)) for r in earlier}
     reserved = reservations.read(opened.also[0]) if held else {}
     opened = replace(opened, also=opened.also[1:]) if held else opened
-    batch = _Batch(connection, desk, opened, fresh, who, now, through, reserved)
+    batch = _Batch(connection, desk, opened, fresh, programs, who, now, through, drawing, reserved)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -135,12 +132,15 @@ class _Batch:
         desk: Desk,
         opened: Opened,
         reported: Sequence[Reported],
+        programs: Mapping[UUID, Program | None],
         who: Who,
         now: datetime,
         through: tiers.Timeline,
+        drawing: Drawing,
         reserved: Mapping[bytes, Reservation],
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
+        self.programs = programs
         skus = {line["sku"] for report in reported for line in report.body["lines"] if "sku" in line}
         self.products = desk.catalogue.resolve(connection, skus, version=opened.masters.get("products", 0))
         self.stores = desk.directory.known(connection, version=opened.masters.get("stores", 0))
@@ -150,10 +150,10 @@ class _Batch:
             balances=opened.balances,
         )
         shown = [scanned for report in reported for scanned in report.body.get("coupons") or ()]
-        self.reserved = reserved
+        self.reserved, self.drawing = reserved, drawing
         self.coupons = open_coupons(connection, desk.vault, shown, lock=True, now=now, own=held_in(reserved))
-        counting, levels = parted(opened.also, through)
-        asked = asked_of(connection, desk, reported, now) if len(reported) > 1 or reserved else []
+        counting, levels = parted(drawing.opened(opened.also), through)
+        asked = asked_of(reported, programs, now) if len(reported) > 1 or reserved else []
         self.counted = open_counted(connection, counting, asked, reserved=[*reserved.values()], now=now)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
@@ -163,6 +163,7 @@ class _Batch:
         self.written = Written()
         self.refused: list[rules.ReceiptKey] = []
         self.anonymous: list[Row] = []
+        self.issued: list[Issue] = []
         self.awaited = False
 
     def record_all(self, reported: Sequence[Reported], aside: Executor | None) -> dict[UUID, Outcome]:
@@ -200,7 +201,8 @@ class _Batch:
         book = self.books[member.member_id] if member else None
         paid = self._book(report, rated, book, person_id) if book else Paid(discrepancies=unpaid(report.body))
         rated.discrepancies.extend(paid.discrepancies)
-        row = self._row(report, rated, member, person_id)
+        member_id = member.member_id if member else None
+        row = purchase_row(report, rated, member_id, person_id=person_id, who=self.who, now=self.now)
         if paid.redemptions:
             row["outcome"]["redemptions"] = paid.redemptions
         if book:
@@ -209,6 +211,7 @@ class _Batch:
                 self.connection, row, tier, book, rated.decision, rated.basket, program=rated.program,
                 by=(self.who.kind, self.who.client_id), seen=self.seen[book.member_id],
             )  # fmt: skip
+            gifting.bring(self.written, row, rated, book, now=self.now)
             note_balance(row, book, rated.program)
         self._note(report, row, rated, member)
         return row
@@ -231,7 +234,7 @@ class _Batch:
         body = report.body
         basket = rules.basket_of(body, self.products, time_zone=store.time_zone)
         occurred_at = body["occurred_at"]
-        program = program_of(self.connection, self.desk, report, self.now)
+        program = self.programs[report.purchase_id]
         if program and program.settings.currency != body["currency"]:
             raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
         timed = rules.timing(
@@ -244,6 +247,10 @@ class _Batch:
         known = partial(of_member, at=at, asks=couponing.EVERYTHING)
         shown = couponing.present(self.coupons, body, member=member, at=at, known=known)
         basket, facts = couponing.shown_in(shown, basket, of_member(at=timed.rated_at))
+        facts = gifting.facts_of_goods(
+            self.connection, self.desk.catalogue, facts, program,
+            version=self.opened.masters.get("products", 0),
+        )  # fmt: skip
         paid = sum([line.paid for line in basket.lines])
         decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
@@ -251,7 +258,7 @@ class _Batch:
             facts, decision, odd = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
-                seen=self.seen[member_id],
+                seen=self.seen[member_id], chances=self.drawing.chances(member, program, timed.rated_at),
                 now=self.now, charge=partial(as_charged, report, basket, program=program, member_id=member_id),
             )  # fmt: skip
         used = couponing.worked(self.coupons, shown, body, basket, facts, program, decision)
@@ -290,41 +297,6 @@ class _Batch:
             purchase_id=report.purchase_id, cause=cause, now=self.now,
         )  # fmt: skip
 
-    def _row(self, report: Reported, rated: Rated, member: MemberRow | None, person_id: UUID | None) -> Row:
-        body, decision = report.body, rated.decision
-        return {
-            "member_id": member.member_id if member else walk_in_id(body["store"]),
-            "purchase_id": report.purchase_id,
-            "store_id": body["store"],
-            "terminal": body["terminal"],
-            "business_date": body["business_date"],
-            "reference": body["reference"],
-            "kind": body["kind"],
-            "channel": body["channel"],
-            "status": "recorded",
-            "match": "identified" if member else "unknown_identifier" if body["identifier"] else "anonymous",
-            "occurred_at": body["occurred_at"].astimezone(UTC),
-            "utc_offset": offset_minutes(body["occurred_at"]),
-            "recorded_at": self.now,
-            "currency": body["currency"],
-            "total": body["total"],
-            "paid": rated.paid,
-            "line_count": len(body["lines"]),
-            "client_id": self.who.client_id,
-            "cashier": body["cashier"],
-            "person_id": person_id,
-            "program_version": rated.program.version if rated.program else None,
-            "points_base": decision.points(award="base") if decision else 0,
-            "points_bonus": decision.points(award="bonus") if decision else 0,
-            "receipt": kept(body, time_zone=rated.own_time_zone),
-            "facts": facts_to_json(rated.facts),
-            "decision": decision_to_json(decision) if decision else None,
-            "outcome": {
-                "discrepancies": rated.discrepancies,
-                "quoted": report.quote.points if report.quote else None,
-            },
-        }
-
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited
         self.written.events += used_up_rows(self.connection, self.counted, row)
@@ -332,6 +304,8 @@ class _Batch:
         if reserved:
             use_reserved(self.connection, reserved, row)
         couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
+        self.drawing.drawn(row["member_id"], row["purchase_id"], rated, now=self.now)
+        self.issued += couponing.give(row, rated, member)
         note(self.written, report, row, rated, awaited=awaited, vault=self.desk.vault)
         self.awaited = self.awaited or awaited
         if member is None:
@@ -349,11 +323,13 @@ class _Batch:
         return statements(
             [
                 *self.written.rows(),
-                *rows_of(books),
+                *rows_of_books(books),
                 *stood,
                 *tiers.counted_rows(self.counts, now=self.now),
                 *self.counted.rows(),
                 *self.coupons.rows(),
+                *self.drawing.rows(),
+                *rows_of(self.issued, vault=self.desk.vault, now=self.now),
                 (VERSIONS, versions),
                 (events.EVENTS, booked),
             ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from loyalty_api.redemptions.rules import BelowMinimum, Price, Rate, for_basket,
 from loyalty_api.rulekit.basket import Basket, LineDiscount, Payment
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
+from loyalty_api.values import dataclass
 
 NOTHING = Price(0, 0)
 

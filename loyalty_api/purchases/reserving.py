@@ -32,7 +32,7 @@ from loyalty_api.purchases.pricing import Pricing, price_basket
 from loyalty_api.purchases.queries_reservations import RESERVATIONS, Reservation
 from loyalty_api.purchases.rated import Row
 from loyalty_api.quotes import Quote, held_by, read_quote
-from loyalty_api.rating.rules import covered
+from loyalty_api.rating.rules_limits import covered, limits_on
 from loyalty_api.redemptions import service as redemptions
 from loyalty_api.redemptions.rules import Caller, Redemption
 from loyalty_api.redemptions.service import Counter, Wish
@@ -158,7 +158,7 @@ def _taken(
             return priced, []
         found = covered(decision.discounts, priced.unwished, priced.facts, program, priced.at)
         claims = [claim for claim in found.claims if claim.kind == "limit"]
-        budgets = program.limits_on(priced.at, body["store"], basket=priced.unwished)[1]
+        budgets = limits_on(program, priced.at, body["store"], basket=priced.unwished)[1]
         if priced.counted.take(connection, claims, budgets, now=now):
             return priced, claims
         # Somebody was first: what is left is seen by asking anew.

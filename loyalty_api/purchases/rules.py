@@ -7,7 +7,6 @@ charged is the truth (R2, R3).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ import orjson
 
 from loyalty_api.products.rules import Product
 from loyalty_api.rulekit.basket import NO_PATH, Basket, Line, LineDiscount, Payment, category_path
+from loyalty_api.values import dataclass
 
 MOST_AHEAD = timedelta(minutes=5)
 # What may differ between a receipt and the queued copy of it that a till sends again (R4).

@@ -17,7 +17,8 @@ import orjson
 from loyalty_api.promotions.rules_limits import Covered
 from loyalty_api.promotions.rules_types import Promotions
 from loyalty_api.purchases.rules import Discrepancy
-from loyalty_api.rating.rules import Program, covered, price
+from loyalty_api.rating.rules import Program, price
+from loyalty_api.rating.rules_limits import covered
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision, Discount
 from loyalty_api.rulekit.facts import Facts
@@ -93,7 +94,8 @@ def charged(
     promotions = program.promotions
     if promotions is None:
         return decision, []
-    ours = {one.rule: one for one in price(unpriced(basket), facts, program, at).discounts}
+    priced = price(unpriced(basket), facts, program, at)
+    ours = {one.rule: one for one in priced.discounts}
     theirs = _by_rule(basket.lines)
     discounts = [
         _given(rule, theirs.get(rule, {}), ours.get(rule), promotions) for rule in {**ours, **theirs}
@@ -104,7 +106,8 @@ def charged(
         discounts = [replace(one, desired=one.granted) for one in discounts if one.granted]
     odd = [] if honoured else _differences(ours.values(), theirs)
     found = covered(discounts, basket, facts, program, at)
-    return replace(decision, discounts=tuple(discounts), taken=found.claims), [*odd, *_beyond(found)]
+    decision = replace(decision, discounts=tuple(discounts), coupons=priced.coupons, taken=found.claims)
+    return decision, [*odd, *_beyond(found)]
 
 
 def _beyond(found: Covered) -> list[Discrepancy]:

@@ -11,6 +11,7 @@ from loyalty_api.coupons.schemas import CouponShownSchema
 from loyalty_api.fields import Choice, Day, Flag, Metadata, Moment, Rate, Schema, Text, Whole
 from loyalty_api.members.rules import SCANNED_KINDS
 from loyalty_api.purchases.schemas_corrected import CorrectedSchema
+from loyalty_api.purchases.schemas_gifts import PurchaseGiftSchema
 from loyalty_api.tiers.schemas import TierAfterSchema
 
 MAX_LINES = 1000
@@ -253,7 +254,7 @@ class PurchaseAnswerSchema(Schema):
     redemptions = fields.List(fields.Nested(RedeemedSchema()))
     returns = fields.List(fields.Nested(PurchaseReturnSchema()))
     coupons = fields.List(fields.Nested(CouponShownSchema()))
-    gifts = fields.List(fields.Raw())
+    gifts = fields.List(fields.Nested(PurchaseGiftSchema()))
     effects = fields.List(fields.Nested(EffectSchema()))
     corrected = fields.Nested(CorrectedSchema(), allow_none=True)
     discrepancies = fields.List(fields.Nested(NoticeSchema()))

@@ -12,6 +12,7 @@ from loyalty_api.purchases.schemas import (
     NoticeSchema,
     ReceiptLineSchema,
 )
+from loyalty_api.purchases.schemas_gifts import QuoteGiftSchema
 
 
 class QuoteMemberSchema(Schema):
@@ -142,6 +143,7 @@ class QuoteAnswerSchema(Schema):
     reasons = ma.fields.List(ma.fields.Nested(ReasonSchema()), required=True)
     near_misses = ma.fields.List(ma.fields.Nested(NearMissSchema()), required=True)
     coupons = ma.fields.List(ma.fields.Nested(CouponShownSchema()), required=True)
+    gifts = ma.fields.List(ma.fields.Nested(QuoteGiftSchema()))
     suggestions = ma.fields.List(ma.fields.Dict(), required=True)
     discrepancies = ma.fields.List(ma.fields.Nested(NoticeSchema()), required=True)
     messages = ma.fields.List(ma.fields.Nested(MessageSchema()), required=True)

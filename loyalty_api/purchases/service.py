@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +16,12 @@ from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.errors import Fault, Invalid, NotFound
 from loyalty_api.members.identifiers import blind_of
-from loyalty_api.purchases import queries
+from loyalty_api.purchases import queries, rules
 from loyalty_api.purchases.booking import basket_document
 from loyalty_api.purchases.copies import Outcome
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.rated import Row
-from loyalty_api.purchases.recording import mark_of, record
+from loyalty_api.purchases.recording import record
 from loyalty_api.quotes import held_by, read_quote
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.stored import basket_from_json
@@ -48,6 +49,11 @@ def reported(body: Mapping[str, Any], *, vault: Vault, purchase_id: UUID) -> Rep
         quote,
         held_by(vault, body["quote_id"], lane=(body["store"], body["terminal"])) if quote else None,
     )
+
+
+def mark_of(vault: Vault, body: Mapping[str, Any]) -> bytes:
+    """A keyed hash of a receipt's content, to tell a copy from another receipt under the same number."""
+    return vault.blind("receipt", sha256(rules.content(body)).hexdigest())
 
 
 def basket_of(connection: Connection[TupleRow], row: Row) -> Basket:

@@ -7,7 +7,7 @@ ever. State comes in as numbers and goes out as claims; ``advance`` is the only 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,22 +17,22 @@ from loyalty_api.earning.rules_caps import counter_keys
 from loyalty_api.earning.rules_events import NO_EVENTS, Events
 from loyalty_api.earning.rules_types import Earning
 from loyalty_api.errors import Fault
+from loyalty_api.gifts import rules as gift_rules
+from loyalty_api.gifts.rules import Gifts
 from loyalty_api.program import rules as program_rules
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms
 from loyalty_api.promotions import rules as promotion_rules
-from loyalty_api.promotions import rules_limits as limit_rules
-from loyalty_api.promotions.rules import Priced
-from loyalty_api.promotions.rules_limits import Covered
-from loyalty_api.promotions.rules_types import Promotions
+from loyalty_api.promotions.rules_types import Priced, Promotions
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.decision import Decision, Discount, Reason
+from loyalty_api.rulekit.decision import Decision, Reason
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Facts, Needs
 from loyalty_api.tiers import rules_benefits as tier_benefits
 from loyalty_api.tiers import rules_reading as tier_rules
 from loyalty_api.tiers.rules import Policy as Tiers
+from loyalty_api.values import dataclass
 
 NOTHING = Needs()
 """What a program without caps of periods and without budgets needs to know."""
@@ -50,6 +50,7 @@ class Program:
     tiers: Tiers | None = None
     events: Events = NO_EVENTS
     promotions: Promotions | None = None
+    gifts: Gifts | None = None
     paused: frozenset[str] = frozenset()
 
     @property
@@ -57,13 +58,15 @@ class Program:
         """The names of the rules and levels for people, by rule and language (``*``: any)."""
         rules = {rule.rule_id: rule.name for rule in (*self.earning.every, *self.events.every)}
         rules |= self.promotions.names() if self.promotions else {}
+        rules |= self.gifts.names() if self.gifts else {}
         return {**rules, **self.tiers.names()} if self.tiers else rules
 
     @property
     def pausable(self) -> frozenset[str]:
-        """The rules of purchases and of events, promotions and levels, by the names that they are paused by."""
+        """The rules of purchases and of events, promotions, gifts and levels, by the names that they are paused by."""
         rules = [rule.rule_id for rule in (*self.earning.every, *self.events.every)]
         rules += self.promotions.names() if self.promotions else ()
+        rules += self.gifts.names() if self.gifts else ()
         return frozenset([*rules, *(self.tiers.names() if self.tiers else ())])
 
     @property
@@ -74,39 +77,39 @@ class Program:
     @property
     def plain(self) -> bool:
         """Whether rating needs to know no more of the member than what is always known."""
-        return not self.earning.counting and not self.earning.past
+        return not self.counting and not self.earning.past
 
     @property
-    def budgets(self) -> Mapping[str, int]:
-        """How many points each rule with a budget gives to all members together, by the key of the limit."""
-        return self.earning.budgets
+    def counting(self) -> bool:
+        """Whether some rule looks at counters or limits."""
+        return bool(self.earning.counting) or (self.gifts is not None and self.gifts.counting)
+
+    @property
+    def shares(self) -> bool:
+        """Whether some rule has something that all members share: a budget or a stock."""
+        shared = self.gifts is not None and any(rule.budget or rule.stock for rule in self.gifts.at_purchase)
+        return bool(self.earning.budgets) or shared
+
+    def budgets(self, at: datetime) -> Mapping[str, int]:
+        """How much each rule gives to all members together at a moment, by the key of the limit."""
+        if self.gifts is None or not self.gifts.counting:
+            return self.earning.budgets
+        day = at.astimezone(self.settings.zone).date()
+        return {**self.earning.budgets, **gift_rules.sizes(self.gifts.at_purchase, day)}
 
     @property
     def limited(self) -> bool:
         """Whether what promotions take off runs out, so that pricing needs to know what they took off before."""
         return self.promotions is not None and self.promotions.counts
 
-    def limits_on(
-        self, at: datetime, store: str, *, basket: Basket | None = None
-    ) -> tuple[Needs, dict[str, int]]:
-        """What to load before pricing at that moment in a store, and the budgets by the keys of their limits.
-
-        Of all promotions that run out, or of those that a ``basket`` may meet.
-        """
-        promotions = self.promotions
-        if promotions is None or not promotions.counts:
-            return NOTHING, {}
-        rules = promotions.limited if basket is None else limit_rules.meant(promotions, basket)
-        day = at.astimezone(self.settings.zone).date()
-        return limit_rules.needs(promotions, rules, day=day, store=store)
-
     def needs(self, at: datetime) -> Needs:
         """The counters and limits to load before rating a basket of that moment."""
-        if not self.earning.counting:
+        if not self.counting:
             return NOTHING
         day = at.astimezone(self.settings.zone).date()
         counters = [key for rule in self.earning.counting for key in counter_keys(rule, day)]
-        return Needs(frozenset(counters), frozenset(self.earning.budgets))
+        found = Needs(frozenset(counters), frozenset(self.earning.budgets))
+        return found | gift_rules.needs(self.gifts.at_purchase, day) if self.gifts else found
 
 
 def check_document(document: Any) -> tuple[Fault, ...]:
@@ -120,13 +123,20 @@ def check_document(document: Any) -> tuple[Fault, ...]:
     events = _listed(document, "earn", "events")
     inner = earning_rules.check(rules, lots=lots) + tier_rules.check(levels)
     inner += event_rules.check(events, lots=lots, taken=_ids(rules))
-    inner += promotion_rules.check(_at(document, "promotions"), taken=_ids([*rules, *events]))
+    promotions = _at(document, "promotions")
+    inner += promotion_rules.check(promotions, taken=_ids([*rules, *events]))
+    taken = _ids([*rules, *events, *promotions])
+    inner += gift_rules.check(_section(document, "gifts"), taken=taken)
     return faults + tuple(fault for fault in inner if fault.pointer not in known)
 
 
 def _listed(document: Any, section: str, name: str) -> list[Any]:
     """A list that a feature checks itself, empty where there is none."""
-    return _at(document.get(section) if isinstance(document, Mapping) else None, name)
+    return _at(_section(document, section), name)
+
+
+def _section(document: Any, name: str) -> Any:
+    return document.get(name) if isinstance(document, Mapping) else None
 
 
 def _ids(rules: Iterable[Any]) -> frozenset[str]:
@@ -153,16 +163,23 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
         visit_gap=settings.sections["earn"]["visit_gap_minutes"],
     )
     if promotions:
-        earning = _also_asking(earning, promotions)
+        earning = _also_asking(earning, promotions.asks)
     events = event_rules.parse(settings.sections["earn"], lots=settings.lots)
     levels = tier_rules.policy(settings, version=version)
-    return Program(version, settings, earning, levels, events, promotions)
+    gifts = gift_rules.parse(
+        settings.sections["gifts"],
+        excluded=excluded,
+        visit_gap=settings.sections["earn"]["visit_gap_minutes"],
+    )
+    if gifts:
+        earning = _also_asking(earning, gifts.asks)
+    return Program(version, settings, earning, levels, events, promotions, gifts)
 
 
-def _also_asking(earning: Earning, promotions: Promotions) -> Earning:
-    """Facts are loaded once for all rules, and the history goes on for those that only promotions ask about."""
-    past = frozenset([key for key in promotions.asks if key.startswith(history.PREFIX)])
-    return replace(earning, asks=earning.asks | promotions.asks, past=earning.past | past)
+def _also_asking(earning: Earning, asks: frozenset[str]) -> Earning:
+    """Facts are loaded once for all rules, and the history goes on for those that only other rules ask about."""
+    past = frozenset([key for key in asks if key.startswith(history.PREFIX)])
+    return replace(earning, asks=earning.asks | asks, past=earning.past | past)
 
 
 def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Priced:
@@ -171,7 +188,7 @@ def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Price
         return Priced(replace(basket, pricing="settled"))
     return promotion_rules.price(
         basket,
-        _as_buyer(facts),
+        as_buyer(facts),
         program.promotions,
         at=at,
         zone=program.settings.zone,
@@ -179,17 +196,8 @@ def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Price
     )
 
 
-def covered(
-    discounts: Iterable[Discount], basket: Basket, facts: Facts, program: Program, at: datetime
-) -> Covered:
-    """What discounts that were given take of budgets and count, and what of it was not there to take."""
-    if program.promotions is None or not program.promotions.counts:
-        return Covered()
-    day = at.astimezone(program.settings.zone).date()
-    return limit_rules.covered(discounts, program.promotions, _as_buyer(facts), day=day, store=basket.store)
-
-
-def _as_buyer(facts: Facts) -> Facts:
+def as_buyer(facts: Facts) -> Facts:
+    """The facts as promotions look at them: whoever may not earn buys as nobody does."""
     may_earn = facts.member is not None and facts.member.status in EARNING_STATUSES
     return facts if may_earn else replace(facts, member=None)
 
@@ -233,7 +241,7 @@ def _earned(basket: Basket, facts: Facts, program: Program, at: datetime) -> Dec
             [Reason(one.rule, "skipped", "paused") for one in more if one.rule in program.paused]
         )
         more = [one for one in more if one.rule not in program.paused]
-    return Decision(
+    decision = Decision(
         program.version,
         at,
         (*earned.effects, *more),
@@ -242,6 +250,28 @@ def _earned(basket: Basket, facts: Facts, program: Program, at: datetime) -> Dec
         tuple(earned.claims),
         earned.basis.adjusted(basket.lines),
     )
+    return _with_gifts(decision, basket, facts, program) if program.gifts else decision
+
+
+def _with_gifts(decision: Decision, basket: Basket, facts: Facts, program: Program) -> Decision:
+    """The decision with the gifts at the level reached; staff get none, and whoever may only earn (R18, R57)."""
+    member, gifts = facts.member, program.gifts
+    if gifts is None or member is None or member.staff or member.status != "active" or basket.kind == "staff":
+        return decision
+    given = gift_rules.give(
+        basket, facts, gifts, at=decision.at, zone=program.settings.zone, paused=program.paused
+    )
+    return replace(
+        decision,
+        reasons=(*decision.reasons, *given.reasons),
+        claims=(*decision.claims, *given.claims),
+        gifts=tuple(given.gifts),
+    )
+
+
+def without_gifts(program: Program) -> Program:
+    """The same version for a purchase that brings points only (R25)."""
+    return replace(program, gifts=None) if program.gifts else program
 
 
 def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - tiers will count by it
@@ -252,7 +282,7 @@ def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa:
             limits[claim.key] = limits.get(claim.key, 0) - claim.amount
         elif claim.kind == "history":
             counters[claim.key] = claim.amount
-        else:
+        elif claim.kind == "counter":
             counters[claim.key] = counters.get(claim.key, 0) + claim.amount
     return replace(facts, counters=counters, limits=limits)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from loyalty_api.rating.rules_returns import NOTHING, Progress, Sold, given, points_of, revert
-from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.tiers.rules import Amounts
 
@@ -16,7 +16,7 @@ def sold(basket: Basket) -> list[Sold]:
 
 
 def counted(
-    decision: Decision | None, lines: Iterable[Sold], back: Mapping[str, Progress] | None = None
+    decision: Decision | None, lines: Sequence[Line | Sold], back: Mapping[str, Progress] | None = None
 ) -> Amounts:
     """The points a purchase earned, the money that earns, and a visit if there is any of either.
 
@@ -26,8 +26,13 @@ def counted(
     """
     if decision is None or any(reason.rule is None for reason in decision.reasons):
         return Amounts()
-    gone, adjusted = back or {}, dict(decision.basis)
-    shares = [(line.line_id, adjusted.get(line.line_id, line.paid)) for line in lines]
-    spend = max(0, sum([share - given(share, gone.get(name, NOTHING).part) for name, share in shares]))
-    points = decision.points() - points_of(revert(decision, {}, gone))
+    adjusted = dict(decision.basis)
+    points = decision.points()
+    if not back:
+        spend = sum([adjusted.get(line.line_id, line.paid) for line in lines])
+    else:
+        shares = [(line.line_id, adjusted.get(line.line_id, line.paid)) for line in lines]
+        spend = sum([share - given(share, back.get(name, NOTHING).part) for name, share in shares])
+        points -= points_of(revert(decision, {}, back))
+    spend = max(0, spend)
     return Amounts(points, spend, int(points > 0 or spend > 0))

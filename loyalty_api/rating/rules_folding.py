@@ -93,7 +93,7 @@ class Versions:
             else ()
         )
         self.past: frozenset[str] = frozenset().union(*[program.earning.past for _, program in programs])
-        self.shares_limits = any(program.budgets for _, program in programs)
+        self.shares_limits = any(program.shares for _, program in programs)
         self.taken: dict[str, int] = dict(taken or {})
 
     def at(self, at: datetime) -> Program | None:
@@ -202,9 +202,8 @@ class Folding:
         asks = program.earning.past
         past = [key for key in known if key in asks or (key == here and history.STORE in asks)]
         taken = self.versions.taken
-        limits = {
-            key: max(0, program.budgets[key] - taken.get(key, 0)) for key in sorted(needs.limits)
-        }  # fmt: skip
+        budgets = program.budgets(bought.at) if needs.limits else {}
+        limits = {key: max(0, budgets[key] - taken.get(key, 0)) for key in sorted(needs.limits)}
         return Facts(member, counters | {key: known[key] for key in past}, limits)
 
     def _with_benefits(self, facts: Facts, bought: Bought, program: Program) -> Facts:
@@ -212,7 +211,7 @@ class Folding:
         policy, member, walk = program.tiers, facts.member, self.walk
         if walk is None or policy is None or member is None or not policy.this_purchase:
             return facts
-        amounts = counted(evaluate(bought.basket, facts, program, bought.at), sold(bought.basket))
+        amounts = counted(evaluate(bought.basket, facts, program, bought.at), bought.basket.lines)
         return replace(facts, member=replace(member, tier=walk.reached_with(amounts, bought.at)))
 
     def _count(self, bought: Bought, decision: Decision | None) -> None:
@@ -221,7 +220,7 @@ class Folding:
         if decision is not None and decision.claims:
             self._advance(bought.basket, decision)
         if self.walk and self.walk.counts(bought.at):
-            amounts = counted(decision, sold(bought.basket))
+            amounts = counted(decision, bought.basket.lines)
             if amounts.visits:
                 self.walk.add(amounts, bought.at)
         if self.versions.past:

@@ -8,13 +8,14 @@ before (R32). So whatever the order and the size of the steps, they end exactly 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from loyalty_api.errors import Conflict, Fault, Invalid
 from loyalty_api.promotions.rules_limits import EVERY_PROMOTION, TIMES
 from loyalty_api.rulekit.decision import Claim, Decision
+from loyalty_api.values import dataclass
 
 ALL = Fraction(1)
 
@@ -154,17 +155,21 @@ def claims_back(
     decision: Decision | None, before: Mapping[str, Progress], after: Mapping[str, Progress], *, whole: bool
 ) -> tuple[Claim, ...]:
     """What of the decision's claims goes back with what comes back: of each rule as many points as are taken for it,
-    under the keys of the purchase's own periods (R22), and the time it was given once nothing of it is left."""
+    under the keys of the purchase's own periods (R22), and the time it was given once nothing of it is left.
+
+    What gifts have taken comes back with the gifts; their milestones count a purchase no more once it is back whole.
+    """
     if decision is None or not decision.all_claims:
         return ()
     points: dict[str, int] = {}
     for rules in revert(decision, before, after).values():
         for rule, taken in rules.items():
             points[rule] = points.get(rule, 0) + taken
-    found = []
+    of_gifts = gift_claims(decision)
+    found = [claim for claim in of_gifts if whole and _what(claim) in _MILESTONES]
     for claim in decision.claims:
-        if claim.kind == "history":
-            continue  # It is read anew from what was bought and not returned.
+        if claim.kind == "history" or claim in of_gifts:
+            continue  # History is read anew from what was bought and not returned.
         rule, what, *_ = claim.key.split(":")
         amount = (claim.amount if whole else 0) if what == "times" else points.get(rule, 0)
         if amount:
@@ -210,6 +215,32 @@ def _share_back(
         for back in (before, later)
     )
     return amount * now // total - amount * was // total
+
+
+_MILESTONES = ("visits", "spent")
+_OF_GIFTS = (*_MILESTONES, "given", "stock")
+
+
+def gift_claims(decision: Decision) -> list[Claim]:
+    """What of a decision's claims gift rules have counted, taken and drawn."""
+    given = {gift.rule for gift in decision.gifts}
+    return [
+        claim
+        for claim in decision.claims
+        if claim.kind == "draw" or _what(claim) in _OF_GIFTS or claim.key.partition(":")[0] in given
+    ]
+
+
+def _what(claim: Claim) -> str:
+    return claim.key.split(":")[1] if claim.kind in ("counter", "limit") else ""
+
+
+def gifts_stay(decision: Decision, before: Decision | None) -> Decision:
+    """A decision made anew without gifts, with the gifts of the one ``before`` and all that they counted."""
+    if before is None or not (before.gifts or before.claims):
+        return decision
+    claims = (*decision.claims, *gift_claims(before))
+    return replace(decision, gifts=before.gifts, claims=claims)
 
 
 def points_of(taken: Mapping[str, Mapping[str, int]]) -> int:

@@ -25,6 +25,8 @@ _POINTS_OF = {"better_in_group": ("points", "best"), **dict.fromkeys(_CAPPED, ("
 _PLAIN = {
     "too_little_pieces": "least",
     "too_much_pieces": "found",
+    "too_little_lines": "least",
+    "too_much_lines": "found",
     "capped_times": "cap",
     "other_purchase": "number",
     "other_absence": "days",
@@ -97,11 +99,15 @@ def _summary(basket: Basket, decision: Decision, words: Catalogue) -> str:
 
 def rule_name(rule: str, *, names: Names, language: str) -> str:
     """The rule's name in the language, else in any, else in English, else its id."""
-    known = names.get(rule, {})
+    return in_words(names.get(rule, {}), language) or rule
+
+
+def in_words(known: Mapping[str, str], language: str) -> str | None:
+    """What is said by language (``*``: any), in this one, else in any, else in English, else in the first."""
     for key in (catalogue(language).language, "*", DEFAULT_LANGUAGE):
         if key in known:
             return known[key]
-    return next(iter(known.values()), rule)
+    return next(iter(known.values()), None)
 
 
 def effect_text(effect: Effect, *, currency: str, language: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from loyalty_api.ledger.service import Book, Cause
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.redemptions.rules import HoldExpired, Redemption
+from loyalty_api.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from loyalty_api.redemptions import booking, queries, rules
 from loyalty_api.redemptions.booking import Moment, Reversal
 from loyalty_api.redemptions.rules import Redemption
 from loyalty_api.redemptions.writing import note
+from loyalty_api.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
@@ -23,6 +22,7 @@ from loyalty_api.redemptions.rules import Caller, Redemption
 from loyalty_api.redemptions.writing import Counter
 from loyalty_api.rewards import service as catalogue
 from loyalty_api.rewards.rules import Reward, RewardNotAvailable
+from loyalty_api.values import dataclass
 
 
 class CodeUnknown(NotFound):

@@ -44,7 +44,7 @@ def answer(row: Mapping[str, Any]) -> dict[str, Any]:
         "money": {"refundable": money["refundable"], "tenders": tenders, "shortfall": money["shortfall"]},
         "discounts": [{"rule": one["rule"], "amount": one["amount"]} for one in outcome.get("discounts", ())],
         "coupons": [_in_order(shown, ("code", "status")) for shown in outcome.get("coupons", ())],
-        "gifts": [],
+        "gifts": [_in_order(back, ("gift_id", "rule", "status")) for back in outcome.get("gifts", ())],
         "tier": _in_order(outcome["tier"], ("code", "until", "changed")) if "tier" in outcome else None,
         "balance": _balance(outcome.get("balance")),
         "discrepancies": [dict(sorted(odd.items())) for odd in outcome["discrepancies"]],

@@ -25,6 +25,8 @@ from loyalty_api.returns.rules import shortfall, tenders
 from loyalty_api.rulekit.rounding import spread
 
 Row = dict[str, Any]
+_MISSING = ("condition_lost", "gift_used")
+"""Discrepancies of things that were given for what has come back, and are not there."""
 
 
 def apply(
@@ -110,7 +112,7 @@ def _complete(
     refundable = sum(line["money"] for line in lines)
     owes = shortfall(taken.kept, policy.price)
     outcome = row["outcome"]
-    items = sum(odd["amount"] for odd in outcome["discrepancies"] if odd["code"] == "condition_lost")
+    items = sum(odd["amount"] for odd in outcome["discrepancies"] if odd["code"] in _MISSING)
     outcome |= {
         "policy": policy.reach,
         "lines": [{**line, "purchase_id": _shown(line["purchase_id"])} for line in lines],

@@ -17,12 +17,12 @@ from loyalty_api.rulekit.decision import Claim
 
 def count_back(
     session: Session, member_id: UUID, parts: Sequence[Part], taken: TakenBack
-) -> list[Sequence[Claim]]:
+) -> list[list[Claim]]:
     """Count back what comes back of each purchase, and say what that was; the member is held.
 
     Points that the program lets the member keep stay counted, so that buying and returning does not open a cap anew.
     """
-    found = [_back(part, taken) for part in parts]
+    found = [[*_back(part, taken), *part.gifts] for part in parts]
     facts.give_back(
         session, member_id=member_id, claims=_summed([claim for claims in found for claim in claims])
     )

@@ -19,6 +19,7 @@ from loyalty_api.redemptions.service import Moment, give_back_in
 from loyalty_api.returns.opening import Opened
 from loyalty_api.returns.policy import Policy
 from loyalty_api.returns.rules import Back
+from loyalty_api.rulekit.decision import Claim
 
 Row = dict[str, Any]
 _JOURNAL = 1
@@ -28,10 +29,16 @@ _GIVEN, _IDS_EACH = 1 << 16, 8
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What comes back of one purchase."""
+    """What comes back of one purchase.
+
+    ``lost`` are the promotions whose coupons for another time go with it, ``gifts`` is what its gifts that were taken
+    back had counted and taken.
+    """
 
     opened: Opened
     back: Back
+    lost: frozenset[str] = frozenset()
+    gifts: tuple[Claim, ...] = ()
 
     @property
     def purchase_id(self) -> UUID:

@@ -151,11 +151,19 @@ class ReturnMoneySchema(Schema):
     shortfall = Whole(required=True)
 
 
+class GiftBackSchema(Schema):
+    """A gift of the purchase: taken back, kept, or used already and so missing."""
+
+    gift_id = Text(required=True)
+    rule = Text(required=True)
+    status = Choice("taken_back", "kept", "used", required=True)
+
+
 class CouponBackSchema(Schema):
     """A coupon that the purchase used: given back when the purchase comes to nothing, else it stays used (R38)."""
 
     code = Text(required=True)
-    status = Choice("given_back", "stays_used", required=True)
+    status = Choice("given_back", "stays_used", "taken_back", required=True)
 
 
 class DiscountBackSchema(Schema):
@@ -187,7 +195,7 @@ class ReturnAnswerSchema(Schema):
     money = fields.Nested(ReturnMoneySchema(), required=True)
     discounts = fields.List(fields.Nested(DiscountBackSchema()), required=True)
     coupons = fields.List(fields.Nested(CouponBackSchema()), required=True)
-    gifts = fields.List(fields.Raw(), required=True)
+    gifts = fields.List(fields.Nested(GiftBackSchema()), required=True)
     tier = fields.Nested(TierAfterSchema(), required=True, allow_none=True)
     balance = fields.Nested(BalanceAfterSchema(), required=True, allow_none=True)
     discrepancies = fields.List(fields.Nested(NoticeSchema()), required=True)

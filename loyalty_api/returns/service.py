@@ -25,9 +25,9 @@ from loyalty_api.purchases.recording import CurrencyMismatch
 from loyalty_api.purchases.rules import MOST_AHEAD
 from loyalty_api.purchases.service import PurchaseUnknown, blind_in
 from loyalty_api.rating.rules_returns import Wanted
-from loyalty_api.returns import queries, rules, unlinked
+from loyalty_api.returns import gifts, queries, rules, unlinked
 from loyalty_api.returns.applying import apply
-from loyalty_api.returns.free_items import condition_lost
+from loyalty_api.returns.free_items import condition_lost, coupons_lost
 from loyalty_api.returns.moving import Part
 from loyalty_api.returns.opening import Opened, open_purchase
 from loyalty_api.returns.policy import Policy, policy_of
@@ -191,7 +191,9 @@ def undo_purchase(
         "currency": opened.row["currency"],
         "purchase_id": purchase_id,
     }
-    write(session, row, [Part(opened, back)], [], book=opened.book, policy=policy, who=who, now=now)
+    lost = coupons_lost(connection, desk, opened, back, void=row["kind"] == "void")
+    part = gifts.bring_back(session, desk, row, Part(opened, back, lost), policy, now)
+    write(session, row, [part], [], book=opened.book, policy=policy, who=who, now=now)
 
 
 def policy_at(connection: Connection[TupleRow], desk: Desk, row: Row, now: datetime) -> Policy:
@@ -250,7 +252,11 @@ def _without_receipt(
     else:
         walk_in_account(session, store_id=row["store_id"], now=now)
     row["outcome"]["discrepancies"] += found.discrepancies
-    write(session, row, found.parts, found.loose, book=found.book, policy=policy, who=who, now=now)
+    parts = []
+    for part in found.parts:
+        lost = coupons_lost(connection, desk, part.opened, part.back, void=False)
+        parts.append(gifts.bring_back(session, desk, row, replace(part, lost=lost), policy, now))
+    write(session, row, parts, found.loose, book=found.book, policy=policy, who=who, now=now)
 
 
 def find(session: Session, *, return_id: UUID) -> Row:

@@ -10,9 +10,11 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
+from loyalty_api.coupons.service import give_again as give_coupons_again
 from loyalty_api.coupons.service import take_again as take_coupons_again
 from loyalty_api.db import driver
 from loyalty_api.errors import Conflict, NotFound, Unavailable
+from loyalty_api.gifts.service import give_again as give_gifts_again
 from loyalty_api.ledger import queries as ledger
 from loyalty_api.ledger.rules import Lot
 from loyalty_api.ledger.rules_returns import undo
@@ -24,9 +26,11 @@ from loyalty_api.purchases.limiting import claims_in, together
 from loyalty_api.purchases.service import PurchaseUnknown
 from loyalty_api.rating.rules_returns import ALL, progress_from
 from loyalty_api.redemptions.service import take_again_in
-from loyalty_api.returns import queries, rules
+from loyalty_api.returns import gifts, queries, rules
 from loyalty_api.returns.applying import balance_after
 from loyalty_api.returns.counting import count_again as level_again
+from loyalty_api.returns.coupons import issued_of
+from loyalty_api.returns.free_items import coupons_lost
 from loyalty_api.returns.limits import count_again
 from loyalty_api.returns.moving import Part
 from loyalty_api.returns.opening import open_purchase
@@ -90,7 +94,9 @@ def void_purchase(
         row |= {"member_id": opened.row["member_id"], "purchase_id": purchase_id}
         row["currency"] = opened.row["currency"]
         policy = policy_at(connection, desk, row, now)
-        write(session, row, [Part(opened, nothing)], [], book=opened.book, policy=policy, who=who, now=now)
+        lost = coupons_lost(connection, desk, opened, nothing, void=True)
+        part = gifts.bring_back(session, desk, row, Part(opened, nothing, lost), policy, now)
+        write(session, row, [part], [], book=opened.book, policy=policy, who=who, now=now)
         return row
     undo_purchase(
         session, desk, row, purchase_id=purchase_id, wanted=None, who=who, now=now, opened=opened
@@ -193,6 +199,12 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
             purchase_id=held["purchase_id"],
             because=row["return_id"],
             now=now,
+        )
+    if issued := issued_of(held):
+        give_coupons_again(connection, issued, because=row["return_id"])
+    if (held["decision"] or {}).get("gifts"):
+        give_gifts_again(
+            session, member_id=held["member_id"], purchase_id=held["purchase_id"], because=row["return_id"]
         )
     count_again(session, held["member_id"], claims)
     whole = lines and all(p.part == ALL for p in progress_from(lines).values()) and len(standing) > 1

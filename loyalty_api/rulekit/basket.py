@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from loyalty_api.values import dataclass
 
 NO_PATH: tuple[str, ...] = ()
 

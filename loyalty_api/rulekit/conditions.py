@@ -137,11 +137,11 @@ def _timed(holds: Callable[[Moment], bool]) -> Condition:
 
 
 def _lines(said: Mapping[str, Any]) -> Condition:
-    """Sums over the lines that count and are selected: what was paid for them, and their pieces (R8, R15)."""
+    """Of the lines that count and are selected: what was paid for them, their pieces, how many they are (R8, R15)."""
     where = {name: values for name, values in (said["where"] or {}).items() if values is not None}
     selects = selector(where) if where else None
-    amount, pieces = said["amount"], said["pieces"]
-    if not amount and not pieces:
+    amount, pieces, number = said["amount"], said["pieces"], said["lines"]
+    if not amount and not pieces and not number:
         pieces = {"at_least": 1, "at_most": None}
 
     def test(of: Situation) -> Failure | None:
@@ -150,6 +150,8 @@ def _lines(said: Mapping[str, Any]) -> Condition:
         failed = _within(amount, sum([paid[n] for n in places]), "amount") if amount else None
         if failed is None and pieces:
             failed = _within(pieces, sum([lines[n].pieces for n in places]), "pieces")
+        if failed is None and number:
+            failed = _within(number, len(places), "lines")
         return failed
 
     return Condition(test)

@@ -66,6 +66,7 @@ _LINES = record(
         "where": Member(read_where),
         "amount": Member(bounds(0, 10**12)),
         "pieces": Member(bounds(0, 10**6)),
+        "lines": Member(bounds(0, 10**6)),
     }
 )
 _NUMBER = record(

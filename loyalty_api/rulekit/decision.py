@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
-ENGINE = 3
+from loyalty_api.values import dataclass
+
+ENGINE = 4
 """The number of the evaluation; it changes when the same inputs give another decision, or say more of it.
 
 2: conditions with their own codes, steps, multipliers, groups, caps of periods.
 3: the discounts that promotions gave.
+4: gifts, the draws they were made with, and coupons for another purchase.
 """
-READABLE = frozenset((1, 2, 3))
+READABLE = frozenset((1, 2, 3, 4))
 """Stored documents of these numbers are read as they were written."""
 
 
@@ -84,6 +87,33 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class NextTime:
+    """A coupon called ``name`` that a promotion gives for another purchase: from ``valid_from`` until just before
+    ``valid_until``, in ``stores`` (none: everywhere)."""
+
+    rule: str
+    name: str
+    valid_from: datetime
+    valid_until: datetime
+    stores: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GiftGiven:
+    """A gift that a rule gives: what ``kind`` of thing, by which ``trigger``, and the ``numbers`` behind it.
+
+    ``numbers`` are those of the trigger: ``visit`` and ``every``, ``spent`` and ``every`` in minor units, ``row``,
+    ``ticket`` and ``below`` of a draw. ``lines`` are the line_ids of a free item that lies in the basket.
+    """
+
+    rule: str
+    kind: str
+    trigger: str
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """Why a rule gave nothing or less; ``numbers`` say by how much.
 
@@ -111,7 +141,8 @@ class Claim:
     """What must be taken for an effect to stand, or what is known once the purchase stands.
 
     ``amount`` comes off the remaining limit at ``key`` (``kind`` ``limit``) or onto the counter at ``key``
-    (``kind`` ``counter``); a number of the member's history becomes ``amount`` (``kind`` ``history``).
+    (``kind`` ``counter``); a number of the member's history becomes ``amount`` (``kind`` ``history``). A draw was made
+    for the gift rule at ``key`` by row ``amount`` of the day's odds table, won or not (``kind`` ``draw``).
     """
 
     kind: str
@@ -125,8 +156,9 @@ class Decision:
 
     ``at`` is the moment the rules were asked about. ``basis`` names the lines whose earning basis is not what
     was paid for them, as (line_id, minor units) pairs: 0 for an excluded line. ``discounts`` are those of promotions,
-    in the order in which they acted, and ``taken`` is what those that were given take of budgets and count: like them
-    it stays as it is whatever is decided anew.
+    in the order in which they acted, and ``coupons`` are those that they give for another purchase. ``gifts`` are given
+    besides points. ``taken`` is what discounts that were given take of budgets and count: like them it stays as it is
+    whatever is decided anew.
     """
 
     version: int
@@ -138,6 +170,8 @@ class Decision:
     basis: tuple[tuple[str, int], ...] = ()
     engine: int = ENGINE
     discounts: tuple[Discount, ...] = ()
+    coupons: tuple[NextTime, ...] = ()
+    gifts: tuple[GiftGiven, ...] = ()
     taken: tuple[Claim, ...] = ()
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from loyalty_api.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,28 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Chance:
+    """A draw as rating sees it: it wins when ``ticket`` < ``below``. ``row`` is that of the day's odds table.
+
+    All are whole numbers below 2**53, which every reader of JSON takes exactly.
+    """
+
+    ticket: int
+    below: int
+    row: int
+
+    @property
+    def wins(self) -> bool:
+        """Whether the ticket is among those that win."""
+        return self.ticket < self.below
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The member, or none, with ``counters`` per rule, owner and period, and ``limits`` that remain.
+
+    ``chances`` are the draws of the day by gift rule, none in a quote; a rule without one cannot be drawn. ``withheld``
+    are the gift rules whose goods may not be a gift as the master has them now (R57).
 
     ``coupons`` says of each of the merchant's own that was shown ``usable`` or why not; those that count stand in the
     basket under their names.
@@ -33,6 +55,8 @@ class Facts:
     counters: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
     coupons: Mapping[str, str] = field(default_factory=dict)
+    chances: Mapping[str, Chance] = field(default_factory=dict)
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure
 from loyalty_api.rulekit.windows import Moment
+from loyalty_api.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,13 @@ from loyalty_api.rulekit.decision import (
     Reason,
 )
 from loyalty_api.rulekit.facts import Facts, Member
-from loyalty_api.rulekit.stored_discounts import discount_given, discounts_to_json
+from loyalty_api.rulekit.stored_discounts import (
+    coupon_given,
+    coupons_to_json,
+    discount_given,
+    discounts_to_json,
+)
+from loyalty_api.rulekit.stored_gifts import chances_from_json, chances_to_json, gift_given, gifts_to_json
 
 Document = dict[str, Any]
 
@@ -40,8 +46,8 @@ def _known(document: Mapping[str, Any]) -> None:
 
 
 def _said(**members: Any) -> Document:
-    """The members that say something: not None, not empty."""
-    return {name: value for name, value in members.items() if value not in (None, (), [], {})}
+    """The members that say something: not None, not empty. Zero, False and the empty text do."""
+    return {name: value for name, value in members.items() if value or isinstance(value, (int, str))}
 
 
 # --- baskets ---------------------------------------------------------------------------------------------
@@ -149,7 +155,7 @@ def basket_to_json(basket: Basket) -> Document:
 
 
 def facts_to_json(facts: Facts) -> Document:
-    """``{e, member?: {status, tier?, staff?, segments?, attributes?}, counters?, limits?, coupons?}``."""
+    """``{e, member?: {status, tier?, staff?, segments?, attributes?}, counters?, limits?, coupons?, chances?, …}``."""
     member = facts.member
     known = member and _said(
         status=member.status,
@@ -164,6 +170,8 @@ def facts_to_json(facts: Facts) -> Document:
         counters=dict(facts.counters),
         limits=dict(facts.limits),
         coupons=dict(facts.coupons),
+        chances=chances_to_json(facts.chances),
+        withheld=list(facts.withheld),
     )
 
 
@@ -181,7 +189,14 @@ def facts_from_json(document: Mapping[str, Any]) -> Facts:
             known.get("attributes", {}),
         )
     get = document.get
-    return Facts(member, get("counters", {}), get("limits", {}), get("coupons", {}))
+    return Facts(
+        member,
+        get("counters", {}),
+        get("limits", {}),
+        get("coupons", {}),
+        chances_from_json(get("chances", {})),
+        tuple(get("withheld", ())),
+    )
 
 
 # --- decisions -------------------------------------------------------------------------------------------
@@ -236,7 +251,7 @@ def _effect_from_json(document: Mapping[str, Any]) -> Effect:
 
 
 def decision_to_json(decision: Decision) -> Document:
-    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?, taken?}``.
+    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?, coupons?, gifts?, taken?}``.
 
     Empty members are left out.
     """
@@ -258,6 +273,8 @@ def decision_to_json(decision: Decision) -> Document:
         claims=[[claim.kind, claim.key, claim.amount] for claim in decision.claims],
         basis=[list(pair) for pair in decision.basis],
         discounts=discounts_to_json(decision.discounts),
+        coupons=coupons_to_json(decision.coupons),
+        gifts=gifts_to_json(decision.gifts),
         taken=[[claim.kind, claim.key, claim.amount] for claim in decision.taken],
     )
 
@@ -276,5 +293,7 @@ def decision_from_json(document: Mapping[str, Any]) -> Decision:
         _pairs(get("basis", ())),
         document["e"],
         tuple([discount_given(one) for one in get("discounts", ())]),
+        tuple([coupon_given(one) for one in get("coupons", ())]),
+        tuple([gift_given(one) for one in get("gifts", ())]),
         tuple([Claim(*claim) for claim in get("taken", ())]),
     )

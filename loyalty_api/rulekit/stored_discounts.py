@@ -1,11 +1,12 @@
-"""The discounts of a decision as plain dicts and lists, as ``stored`` keeps decisions."""
+"""The discounts of a decision, and the coupons it gives, as plain dicts and lists, as ``stored`` keeps decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from loyalty_api.rulekit.decision import Discount
+from loyalty_api.rulekit.decision import Discount, NextTime
 
 Document = dict[str, Any]
 
@@ -51,3 +52,23 @@ def discount_given(document: Mapping[str, Any]) -> Discount:
 
 def _pairs(rows: Sequence[Sequence[Any]]) -> tuple[tuple[str, int], ...]:
     return tuple([(row[0], row[1]) for row in rows])
+
+
+def coupons_to_json(coupons: Sequence[NextTime]) -> list[Document]:
+    """``[{rule, name, valid_from, valid_until, stores?}, …]``."""
+    return [
+        {
+            "rule": one.rule,
+            "name": one.name,
+            "valid_from": one.valid_from.isoformat(),
+            "valid_until": one.valid_until.isoformat(),
+            **({"stores": list(one.stores)} if one.stores else {}),
+        }
+        for one in coupons
+    ]
+
+
+def coupon_given(document: Mapping[str, Any]) -> NextTime:
+    """One of the coupons that ``coupons_to_json`` wrote."""
+    begins, ends = (datetime.fromisoformat(document[name]) for name in ("valid_from", "valid_until"))
+    return NextTime(document["rule"], document["name"], begins, ends, tuple(document.get("stores", ())))

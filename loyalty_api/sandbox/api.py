@@ -101,7 +101,7 @@ def move(session: Session, body: dict[str, Any]) -> Answer:
     to = body["now"].astimezone(UTC) if "now" in body else None
     moment, done = service.move(
         session, database(), to=to, by=timedelta(**body.get("advance", {})), machine=clock.machine_now(),
-        seconds=_JOB_SECONDS,
+        seconds=_JOB_SECONDS, vault=current_app.extensions["vault"],
     )  # fmt: skip
     jobs = {
         name: getattr(done, name)

@@ -13,9 +13,11 @@ from loyalty_api import jobs
 from loyalty_api.config import Settings
 from loyalty_api.db import Database, driver
 from loyalty_api.errors import Conflict, Fault, Forbidden, Invalid
+from loyalty_api.gifts import draw_days
 from loyalty_api.jobs import Done
 from loyalty_api.queue import defer
 from loyalty_api.sandbox import queries
+from loyalty_api.vault import Vault
 
 _LAST_YEAR = 2200
 
@@ -55,6 +57,7 @@ def move(
     by: timedelta,
     machine: datetime,
     seconds: float,
+    vault: Vault,
 ) -> tuple[datetime, Done]:
     """Move business time to a moment, or on by a span, once all that becomes due until then has been done.
 
@@ -78,6 +81,7 @@ def move(
         )
     queries.put(connection, target)
     done = jobs.run_all(database, since=min(now, target), now=target, seconds=seconds)
+    draw_days.keep_through(database.unit_of_work, vault=vault, since=min(now, target), now=target)
     if not done.complete:
         for job in jobs.JOBS:
             defer(session, job=job, one_at_a_time=job, only_one_waiting=job)

@@ -14,6 +14,7 @@ from loyalty_api.cache import Key, SummaryCache
 from loyalty_api.db import Database, driver
 from loyalty_api.documents import JSON_OPTIONS
 from loyalty_api.errors import NotFound
+from loyalty_api.gifts import service as gifts
 from loyalty_api.ledger import queries as ledger
 from loyalty_api.ledger import reading
 from loyalty_api.ledger.reading import Shown
@@ -99,7 +100,8 @@ def _document(
     """The state at one version: nothing in it may change without the version or ``valid_until``."""
     balance = reading.balance_document(found, now=now, program=program)
     expiring = balance["expiring"]
-    moments = [found.valid_until, standing and standing.changes_at]
+    unopened, until = gifts.unopened(session, member_id=found.member_id, now=now)
+    moments = [found.valid_until, standing and standing.changes_at, until]
     open_claims = claims.waiting(session, member_id=found.member_id)
     return {
         "member_id": ids.show("mbr", found.member_id),
@@ -109,7 +111,7 @@ def _document(
         "tier": tier_summary(standing) if standing else None,
         "card": _card(session, vault, found.member_id),
         "offers": {"count": 0},
-        "gifts": {"unopened": 0},
+        "gifts": {"unopened": unopened},
         "claims": {"open": open_claims},
         "version": found.version,
         "valid_until": min([moment for moment in moments if moment], default=None),

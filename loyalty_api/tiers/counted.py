@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 from loyalty_api.rows import Rows, Table
 from loyalty_api.tiers.queries import MORE_PROGRESS, UNRANKED
 from loyalty_api.tiers.rules import NOTHING, Amounts
+from loyalty_api.values import dataclass
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 """Before the beginning of any rules."""
@@ -37,8 +37,10 @@ class Counted:
         return cls(date.fromisoformat(document["day"]), amounts)
 
 
-def counted_rows(told: Iterable[tuple[UUID, Counted]], *, now: datetime) -> list[tuple[Table, Rows]]:
+def counted_rows(told: Sequence[tuple[UUID, Counted]], *, now: datetime) -> list[tuple[Table, Rows]]:
     """What counts of members where there are no levels, as rows to be added; the caller holds the members."""
+    if not told:
+        return []
     sums: dict[tuple[UUID, date], Amounts] = {}
     for member_id, counted in told:
         place = (member_id, counted.day)

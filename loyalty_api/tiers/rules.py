@@ -6,9 +6,10 @@ Ranks are the places of levels in their order, 0 for the lowest; -1 is no level.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
+
+from loyalty_api.values import dataclass
 
 NO_LEVEL = -1
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from loyalty_api.tiers import rules_progress as progress
 from loyalty_api.tiers.rules import NO_LEVEL, Days, Policy
 from loyalty_api.tiers.rules_periods import begins, following, local_day, months_on, period_of
+from loyalty_api.values import dataclass
 
 Timeline = Sequence[tuple[datetime, Policy | None]]
 """From when on which tiers are in force, in order; None where a version has none."""

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,6 +23,11 @@ from loyalty_api.app import PREFIXES, blueprints
 from loyalty_api.auth import service, tokens
 from loyalty_api.auth.permissions import PERMISSIONS
 from loyalty_api.auth.rules import ALLOWED
+from loyalty_api.db import driver
+from loyalty_api.draws import keeping
+from loyalty_api.draws.keeping import Terms
+from loyalty_api.draws.rules import SPACE
+from loyalty_api.draws.service import DRAWS
 from loyalty_api.http import Operation
 from loyalty_api.security import KINDS, Kind
 from tests.support.documents import with_lots
@@ -34,8 +40,8 @@ from tests.support.tokens import bearer, make_client
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
-    "coupon_id": "program", "backtest_id": "program", "promotion_id": "program",
-    "quote_id": "program",
+    "coupon_id": "program", "backtest_id": "program", "gift_id": "program", "day": "program",
+    "promotion_id": "program", "quote_id": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
     "reservation_id": "store",
@@ -99,7 +105,9 @@ def theirs(shop: Shop) -> Theirs:
     rate = {"points": 10, "amount": 10, "step": 10, "minimum": 20}
     off = {"id": "off", "where": {"sku": ["none"]}, "benefit": {"amount": {"off": 1, "on": "lines"}}}
     levels = {"metric": "spend", "levels": [{"id": "gold", "threshold": 1000}]}
-    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels, promotions=[off]), effective_from=now)
+    gifts = {"rules": [{"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 1}}]}
+    rules = with_lots(redeem={"rate": rate}, tiers=levels, gifts=gifts, promotions=[off])
+    shop.publish(rules, effective_from=now)
     owner, other = (
         shop.enrol(card, people=[{"name": "Ola", "identifiers": []}])
         for card in ("260900000017", "260900000024")
@@ -135,6 +143,7 @@ def theirs(shop: Shop) -> Theirs:
         "sku": "bread",
     }
     things |= _of_member(shop, owner) | _of_office(shop) | _coupon(shop, owner)
+    things |= _gift(shop, owner) | _draw(shop, owner)
     return Theirs(shop, owner, other, things)
 
 
@@ -153,6 +162,23 @@ def _coupon(shop: Shop, member: str) -> dict[str, str]:
     jobs.make_coupons(shop.database, shop.app.extensions["vault"], now=datetime.now(UTC))
     coupon = shop.office.get(f"/v1/coupon-batches/{made}/coupons")["data"][0]["coupon_id"]
     return {"batch_id": made, "coupon_id": coupon}
+
+
+def _draw(shop: Shop, member: str) -> dict[str, str]:
+    """A draw of the member's, on a day that is not the latest."""
+    now = datetime.now(UTC)
+    terms = Terms(ZoneInfo("UTC"), timedelta(hours=24), {"lucky": (SPACE,)})
+    with shop.database.unit_of_work() as session:
+        days = keeping.commit_ahead(
+            session, vault=shop.app.extensions["vault"], zone=terms.zone, terms_of=lambda _day: terms, now=now
+        )
+        row = (ids.read("mbr", member), "lucky", days[0], "\\x" + "ab" * 32, 0, 7, True, ids.new(), now)
+        DRAWS.insert(driver(session), [row])
+    return {"day": days[0].isoformat()}
+
+
+def _gift(shop: Shop, member: str) -> dict[str, str]:
+    return {"gift_id": shop.office.get(f"/v1/members/{member}/gifts")["data"][0]["gift_id"]}
 
 
 def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:

@@ -14,6 +14,8 @@ from loyalty_api.engines import Engines
 from loyalty_api.operations.verify import Verdict, judge
 from tests.cli.conftest import Installation
 from tests.coupons.printing import printed
+from tests.coupons.test_issuing import give
+from tests.draws.days import NOW, buy, enrol, keep, lucky, open_draws
 from tests.returns.selling import bring, goods, paper
 from tests.support.documents import with_lots
 from tests.support.shop import Shop, line, receipt
@@ -95,6 +97,10 @@ BREACHES = {
     "I6 a batch has as many coupons as it says have been made, and personal ones are their members'": (
         "UPDATE member_coupons SET member_id = gen_random_uuid()"
     ),
+    "I6 a coupon that was given by itself is one of its giver's, and is there": (
+        "UPDATE given_coupons SET coupon_id = gen_random_uuid()"
+    ),
+    "I6 a code that was brought leads to a coupon, and each such coupon has its code": "DELETE FROM brought_codes",
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
@@ -107,9 +113,29 @@ BREACHES = {
     "I6 a corrected purchase has the decision of its last correction": (
         "UPDATE purchase_corrections SET version_after = version_after + 1"
     ),
+    "I6 a gift of points is booked once its member has it, and not before": (
+        'UPDATE gifts SET give = \'{"kind": "points", "points": 9}\' WHERE kind = \'points\''
+    ),
+    "I6 a gift of a purchase is one that its decision gives": "UPDATE gifts SET rule = 'another'",
+    "I9 every gift that was granted was told, once": "DELETE FROM events WHERE kind = 'gift_granted'",
     "I6 a settlement of a period is booked as it says": "UPDATE period_bonuses SET points = points + 1",
     "I6 settlements of a period follow each other, and take back no more than they gave": (
         "UPDATE period_bonuses SET n = n + 1"
+    ),
+    "I10 each day of draws names the commitment before it, and was committed before it began": (
+        "UPDATE draw_days SET previous = repeat('f', 64) WHERE day = (SELECT max(day) FROM draw_days)"
+    ),
+    "I10 a revealed record is the one that was committed": "UPDATE draw_days SET record = record || ' '",
+    "I10 the digest of a revealed day is that of its draws, and names the one before": (
+        "UPDATE draw_days SET digest = repeat('f', 64) WHERE digest IS NOT NULL"
+    ),
+    "I10 a day that is revealed counts its draws and its wins": "UPDATE draw_days SET wins = wins + 1",
+    "I10 a draw follows from its day's seed and odds": "UPDATE draws SET won = NOT won",
+    "I10 a draw is its member's, who joined before the day was committed, and was made before it was revealed": (
+        "UPDATE draws SET mark = sha256(mark)"
+    ),
+    "I6 a draw was made with a purchase that says so, and each that a purchase says was made": (
+        "UPDATE draws SET purchase_id = gen_random_uuid()"
     ),
     "I6 a counter is what the member's purchases claimed": "UPDATE member_counters SET value = value + 1",
     "I6 what is taken of a limit is what purchases claimed and reservations hold, and not more than there is": (
@@ -142,6 +168,9 @@ def busy(shop: Shop) -> Shop:
     document["earn"]["period_table"] = {"month": {"steps": [{"from": 1, "points": 7}]}}
     document["earn"]["events"] = [{**once, "id": "survey", "event": "survey_answered"}]
     cheaper = {"percent": {"off": "10", "on": "lines"}}
+    document["gifts"] = {
+        "rules": [{"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 4}, "stock": 99}]
+    }
     document["promotions"] = [{"id": "apples", "where": {"sku": ["apple"]}, "benefit": cheaper}]
     shop.publish(document, effective_from=datetime(2019, 1, 1, tzinfo=UTC))
     members = [shop.enrol(card=f"777000{n}") for n in (1, 2)]
@@ -158,10 +187,25 @@ def busy(shop: Shop) -> Shop:
     assert shop.office.post("/v1/events", {**told, "member_id": members[0]})["points"] == 20
     jobs.settle_periods(shop.database, now=datetime.now(UTC) + timedelta(days=32))
     assert all(shop.balance(member)["available"] > 0 for member in members)
+    gift = shop.office.get(f"/v1/members/{members[0]}/gifts")["data"][0]["gift_id"]
+    assert shop.till.post(f"/v1/gifts/{gift}/hand-over", {"store": "str_1"}).status == 200
     spend(shop, members[0])
+    give(shop, members[0])
+    brought = {"name": "LEAFLET", "kind": "single", "codes": [{"code": "123"}]}
+    assert shop.office.post("/v1/coupon-batches", brought)["made"] == 1
     show_coupons(shop, members[1], "7770002")
     correct(shop)
+    draw(shop)
     return shop
+
+
+def draw(shop: Shop) -> None:
+    """A member draws yesterday and today, and both days are revealed since."""
+    open_draws(shop, lucky(), tiers=TIERS)
+    enrol(shop, "7770005")
+    for back in (1, 0):
+        assert buy(shop, "7770005", at=NOW - timedelta(days=back)).status == 201
+    keep(shop, NOW + timedelta(days=6))
 
 
 def correct(shop: Shop) -> None:

@@ -23,7 +23,7 @@ from loyalty_api.engines import ensure_database
 from tests.support.engines import data_folder
 from tests.support.processes import free_port
 
-from .expected import expected_totals
+from .expected import expected_promotions, expected_totals
 
 DAYS = 1
 # What points were used for and what came back in three days, by the rule of who does.
@@ -38,6 +38,7 @@ FIGURES = [
     "points_bonus",
     "points_issued",
     *SPENT,
+    "promotions",
     "duplicates",
     "rejected",
     "verify",
@@ -109,7 +110,8 @@ def figures_of(*, days: int) -> dict[str, Any]:
     expected = expected_totals(days=days)
     points = expected.points_base + expected.points_bonus
     return {
-        **asdict(expected), "points_issued": points, "duplicates": 0, "rejected": 0, "verify": "passed",
+        **asdict(expected), "points_issued": points, "promotions": expected_promotions(days=days),
+        "duplicates": 0, "rejected": 0, "verify": "passed",
     }  # fmt: skip
 
 

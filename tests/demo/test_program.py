@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from loyalty_api.demo import data, stage
+from loyalty_api.demo.pricing import DOCUMENT, Prices, departments
 from loyalty_api.demo.programs import known_programs, load_program
 from loyalty_api.rating import rules as rating
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.facts import Facts, Member
 
-from .expected import expected_totals
+from .expected import expected_promotions, expected_totals
 
 
 def basket(purchase: data.Purchase, departments: dict[str, str]) -> Basket:
@@ -46,6 +47,13 @@ def test_three_days_earn_what_the_files_say(name: str) -> None:
             points.update({effect.rule: effect.granted for effect in decision.effects})
     expected = expected_totals(days=3)
     assert points == {"base": expected.points_base, "produce_bonus": expected.points_bonus}
+
+
+def test_the_deli_promotion_takes_off_what_the_files_say_line_by_line() -> None:
+    assert rating.check_document(DOCUMENT) == ()
+    prices = Prices(departments(only=data.window(days=3).products))
+    assert sum(len(day) for day in prices.watching(data.purchases_by_day(days=3))) == 1093
+    assert prices.told() == expected_promotions(days=3) == {"deli_10": 5_618}
 
 
 def test_only_the_full_program_lets_points_pay() -> None:

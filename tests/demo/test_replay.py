@@ -131,16 +131,21 @@ def test_the_last_line_holds_the_totals_and_what_this_run_was_answered() -> None
     totals = {name: number for number, name in enumerate(TOTALS, start=1)}
     tally = Tally()
     tally.count(status="duplicate", reference="1")
-    found = figures(totals=totals, tally=tally, broken=[], seconds=1.26)
-    more = {"duplicates": 1, "rejected": 0, "verify": PASSED, "seconds": 1.3}
+    off = {"deli_10": 1205}
+    found = figures(totals=totals, promotions=off, tally=tally, broken=[], seconds=1.26)
+    more = {"promotions": off, "duplicates": 1, "rejected": 0, "verify": PASSED, "seconds": 1.3}
     assert orjson.loads(json_line(found=found)) == {**totals, **more}
     assert list(found) == [*TOTALS, *more]
     assert "0.05" in table(found=found)
+    assert "12.05" in table(found=found)
 
 
 def test_what_is_broken_is_named_once() -> None:
     totals = dict.fromkeys(TOTALS, 0)
-    assert figures(totals=totals, tally=Tally(), broken=["I5", "I3", "I5"], seconds=0)["verify"] == "I3, I5"
+    assert (
+        figures(totals=totals, promotions={}, tally=Tally(), broken=["I5", "I3", "I5"], seconds=0)["verify"]
+        == "I3, I5"
+    )
 
 
 def test_progress_off_a_terminal_is_a_line_for_each_tenth() -> None:

@@ -35,7 +35,16 @@ def test_the_page_tells_every_benefit_and_its_program_is_valid() -> None:
         for row in markdown.table(PAGE, "benefit", "example", "what it does")
         for name in markdown.code(row[0])
     ]
-    assert told == [*list(BENEFITS)[:3], "several", "buy_get", "bundle", "steps", "tiers", "free_item"]
+    assert told == [
+        *list(BENEFITS)[:3],
+        "several",
+        "buy_get",
+        "bundle",
+        "steps",
+        "tiers",
+        "free_item",
+        "coupon",
+    ]
     assert set(told) == set(BENEFITS)
     for program in markdown.blocks(PAGE, "json")[:2]:
         assert check_document(json.loads(program.text)) == ()

@@ -304,7 +304,7 @@ def test_facts_from_the_database_equal_facts_folded_by_advance(fresh_shop: Shop)
         buy(fresh_shop, 700 + 450 * (n % 4), "FOLD", NOON - timedelta(days=n % 3, minutes=n))[1]
         for n in range(12)
     ]
-    folded = Facts(Member(), {}, dict(program.budgets))
+    folded = Facts(Member(), {}, dict(program.budgets(NOON)))
     for answer in sold:
         with fresh_shop.database.unit_of_work() as session:
             connection = driver(session)

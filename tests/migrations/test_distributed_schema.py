@@ -20,6 +20,8 @@ LOOK_UPS = {
     "coupon_holds": ("blind",),
     "limit_holds": ("key",),
     "reservations": ("quote",),
+    "given_coupons": ("batch_id",),
+    "brought_codes": ("blind",),
     "awaited_receipts": ("store_id",),
     "return_receipts": ("store_id",),
     "awaited_returns": ("store_id",),
@@ -32,7 +34,7 @@ LOOK_UPS = {
 REFERENCE = {
     "alembic_version", "backtests", "clients", "signing_keys", "stores", "products", "master_versions",
     "program_approvals", "program_drafts", "program_pauses", "program_versions", "rewards", "coupon_batches",
-    "corrections", "period_runs", "rule_limits", "sandbox_clock",
+    "corrections", "draw_days", "draw_plans", "period_runs", "rule_limits", "sandbox_clock",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.
 _UNIQUE_WITHOUT_KEY = {"uq_rejects_client_id"}

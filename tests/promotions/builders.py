@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from loyalty_api.promotions.rules import Priced
+from loyalty_api.promotions.rules_types import Priced
 from loyalty_api.rating.rules import Program, price
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.facts import Facts

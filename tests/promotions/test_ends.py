@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_api.errors import Fault
-from loyalty_api.rating.rules import Program, advance, check_document, covered, evaluate
+from loyalty_api.rating.rules import Program, advance, check_document, evaluate
+from loyalty_api.rating.rules_limits import covered, limits_on
 from loyalty_api.rating.rules_returns import ALL, Progress, taken_back
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Claim, Decision, Discount
@@ -36,7 +37,7 @@ def said(by: Program, facts: Facts) -> tuple[int, list[tuple[str, str, dict[str,
 
 def test_a_budget_is_given_to_the_last_cent_and_no_further() -> None:
     by = offering({**TEN, "budget": {"amount": 500}})
-    needs, budgets = by.limits_on(SATURDAY_AFTERNOON, "str_1")
+    needs, budgets = limits_on(by, SATURDAY_AFTERNOON, "str_1")
     assert (needs.limits, needs.counters, budgets) == (
         {"ten:off:always"},
         frozenset(),
@@ -53,7 +54,7 @@ def test_a_budget_is_given_to_the_last_cent_and_no_further() -> None:
 
 def test_a_budget_may_be_of_times_of_a_period_and_of_each_store() -> None:
     by = offering({**TEN, "budget": {"times": 3, "amount": 900, "per": "day", "by_store": True}})
-    assert by.limits_on(SATURDAY_AFTERNOON, "str_9")[1] == {f"ten:off:{DAY}:9": 900, f"ten:use:{DAY}:9": 3}
+    assert limits_on(by, SATURDAY_AFTERNOON, "str_9")[1] == {f"ten:off:{DAY}:9": 900, f"ten:use:{DAY}:9": 3}
     store = wants(MILK).store.removeprefix("str_")
     assert said(by, known(limits={f"ten:use:{DAY}:{store}": 0}))[1] == [
         ("not_applicable", "budget_used_up", {"times": 3})
@@ -62,7 +63,7 @@ def test_a_budget_may_be_of_times_of_a_period_and_of_each_store() -> None:
 
 def test_a_member_has_limits_and_nobody_has_what_is_for_members() -> None:
     by = offering({**TEN, "limits": [{"per": "day", "times": 1}, {"per": "month", "amount": 250}]})
-    assert by.limits_on(SATURDAY_AFTERNOON, "str_1")[0].counters == {f"ten:use:{DAY}", f"ten:off:{MONTH}"}
+    assert limits_on(by, SATURDAY_AFTERNOON, "str_1")[0].counters == {f"ten:use:{DAY}", f"ten:off:{MONTH}"}
     assert said(by, known(counters={f"ten:use:{DAY}": 1})) == (
         0, [("not_applicable", "limit_reached", {"times": 1})],
     )  # fmt: skip
@@ -74,7 +75,7 @@ def test_a_member_has_limits_and_nobody_has_what_is_for_members() -> None:
 
 def test_it_rests_for_days_after_a_use() -> None:
     by = offering({**TEN, "cooldown_days": 7})
-    assert len(by.limits_on(SATURDAY_AFTERNOON, "str_1")[0].counters) == 7
+    assert len(limits_on(by, SATURDAY_AFTERNOON, "str_1")[0].counters) == 7
     assert said(by, known(counters={"ten:use:2026-11-15": 1})) == (
         0, [("not_applicable", "resting", {"days": 7})],
     )  # fmt: skip
@@ -83,7 +84,7 @@ def test_it_rests_for_days_after_a_use() -> None:
 
 def test_a_ceiling_holds_for_all_promotions_of_a_member_together() -> None:
     by = offering(TEN, {**TEN, "id": "two"}, discounts={"member_ceiling": {"amount": 1000}})
-    assert by.limits_on(SATURDAY_AFTERNOON, "str_1")[0].counters == {f"*:off:{YEAR}"}
+    assert limits_on(by, SATURDAY_AFTERNOON, "str_1")[0].counters == {f"*:off:{YEAR}"}
     found = priced(wants(MILK), by, known(counters={f"*:off:{YEAR}": 750}))
     assert [(one.rule, one.granted) for one in found.discounts] == [("ten", 200), ("two", 50)]
     assert [(one.rule, one.code) for one in found.reasons] == [("two", "ceiling_reached")]
@@ -197,4 +198,4 @@ def test_an_end_that_makes_no_sense_is_refused(more: dict[str, Any], fault: Faul
 def test_a_program_whose_promotions_do_not_end_asks_for_nothing() -> None:
     by = offering(TEN)
     assert not by.limited
-    assert not any(by.limits_on(SATURDAY_AFTERNOON, "str_1"))
+    assert not any(limits_on(by, SATURDAY_AFTERNOON, "str_1"))

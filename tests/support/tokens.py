@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
 import flask
+from sqlalchemy.exc import OperationalError
 
 from loyalty_api.auth import service, tokens
 from loyalty_api.auth.authority import Authority
@@ -16,6 +18,7 @@ from loyalty_api.auth.rules import ALLOWED, DEFAULT, MEMBER_SCOPES, ClientKind
 from loyalty_api.db import Database
 
 STORE = "str_1"
+_TRIES = 3
 
 
 def make_client(
@@ -27,6 +30,16 @@ def make_client(
     rate: int = 1_000_000,
 ) -> tuple[Client, str]:
     """A client of ``kind`` and its secret; ``scopes``: else its kind's usual; ``store`` binds terminals."""
+    for _ in range(_TRIES):
+        # A busy machine may be silent for long; a client would ask again, and here nobody else does.
+        with suppress(OperationalError):
+            return _made(app, kind, store if kind == "terminal" else None, scopes, rate)
+    return _made(app, kind, store if kind == "terminal" else None, scopes, rate)
+
+
+def _made(
+    app: flask.Flask, kind: ClientKind, store_id: str | None, scopes: Collection[str] | None, rate: int
+) -> tuple[Client, str]:
     database: Database = app.extensions["database"]
     with database.unit_of_work() as session:
         return service.create_client(
@@ -34,7 +47,7 @@ def make_client(
             kind=kind,
             name=f"A {kind}",
             scopes=scopes,
-            store_id=store if kind == "terminal" else None,
+            store_id=store_id,
             rate=rate,
             now=datetime.now(UTC),
         )

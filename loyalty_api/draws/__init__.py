@@ -1,0 +1,1 @@
+"""Draws: seeds committed before their day and revealed after it, and tickets that anybody can check."""
