@@ -1,4 +1,4 @@
-"""django-oscar on the same work: ten lines under a hundred active offers, in process.
+"""django-oscar on the same work: ten lines under twenty active offers, in process.
 
 It runs in an environment of its own, whose interpreter ``LOYALTY_BENCH_OSCAR`` names, and imports nothing of ours:
 reads the work as JSON from standard input and writes the CPU microseconds of each call to standard output.

@@ -78,7 +78,7 @@ from loyalty_api.vault import Vault
 MAX_BODY = 1 << 20
 PREFIXES = (
     "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
-    "bkt", "gft", "gls",
+    "bkt", "gft", "gls", "rsv",
 )  # fmt: skip
 
 

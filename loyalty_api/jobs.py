@@ -30,8 +30,9 @@ from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.period_bonuses import service as periods
 from loyalty_api.program import service as programs
 from loyalty_api.publishing import backtests
+from loyalty_api.purchases import reserving
 from loyalty_api.redemptions import service as redemptions
-from loyalty_api.suggestions import service as suggestions
+from loyalty_api.suggestions.service import refresh_due
 from loyalty_api.tiers import overdue as levels
 from loyalty_api.vault import Vault
 
@@ -48,7 +49,7 @@ class Release(Protocol):
     def __call__(self, session: Session, *, now: datetime, limit: int) -> int: ...
 
 
-RELEASES: Sequence[Release] = (redemptions.release_due, gifts.pass_time)
+RELEASES: Sequence[Release] = (redemptions.release_due, reserving.release_due, gifts.pass_time)
 """What features hold back for a time only, each with its own way to let go of it."""
 
 
@@ -157,8 +158,7 @@ def _release(database: Database, release: Release, now: datetime, limit: Limit) 
     done = 0
     while not limit.reached:
         with database.unit_of_work() as session:
-            released = release(session, now=now, limit=_HOLDS_AT_ONCE)
-        done += released
+            done += (released := release(session, now=now, limit=_HOLDS_AT_ONCE))
         if released < _HOLDS_AT_ONCE:
             break
     return done
@@ -268,9 +268,7 @@ JOBS: Mapping[str, Job] = {
     "settle_levels": Job("*/5 * * * *", lambda db, now, limit: settle_levels(db, now=now, limit=limit)),
     "settle_periods": Job("*/10 * * * *", lambda db, now, limit: settle_periods(db, now=now, limit=limit)),
     "purge_counters": Job("40 3 * * *", lambda database, _now, limit: purge_counters(database, limit=limit)),
-    "refresh_suggestions": Job(
-        "20 * * * *", lambda db, now, limit: suggestions.refresh_due(db, now=now, limit=limit)
-    ),
+    "refresh_suggestions": Job("20 * * * *", lambda db, now, limit: refresh_due(db, now=now, limit=limit)),
     "announce_expiring": Job("*/10 * * * *", lambda db, now, limit: announce(db, now=now, limit=limit)),
     backtests.JOB: Job("* * * * *", lambda database, now, limit: replay(database, now=now, limit=limit)),
 }

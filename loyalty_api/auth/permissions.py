@@ -91,6 +91,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "end_tier_assignment": needs("tiers:assign", only=_OFFICE),
     # The till.
     "create_quote": needs("quotes:create"),
+    # It holds coupons and points, so the right to price is not enough.
+    "reserve_quote": needs("redemptions:write"),
+    "release_reservation": needs("redemptions:write"),
     "record_purchase": needs("purchases:write"),
     "get_purchase": needs("purchases:read"),
     "explain_purchase": needs("purchases:read"),
@@ -184,6 +187,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "cancel_backtest": needs("program:write"),
     "get_program_totals": needs("program:read"),
     "list_suggestions": needs("program:read", only=_OFFICE),
+    # Promotions and how much of them is left. What a campaign may still cost is not a lane's to know.
+    "list_promotions": needs("program:read", only=_OFFICE),
+    "get_promotion": needs("program:read", only=_OFFICE),
     "list_events": needs("events:read"),
     # The sandbox.
     "get_sandbox_clock": needs("sandbox:clock"),

@@ -177,11 +177,11 @@ def _decide(
     connection, asked = driver(session), {"event": told.event, "reporter": who.kind}
     needs = rules_events.needs(program, at=at or now, **asked)
     budgets = rules_events.budgets(program, **asked)
-    counted = facts_service.open_for(session, member_id=told.member_id, needs=needs)
+    counted = facts_service.open_for(session, member_id=told.member_id, needs=needs, now=now)
     while True:
         known = counted.facts(facts, member_id=told.member_id, needs=needs, budgets=budgets, past={})
         decision = rules_events.evaluate_event(told.event, known, program, at, reporter=who.kind, told_at=now)
-        if counted.take(connection, decision.claims, budgets):
+        if counted.take(connection, decision.claims, budgets, now=now):
             break
     after = advance(known, rules_events.nothing_bought(program), decision)
     counted.count(told.member_id, decision.claims, after, budgets)

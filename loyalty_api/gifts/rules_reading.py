@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from loyalty_api.earning.rules_caps import PERIODS
 from loyalty_api.earning.rules_events import unaskable
 from loyalty_api.earning.rules_reading import POINTS, RULE_ID, read_name
 from loyalty_api.errors import Fault
@@ -25,6 +24,7 @@ from loyalty_api.gifts.rules_types import AT_PURCHASE
 from loyalty_api.program.rules_lots import EVENT_NAME
 from loyalty_api.program.rules_settings import MONEY
 from loyalty_api.rulekit.conditions_reading import NAME, read_conditions
+from loyalty_api.rulekit.periods import PERIODS
 from loyalty_api.rulekit.shapes import (
     Member,
     below,

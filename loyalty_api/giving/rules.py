@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from loyalty_api.earning.rules_caps import period_of
 from loyalty_api.gifts.rules import GiftRule, Gifts
 from loyalty_api.rulekit.birthdays import celebrated
+from loyalty_api.rulekit.periods import period_of
 
 BY_TIME = ("birthday", "anniversary", "silence")
 CATCH_UP_DAYS = 31

@@ -89,7 +89,7 @@ def give_by_hand(session: Session, desk: Desk, *, wish: Wish, who: Who, now: dat
     if located is not None and located.member_id == wish.member_id:
         raise GiftToOneself
     day = local_day(now, program.settings.zone)
-    taken = _take_allowance(session, rule, staff_ref, wish.member_id, day)
+    taken = _take_allowance(session, rule, staff_ref, wish.member_id, day, now)
     because = Because("staff", wish.gift_id, None, wish.store_id, who.client_id, {"reason": wish.reason})
     granted = give(
         session, desk, program=program, rule=rule, member=member, book=book, gift_id=wish.gift_id,
@@ -152,7 +152,7 @@ def _refused(code: str) -> GiftRefused:
 
 
 def _take_allowance(
-    session: Session, rule: GiftRule, staff_ref: str, member_id: UUID, day: date
+    session: Session, rule: GiftRule, staff_ref: str, member_id: UUID, day: date, now: datetime
 ) -> list[Claim]:
     """Take the gift of what the person may give today, and count it for the member, who is held.
 
@@ -169,7 +169,7 @@ def _take_allowance(
         claims.append(Claim("limit", rules.cost_key(rule, staff_ref, day), rule.cost))
     received = rules.received_key(rule, day)
     needs = Needs(frozenset({received}), frozenset(most))
-    counted = facts_service.open_for(session, member_id=member_id, needs=needs)
+    counted = facts_service.open_for(session, member_id=member_id, needs=needs, now=now)
     known = counted.facts(Facts(), member_id=member_id, needs=needs, budgets=most, past={})
     if allowance.per_member is not None and known.counters.get(received, 0) >= allowance.per_member:
         raise GiftAllowanceUsedUp("The member has had as many this month as one may have.")

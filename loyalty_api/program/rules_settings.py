@@ -15,6 +15,7 @@ from loyalty_api.errors import Fault
 from loyalty_api.program.rules_lots import read_available, read_expire
 from loyalty_api.rulekit.conditions_reading import CATEGORY, NAME, read_conditions, read_where
 from loyalty_api.rulekit.exclusions import EFFECTS
+from loyalty_api.rulekit.periods import PERIODS
 from loyalty_api.rulekit.rounding import ROUNDINGS
 from loyalty_api.rulekit.shapes import (
     Member,
@@ -111,6 +112,9 @@ def _rising(value: Any, pointer: str, faults: list[Fault]) -> Any:
     return steps
 
 
+_CEILING = record(
+    {"amount": Member(integer(1, 10**12), required=True), "per": Member(choice(*PERIODS), "year")}
+)
 _PERIOD = record({"steps": Member(_rising, required=True)})
 _RATE = record(
     {
@@ -210,6 +214,8 @@ SETTINGS = {
         ),
         spread=Member(choice("largest_remainder", "first_line", "last_line"), "largest_remainder"),
         floor=Member(variant(share=integer(0, 100), amount=MONEY, cost=integer(0, 1000)), ("amount", 0)),
+        member_ceiling=Member(nullable(_CEILING)),
+        reserve_minutes=Member(integer(1, 15), 5),
     ),
     "promotions": Member(items(lambda value, _pointer, _faults: value, most=5000), ()),
     "coupons": _section(

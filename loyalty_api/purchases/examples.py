@@ -25,6 +25,13 @@ QUOTE: dict[str, Any] = {
     ],
     "include": ["reasons", "near_misses"],
 }  # fmt: skip
+RESERVATION: dict[str, Any] = {
+    "reservation_id": "rsv_01m80xfza0e4trdbsjq23m1646",
+    "expires_at": "2026-11-21T15:09:05Z",
+    "coupons": [{"code": "…C3FD", "coupon_id": "cpn_01m80xfza0e4trdbsjq23m1646", "name": "FRESH"}],
+    "budgets": [{"promotion_id": "cheese_week", "amount": 500, "period": "2026-W47"}],
+    "redemption": None,
+}
 QUOTE_ANSWER: dict[str, Any] = {
     "quote_id": "quo_WzEyLDE3OTUyMTk3NDUsOTVd",
     "honoured_until": "2026-11-21T15:19:05Z",

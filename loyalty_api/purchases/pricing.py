@@ -12,9 +12,9 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
-from loyalty_api.coupons.service import Presented, open_coupons
+from loyalty_api.coupons.service import CouponBook, Presented, open_coupons
 from loyalty_api.db import driver
-from loyalty_api.facts.service import counted
+from loyalty_api.facts.service import Counted, counted
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
 from loyalty_api.purchases import couponing, gifting, queries, rules
@@ -39,7 +39,10 @@ from loyalty_api.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class _Priced:
+class Pricing:
+    """A basket as it was priced: as it was ``sold``, without what points pay (``unwished``) and with it, what is known
+    of who buys, and what the rules were told."""
+
     sold: Basket
     unwished: Basket
     basket: Basket
@@ -52,8 +55,19 @@ class _Priced:
     available: int
     discrepancies: list[rules.Discrepancy]
     coupons: Presented
+    book: CouponBook
+    facts: Facts
+    counted: Counted
+    at: datetime
     pauses: frozenset[int] = frozenset()
     suggested: Sequence[Suggested] = ()
+
+    @property
+    def mark(self) -> str:
+        """What is honoured: the price that the program set; it sets none without promotions."""
+        if self.program is None or self.program.promotions is None:
+            return ""
+        return mark_of(self.unwished, self.member.member_id if self.member else None)
 
 
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -63,7 +77,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     :raises CurrencyMismatch: the program has another currency.
     :raises MemberMismatch: identifier and member_id name two members.
     """
-    priced = _price(driver(session), desk, body, now)
+    priced = price_basket(driver(session), desk, body=body, now=now)
     basket, decision = priced.basket, priced.decision
     until = (now + HONOURED).replace(microsecond=0)
     points = decision.points() if decision else 0
@@ -71,9 +85,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     unpaid = priced.unpaid.points() if priced.unpaid else 0
     most = priced.redeemable.most if priced.redeemable else None
     return {
-        "quote_id": write_quote(
-            desk.vault, Quote(version, until, points, most, _mark(priced), priced.pauses)
-        ),
+        "quote_id": write_quote(desk.vault, Quote(version, until, points, most, priced.mark, priced.pauses)),
         "honoured_until": until,
         "program_version": version or None,
         "currency": body["currency"],
@@ -118,14 +130,7 @@ def _to_be_issued(decision: Decision | None) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _mark(priced: _Priced) -> str:
-    """What is honoured: the price that the program set; it sets none without promotions."""
-    if priced.program is None or priced.program.promotions is None:
-        return ""
-    return mark_of(priced.unwished, priced.member.member_id if priced.member else None)
-
-
-def _totals(priced: _Priced) -> dict[str, int]:
+def _totals(priced: Pricing) -> dict[str, int]:
     amount = sum([line.amount for line in priced.sold.lines])
     sold, total = (sum([line.paid for line in basket.lines]) for basket in (priced.sold, priced.basket))
     return {
@@ -164,6 +169,7 @@ def _buyer(
     body: Mapping[str, Any],
     program: Program | None,
     now: datetime,
+    lock: bool,
 ) -> _Buyer:
     blind, member_id = blind_in(body, desk.vault), member_in(body)
     through = tiers.timeline(desk.programs, connection, now)
@@ -172,8 +178,8 @@ def _buyer(
         receipts=[],
         blinds=[blind] if blind else [],
         member_ids=[member_id] if member_id else [],
-        lock=False,
-        also=[*reading([(program, min(body["occurred_at"], now))]), *levels_too(through)],
+        lock=lock,
+        also=[*reading([(program, min(body["occurred_at"], now), body["store"])], now), *levels_too(through)],
     )
     if len(opened.members) > 1 or (member_id and member_id not in opened.members):
         raise MemberMismatch
@@ -183,10 +189,21 @@ def _buyer(
     return _Buyer(opened, counting, member, next(iter(books.values()), None))
 
 
-def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
+def price_basket(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    *,
+    body: Mapping[str, Any],
+    now: datetime,
+    lock: bool = False,
+) -> Pricing:
+    """Price a basket; with ``lock`` its member and its coupons are ours until the transaction ends.
+
+    Errors as for ``quote``.
+    """
     at = min(body["occurred_at"], now)
     program, pauses = desk.programs.at_with_pauses(connection, at)
-    buyer = _buyer(connection, desk, body, program, now)
+    buyer = _buyer(connection, desk, body, program, now, lock)
     opened, member, tier = buyer.opened, buyer.member, buyer.tier
     store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
     if store is None:
@@ -199,7 +216,8 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
     known = partial(facts_with_tier, connection, member, tier, program=program, vault=desk.vault)
-    shown = _shown(connection, desk, body, member, timed.rated_at or at, known)
+    rated_at, count = timed.rated_at or at, counted(buyer.counting)
+    book, shown = _shown(connection, desk, body, member, (rated_at, now), known, lock=lock)
     unknown = body["identifier"] is not None and member is None
     odd = [
         *timed.discrepancies,
@@ -211,21 +229,16 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     if program and program.promotions:
         basket = unpriced(basket)
     if program is None or timed.rated_at is None:
-        return _Priced(basket, basket, basket, program, None, None, None, member, tier, available, odd, shown)
+        return Pricing(
+            basket, basket, basket, program, None, None, None, member, tier, available, odd, shown, book,
+            Facts(), count, rated_at,
+        )  # fmt: skip
     basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
     facts = gifting.facts_of_goods(
         connection, desk.catalogue, facts, program, version=opened.masters.get("products", 0)
     )
-    facts = look(
-        connection,
-        counted(buyer.counting),
-        basket,
-        facts,
-        program,
-        timed.rated_at,
-        tier=tier,
-        member_id=member.member_id if member else None,
-    )
+    member_id = member.member_id if member else None
+    facts = look(connection, count, basket, facts, program, timed.rated_at, tier=tier, member_id=member_id)
     priced = with_points(
         basket, facts, program, timed.rated_at, available=available, wish=body.get("redeem")
     )  # fmt: skip
@@ -233,9 +246,9 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
         connection, desk, basket, program=program, facts=facts, known=known, at=timed.rated_at,
         version=opened.masters.get("products", 0),
     )  # fmt: skip
-    return _Priced(
+    return Pricing(
         basket, priced.unwished, priced.basket, program, priced.unpaid, priced.decision, priced.redeemable, member,
-        tier, available, odd, shown, pauses, suggested,
+        tier, available, odd, shown, book, facts, count, rated_at, pauses, suggested,
     )  # fmt: skip
 
 
@@ -244,13 +257,16 @@ def _shown(
     desk: Desk,
     body: Mapping[str, Any],
     member: queries.MemberRow | None,
-    at: datetime,
+    moments: tuple[datetime, datetime],
     known: Callable[..., Facts],
-) -> Presented:
-    """The coupons that the basket shows; nobody is kept from using them meanwhile."""
-    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=False)
+    *,
+    lock: bool,
+) -> tuple[CouponBook, Presented]:
+    """The coupons that the basket shows, of the sale's own moment and as they are now."""
+    at, now = moments
+    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=lock, now=now)
     of_audience = partial(known, at=at, asks=couponing.EVERYTHING)
-    return couponing.present(book, body, member=member, at=at, known=of_audience)
+    return book, couponing.present(book, body, member=member, at=at, known=of_audience)
 
 
 def _available(
@@ -266,7 +282,7 @@ def _available(
     return overdue(books[member.member_id].account, now)[1].balance.available
 
 
-def _member(priced: _Priced) -> dict[str, Any] | None:
+def _member(priced: Pricing) -> dict[str, Any] | None:
     if priced.member is None:
         return None
     return {

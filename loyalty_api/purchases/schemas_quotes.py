@@ -121,6 +121,43 @@ class SuggestionSchema(Schema):
     text = Text(required=True, longest=500)
 
 
+class ReservedBudgetSchema(Schema):
+    """What is held of a promotion's budget: minor units, or a purchase."""
+
+    promotion_id = Text(required=True)
+    amount = Whole()
+    times = Whole()
+    period = Text(required=True)
+    store = Text()
+
+
+class ReservedCouponSchema(Schema):
+    """A coupon that is held."""
+
+    code = Text(required=True)
+    coupon_id = Text(required=True)
+    name = Text(required=True)
+
+
+class ReservedPointsSchema(Schema):
+    """Points that are held: name the redemption in the purchase's ``payments``."""
+
+    redemption_id = Text(required=True)
+    points = Whole(required=True)
+    amount = Whole(required=True, allow_none=True)
+    expires_at = Moment(required=True)
+
+
+class ReservationSchema(Schema):
+    """What is held for a quote until its purchase comes, or until ``expires_at``."""
+
+    reservation_id = Text(required=True)
+    expires_at = Moment(required=True)
+    coupons = ma.fields.List(ma.fields.Nested(ReservedCouponSchema()), required=True)
+    budgets = ma.fields.List(ma.fields.Nested(ReservedBudgetSchema()), required=True)
+    redemption = ma.fields.Nested(ReservedPointsSchema(), required=True, allow_none=True)
+
+
 class QuoteAnswerSchema(Schema):
     """A priced basket. Its id carries the promise until ``honoured_until``; nothing is stored."""
 

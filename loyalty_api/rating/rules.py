@@ -100,6 +100,11 @@ class Program:
         day = at.astimezone(self.settings.zone).date()
         return {**self.earning.budgets, **gift_rules.sizes(self.gifts.at_purchase, day)}
 
+    @property
+    def limited(self) -> bool:
+        """Whether what promotions take off runs out, so that pricing needs to know what they took off before."""
+        return self.promotions is not None and self.promotions.counts
+
     def needs(self, at: datetime) -> Needs:
         """The counters and limits to load before rating a basket of that moment."""
         if not self.counting:
@@ -186,15 +191,20 @@ def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Price
     """What the program's promotions take off an open basket; whoever may not earn buys as nobody does."""
     if program.promotions is None:
         return Priced(replace(basket, pricing="settled"))
-    member = facts.member if facts.member and facts.member.status in EARNING_STATUSES else None
     return promotion_rules.price(
         basket,
-        replace(facts, member=member),
+        as_buyer(facts),
         program.promotions,
         at=at,
         zone=program.settings.zone,
         paused=program.paused,
     )
+
+
+def as_buyer(facts: Facts) -> Facts:
+    """The facts as promotions look at them: whoever may not earn buys as nobody does."""
+    may_earn = facts.member is not None and facts.member.status in EARNING_STATUSES
+    return facts if may_earn else replace(facts, member=None)
 
 
 def without(program: Program, paused: frozenset[str]) -> Program:
@@ -275,7 +285,7 @@ def without_gifts(program: Program) -> Program:
 def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - tiers will count by it
     """The facts after the decision: limits less and counters plus what it claims, histories as it leaves them."""
     counters, limits = dict(facts.counters), dict(facts.limits)
-    for claim in decision.claims:
+    for claim in decision.all_claims:
         if claim.kind == "limit":
             limits[claim.key] = limits.get(claim.key, 0) - claim.amount
         elif claim.kind == "history":

@@ -255,7 +255,10 @@ def _effect_from_json(document: Mapping[str, Any]) -> Effect:
 
 
 def decision_to_json(decision: Decision) -> Document:
-    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?, coupons?, gifts?}``."""
+    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?, coupons?, gifts?, taken?}``.
+
+    Empty members are left out.
+    """
     return _said(
         e=decision.engine,
         version=decision.version,
@@ -276,6 +279,7 @@ def decision_to_json(decision: Decision) -> Document:
         discounts=discounts_to_json(decision.discounts),
         coupons=coupons_to_json(decision.coupons),
         gifts=gifts_to_json(decision.gifts),
+        taken=[[claim.kind, claim.key, claim.amount] for claim in decision.taken],
     )
 
 
@@ -295,4 +299,5 @@ def decision_from_json(document: Mapping[str, Any]) -> Decision:
         tuple([discount_given(one) for one in get("discounts", ())]),
         tuple([coupon_given(one) for one in get("coupons", ())]),
         tuple([gift_given(one) for one in get("gifts", ())]),
+        tuple([Claim(*claim) for claim in get("taken", ())]),
     )

@@ -146,7 +146,9 @@ BREACHES = {
         "UPDATE draws SET purchase_id = gen_random_uuid()"
     ),
     "I6 a counter is what the member's purchases claimed": "UPDATE member_counters SET value = value + 1",
-    "I6 what is taken of a limit is what purchases claimed": "UPDATE rule_limits SET taken = taken - 1",
+    "I6 what is taken of a limit is what purchases claimed and reservations hold, and not more than there is": (
+        "UPDATE rule_limits SET taken = taken - 1"
+    ),
     "I4 no lot is below zero or holds more than it was born with": (
         "ALTER TABLE lots DROP CONSTRAINT ck_lots_remaining; UPDATE lots SET available = points + 1"
     ),
