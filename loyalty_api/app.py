@@ -58,7 +58,7 @@ from loyalty_api.publishing import api_pausing as pausing
 from loyalty_api.publishing.gate import gate
 from loyalty_api.purchases import api as purchases
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.rating.rules import Program, check_document, compile_program, without
+from loyalty_api.rating.rules_program import Program, check_document, compile_program, without
 from loyalty_api.redemptions import api as redemptions
 from loyalty_api.returns import api as returns
 from loyalty_api.rewards import api as rewards

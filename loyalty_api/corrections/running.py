@@ -15,7 +15,7 @@ from loyalty_api.corrections.correction import Correction, Done
 from loyalty_api.db import Database
 from loyalty_api.errors import NotFound, Unavailable
 from loyalty_api.program.service import Programs
-from loyalty_api.rating.rules import Program, compile_program, without
+from loyalty_api.rating.rules_program import Program, compile_program, without
 
 __all__ = ["Done", "run"]
 

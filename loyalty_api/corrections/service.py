@@ -29,7 +29,7 @@ from loyalty_api.ledger import service as ledger
 from loyalty_api.program.service import Programs, VersionUnknown
 from loyalty_api.purchases.booking import member_row
 from loyalty_api.purchases.limiting import claims_in
-from loyalty_api.rating.rules import Program, without_gifts
+from loyalty_api.rating.rules_program import Program, without_gifts
 from loyalty_api.rows import write
 from loyalty_api.tiers import service as tiers
 

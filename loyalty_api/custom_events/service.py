@@ -24,7 +24,8 @@ from loyalty_api.purchases.booking import book_points, member_row
 from loyalty_api.purchases.counting import facts_with_tier
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.rating import rules_events
-from loyalty_api.rating.rules import Program, advance
+from loyalty_api.rating.rules import advance
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rows import write
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts

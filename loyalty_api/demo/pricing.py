@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from loyalty_api.demo.data import CURRENCY, Purchase, products, sku, store_code
-from loyalty_api.rating.rules import Program, compile_program, price
+from loyalty_api.rating.rules import price
+from loyalty_api.rating.rules_program import Program, compile_program
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.facts import Facts, Member
 

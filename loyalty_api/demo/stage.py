@@ -18,7 +18,7 @@ from loyalty_api.demo.client import NDJSON, Connection, Credential, Refused
 from loyalty_api.demo.data import FIRST_DAY, products, store_code
 from loyalty_api.program import service as programs
 from loyalty_api.program.service import Programs
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 
 OFFICE = "office"
 _TILL_SCOPES = (

@@ -16,7 +16,7 @@ from loyalty_api.db import driver
 from loyalty_api.language import Catalogue
 from loyalty_api.period_bonuses.rules import RULE as PERIODS
 from loyalty_api.program.service import Programs
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.words import Step, rule_name
 
 Row = Mapping[str, Any]

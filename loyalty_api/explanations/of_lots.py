@@ -9,7 +9,7 @@ from loyalty_api.explanations.asked import Asked, Row
 from loyalty_api.ledger import queries_lots
 from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.purchases import queries as purchases
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.words import Explanation, Step
 
 # What a lot that came from something else than a purchase is called like, as entries are.

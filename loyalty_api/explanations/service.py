@@ -17,7 +17,7 @@ from loyalty_api.ledger import queries as ledger
 from loyalty_api.ledger import queries_lots
 from loyalty_api.members import service as members
 from loyalty_api.program.service import Programs
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.words import Explanation
 from loyalty_api.tiers import service as tiers
 from loyalty_api.tiers.reading import change_of

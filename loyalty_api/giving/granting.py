@@ -16,7 +16,7 @@ from loyalty_api.members.service import MemberRow
 from loyalty_api.purchases.booking import member_row
 from loyalty_api.purchases.counting import facts_with_tier
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.tiers import service as tiers
 
 

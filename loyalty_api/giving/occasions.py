@@ -28,7 +28,7 @@ from loyalty_api.giving.queries import Occasion
 from loyalty_api.ledger.service import lock_book, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.birthdays import celebrated
 from loyalty_api.tiers.rules_periods import begins, local_day
 

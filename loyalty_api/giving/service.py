@@ -23,7 +23,7 @@ from loyalty_api.members.service import MemberRow
 from loyalty_api.products.service import Catalogue
 from loyalty_api.program.service import Programs, settings_in_force
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.rating.rules import Program, compile_program, without
+from loyalty_api.rating.rules_program import Program, compile_program, without
 from loyalty_api.stores.service import Directory
 from loyalty_api.vault import Vault
 

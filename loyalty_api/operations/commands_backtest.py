@@ -75,7 +75,7 @@ def _document(draft: str, session: Any) -> Mapping[str, Any]:
 
     from loyalty_api import ids
     from loyalty_api.program.service import DocumentFaulty, VersionUnknown, find_draft
-    from loyalty_api.rating.rules import check_document
+    from loyalty_api.rating.rules_program import check_document
 
     if not draft.startswith("prv_"):
         try:

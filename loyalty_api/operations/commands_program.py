@@ -14,7 +14,7 @@ from loyalty_api.operations.here import open_here
 
 if TYPE_CHECKING:
     from loyalty_api.publishing.rules_lint_types import Finding
-    from loyalty_api.rating.rules import Program
+    from loyalty_api.rating.rules_program import Program
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "blue"}
 _MOST_SHOWN = 3
@@ -39,7 +39,7 @@ def lint(*, file: Path, as_json: bool, language: str) -> None:
     from loyalty_api.clock import machine_now
     from loyalty_api.publishing.rules_lint import lint as find
     from loyalty_api.publishing.rules_lint_words import shown
-    from loyalty_api.rating.rules import compile_program
+    from loyalty_api.rating.rules_program import compile_program
 
     compiled = compile_program(_read(file), version=0)
     findings = find(compiled, now=machine_now())
@@ -94,7 +94,7 @@ def _document(named: str) -> dict[str, Any]:
 def _read(file: Path) -> dict[str, Any]:
     """A document without faults. Raises UnfitDocument with every fault."""
     from loyalty_api.program.rules_document import UnfitDocument
-    from loyalty_api.rating.rules import check_document
+    from loyalty_api.rating.rules_program import check_document
 
     try:
         document = orjson.loads(file.read_bytes())

@@ -15,7 +15,7 @@ from loyalty_api.paging import PageQuery, page, page_of, read_cursor
 from loyalty_api.program.service import Programs
 from loyalty_api.publishing import pausing
 from loyalty_api.publishing.pausing import Pause
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.security import principal
 
 blueprint = Blueprint(

@@ -17,7 +17,7 @@ from loyalty_api.program.service import Version
 from loyalty_api.publishing import queries_gate as queries
 from loyalty_api.publishing.rules_lint import lint
 from loyalty_api.publishing.rules_lint_types import Finding
-from loyalty_api.rating.rules import Program, compile_program
+from loyalty_api.rating.rules_program import Program, compile_program
 
 
 @dataclass(frozen=True, slots=True)

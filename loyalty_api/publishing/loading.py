@@ -16,8 +16,8 @@ from loyalty_api.publishing.queries_replay import Connected, Span
 from loyalty_api.publishing.reading import Back, Sold, back_of, decided, member_told, purchase_in, sold_of
 from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.queries import MemberRow
-from loyalty_api.rating.rules import Program
 from loyalty_api.rating.rules_folding import Bought, Earlier, Kept, Returned, Start, Versions
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.facts import Member
 from loyalty_api.rulekit.periods import PERIODS, period_of
 from loyalty_api.tiers.rules import NOTHING as NO_AMOUNTS

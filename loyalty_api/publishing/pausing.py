@@ -17,7 +17,7 @@ from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.program.service import Programs
 from loyalty_api.publishing import queries_pausing as queries
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 
 
 class RuleUnknown(NotFound):

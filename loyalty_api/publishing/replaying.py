@@ -23,8 +23,8 @@ from loyalty_api.publishing.rules_comparing import Comparing, Window
 from loyalty_api.publishing.rules_report import Price, Prices
 from loyalty_api.publishing.rules_tally import Tally
 from loyalty_api.purchases.queries import MemberRow
-from loyalty_api.rating.rules import Program, compile_program
 from loyalty_api.rating.rules_folding import Start, Versions
+from loyalty_api.rating.rules_program import Program, compile_program
 
 MEMBERS_AT_ONCE = 50
 """A replay reads so many members at once, and is written down between them."""

@@ -18,7 +18,7 @@ from loyalty_api.publishing.rules_lint_shape import hidden, never_in_full, split
 from loyalty_api.publishing.rules_lint_time import clock_changes, gaps, worse_terms
 from loyalty_api.publishing.rules_lint_types import Finding, ground
 from loyalty_api.publishing.rules_lint_worth import costs, free_goods, never_end, without_end
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 
 _ORDER = ("error", "warning", "note")
 SEVERITIES: dict[str, tuple[str, ...]] = {

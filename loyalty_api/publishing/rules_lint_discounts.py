@@ -17,7 +17,7 @@ from loyalty_api.publishing.rules_lint_promoted import Promoted, baskets, off, p
 from loyalty_api.publishing.rules_lint_times import Impossible, moment_for
 from loyalty_api.publishing.rules_lint_types import Finding, Ground, Sale
 from loyalty_api.publishing.rules_lint_worth import Price, price_of
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.facts import Facts, Member
 

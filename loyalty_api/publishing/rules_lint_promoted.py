@@ -14,7 +14,8 @@ from loyalty_api.publishing.rules_lint_sales import scene
 from loyalty_api.publishing.rules_lint_times import Impossible, named, span
 from loyalty_api.publishing.rules_lint_types import Ground, Sale
 from loyalty_api.publishing.rules_lint_wishes import Demand, alternatives
-from loyalty_api.rating.rules import Program, price
+from loyalty_api.rating.rules import price
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket, Line
 
 _WAYS = 4

@@ -14,7 +14,8 @@ from loyalty_api.publishing.rules_lint_times import ONE_DAY, day_fits, minute_of
 from loyalty_api.publishing.rules_lint_types import Finding, Ground, Sale, gave
 from loyalty_api.publishing.rules_lint_wishes import Demand
 from loyalty_api.publishing.rules_lint_worth import price_of
-from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.rating.rules import evaluate
+from loyalty_api.rating.rules_program import Program
 
 _LOOKS_CONTINUOUS = 14
 _AHEAD = 400

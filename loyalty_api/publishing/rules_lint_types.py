@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from loyalty_api.earning.rules_types import EarningRule
-from loyalty_api.rating.rules import Program, advance, evaluate
+from loyalty_api.rating.rules import advance, evaluate
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.conditions_reading import read_conditions
 from loyalty_api.rulekit.decision import Decision

@@ -7,9 +7,10 @@ from typing import Any
 
 from loyalty_api.language import catalogue
 from loyalty_api.publishing.rules_lint_types import Finding
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.words import Names, rule_name
-from loyalty_api.rulekit.stored import basket_to_json, facts_to_json
+from loyalty_api.rulekit.stored import facts_to_json
+from loyalty_api.rulekit.stored_baskets import basket_to_json
 
 _WHY = {
     **dict.fromkeys(("store", "channel", "payment", "coupon", "segment", "tier", "staff"), "contradiction"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loyalty_api.language import Catalogue
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.words import in_words
 from loyalty_api.rulekit.decision import Decision
 

@@ -15,7 +15,7 @@ from loyalty_api.ledger.service import Book, Cause
 from loyalty_api.members.service import MemberRow as LockedMember
 from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.purchases.queries import MemberRow
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import ENGINE, Decision, Effect
 from loyalty_api.rulekit.facts import NOBODY, Facts, Member

@@ -31,8 +31,9 @@ from loyalty_api.purchases.honouring import given_stays
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
-from loyalty_api.rating.rules import Program
-from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
+from loyalty_api.rating.rules_program import Program
+from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
+from loyalty_api.rulekit.stored_baskets import basket_from_json
 from loyalty_api.tiers import service as tiers
 
 SYSTEM = Who("system", "system")

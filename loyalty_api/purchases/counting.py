@@ -17,8 +17,9 @@ from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.desk import Who
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.queries_history import visited
-from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.rating.rules import evaluate
 from loyalty_api.rating.rules_counted import counted
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.rules_returns import progress_from
 from loyalty_api.rows import write
 from loyalty_api.rulekit import birthdays

@@ -25,7 +25,8 @@ from loyalty_api.coupons.service import (
 from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.purchases.rated import Rated, Row, Written
 from loyalty_api.purchases.rules_charged import unpriced
-from loyalty_api.rating.rules import EARNING_STATUSES, Program, evaluate, price
+from loyalty_api.rating.rules import EARNING_STATUSES, evaluate, price
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Effect
 from loyalty_api.rulekit.facts import Facts

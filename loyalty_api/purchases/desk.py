@@ -17,7 +17,7 @@ from loyalty_api.program.service import Programs
 from loyalty_api.purchases import rules
 from loyalty_api.purchases.queries import Blind
 from loyalty_api.quotes import Quote
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.stores.service import Directory
 from loyalty_api.suggestions.service import Memory
 from loyalty_api.values import dataclass

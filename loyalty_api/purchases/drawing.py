@@ -17,7 +17,7 @@ from loyalty_api.draws.service import Day, DrawBook, Draws
 from loyalty_api.gifts import rules_drawing
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.rated import Rated
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rows import Rows, Table
 from loyalty_api.rulekit.facts import Facts
 

@@ -21,7 +21,8 @@ from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.returned import corrections_of
 from loyalty_api.rating.words import correction_steps, explain, near_miss_text, rule_name
-from loyalty_api.rulekit.stored import basket_from_json, decision_from_json
+from loyalty_api.rulekit.stored import decision_from_json
+from loyalty_api.rulekit.stored_baskets import basket_from_json
 
 _SOONEST = timedelta(microseconds=1)
 

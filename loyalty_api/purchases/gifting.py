@@ -13,7 +13,7 @@ from loyalty_api.gifts.service import Gift, events_of, kept, of_purchase, row_of
 from loyalty_api.ledger.service import Book
 from loyalty_api.products.service import Catalogue
 from loyalty_api.purchases.rated import Rated, Row, Written
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.facts import Facts
 
 

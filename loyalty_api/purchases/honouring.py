@@ -9,7 +9,7 @@ from loyalty_api.purchases.desk import Reported
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.rules import Discrepancy
 from loyalty_api.purchases.rules_charged import charged, mark_of
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts

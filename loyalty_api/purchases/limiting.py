@@ -26,8 +26,9 @@ from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.queries_reservations import Reservation
 from loyalty_api.purchases.remembering import LAST, Recorded, remembered
 from loyalty_api.purchases.rules import Discrepancy
-from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate, without_gifts
+from loyalty_api.rating.rules import advance, evaluate
 from loyalty_api.rating.rules_limits import limits_on
+from loyalty_api.rating.rules_program import NOTHING, Program, without_gifts
 from loyalty_api.rating.rules_returns import claims_back, progress_from
 from loyalty_api.rows import write
 from loyalty_api.rulekit.basket import Basket

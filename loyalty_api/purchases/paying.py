@@ -15,7 +15,7 @@ from loyalty_api import ids
 from loyalty_api.ledger.service import Book, Cause
 from loyalty_api.purchases import rules_paying
 from loyalty_api.purchases.rules import Discrepancy
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.redemptions.service import Captured, Moment, capture_in, spend_in
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.values import dataclass

@@ -29,7 +29,7 @@ from loyalty_api.purchases.rules_charged import mark_of, unpriced
 from loyalty_api.purchases.service import blind_in, member_in
 from loyalty_api.purchases.suggesting import Suggested, suggest
 from loyalty_api.quotes import HONOURED, Quote, write_quote
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts

@@ -13,7 +13,7 @@ from loyalty_api.purchases.rules import Discrepancy
 from loyalty_api.purchases.rules_charged import is_ours
 from loyalty_api.purchases.suggesting import Suggested
 from loyalty_api.purchases.suggesting import told as told_with
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.words import discount_text, effect_text, near_miss_text, reason_text, rule_name
 from loyalty_api.rulekit.basket import Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision, Discount, Effect, NearMiss

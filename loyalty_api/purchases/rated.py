@@ -14,7 +14,7 @@ from loyalty_api.gifts.service import GIFTS
 from loyalty_api.members.rules import walk_in_id
 from loyalty_api.purchases import queries, queries_claims, rules
 from loyalty_api.purchases.desk import Reported, Who
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rows import Rows, Table
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision

@@ -44,7 +44,7 @@ from loyalty_api.purchases.rated import Rated, Row, Written, purchase_row
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
 from loyalty_api.purchases.telling import look_again
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rows import statements
 from loyalty_api.stores.rules import Store
 from loyalty_api.stores.service import StoreUnknown

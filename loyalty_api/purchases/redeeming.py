@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_api.purchases import rules_paying
-from loyalty_api.rating.rules import Program, evaluate, price
+from loyalty_api.rating.rules import evaluate, price
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.redemptions.rules import BelowMinimum, Price, Rate, for_basket, rate_of
 from loyalty_api.rulekit.basket import Basket, LineDiscount, Payment
 from loyalty_api.rulekit.decision import Decision

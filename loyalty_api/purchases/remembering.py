@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from loyalty_api.purchases.queries_history import Past, past
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket
 

@@ -19,7 +19,8 @@ from loyalty_api.purchases.limiting import decide_later, give_back_returned
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.rules_charged import charged
 from loyalty_api.purchases.service import PurchaseUnknown
-from loyalty_api.rulekit.stored import basket_from_json, decision_to_json, facts_to_json
+from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
+from loyalty_api.rulekit.stored_baskets import basket_from_json
 from loyalty_api.tiers import service as tiers
 
 # The ids that a review makes are counted up from the purchase's, past those that recording and claiming may have made.

@@ -17,8 +17,9 @@ import orjson
 from loyalty_api.promotions.rules_limits import Covered
 from loyalty_api.promotions.rules_types import Promotions
 from loyalty_api.purchases.rules import Discrepancy
-from loyalty_api.rating.rules import Program, price
+from loyalty_api.rating.rules import price
 from loyalty_api.rating.rules_limits import covered
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision, Discount
 from loyalty_api.rulekit.facts import Facts

@@ -24,7 +24,7 @@ from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.recording import record
 from loyalty_api.quotes import held_by, read_quote
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.stored import basket_from_json
+from loyalty_api.rulekit.stored_baskets import basket_from_json
 from loyalty_api.vault import Vault
 
 

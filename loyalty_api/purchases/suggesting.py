@@ -13,7 +13,8 @@ from psycopg.rows import TupleRow
 from loyalty_api.language import catalogue
 from loyalty_api.products.rules import Product
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.rating.rules import Program, price
+from loyalty_api.rating.rules import price
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.suggestions.rules import line_of

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from loyalty_api.earning import rules_events
 from loyalty_api.earning.rules_types import EarningRule
-from loyalty_api.rating.rules import EARNING_STATUSES, Program
+from loyalty_api.rating.rules import EARNING_STATUSES
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Reason
 from loyalty_api.rulekit.facts import Facts, Needs

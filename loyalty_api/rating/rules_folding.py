@@ -17,8 +17,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from loyalty_api.rating.rules import Program, advance, evaluate
+from loyalty_api.rating.rules import advance, evaluate
 from loyalty_api.rating.rules_counted import counted, sold
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.rules_returns import Progress, claims_back, revert
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from loyalty_api.promotions import rules_limits
 from loyalty_api.promotions.rules_limits import Covered
-from loyalty_api.rating.rules import NOTHING, Program, as_buyer
+from loyalty_api.rating.rules import as_buyer
+from loyalty_api.rating.rules_program import NOTHING, Program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Discount
 from loyalty_api.rulekit.facts import Facts, Needs

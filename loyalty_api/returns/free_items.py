@@ -11,7 +11,8 @@ from loyalty_api.promotions.rules_types import Priced
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.rules_charged import unpriced
 from loyalty_api.purchases.service import basket_of
-from loyalty_api.rating.rules import Program, price
+from loyalty_api.rating.rules import price
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.returns.opening import Opened
 from loyalty_api.returns.rules import Back
 from loyalty_api.returns.rules_discounts import lost, what_is_left

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from loyalty_api.program.rules import Settings
-from loyalty_api.rating.rules import Program
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.decision import Rate
 from loyalty_api.tiers.rules_standing import Timeline
 

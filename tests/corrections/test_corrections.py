@@ -15,7 +15,7 @@ from loyalty_api.corrections import service
 from loyalty_api.corrections.running import Done, run
 from loyalty_api.errors import Invalid
 from loyalty_api.program.service import VersionUnknown
-from loyalty_api.rating.rules import compile_program
+from loyalty_api.rating.rules_program import compile_program
 from tests.purchases.racing import breaches
 from tests.returns.selling import bring, goods, paper
 from tests.support.calendar import Calendar

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from tests.docs import markdown
 from tests.purchases.racing import at_once, breaches, insisting, settled
 from tests.support.shop import Caller, Reply, Shop, line, receipt

@@ -10,7 +10,8 @@ import pytest
 from loyalty_api.demo import data, stage
 from loyalty_api.demo.pricing import DOCUMENT, Prices, departments
 from loyalty_api.demo.programs import known_programs, load_program
-from loyalty_api.rating import rules as rating
+from loyalty_api.rating.rules import evaluate
+from loyalty_api.rating.rules_program import check_document, compile_program
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.facts import Facts, Member
 
@@ -35,22 +36,22 @@ def basket(purchase: data.Purchase, departments: dict[str, str]) -> Basket:
 @pytest.mark.parametrize("name", known_programs())
 def test_three_days_earn_what_the_files_say(name: str) -> None:
     document = load_program(name).document
-    assert rating.check_document(document) == ()
-    program, member = rating.compile_program(document, version=1), Facts(Member())
+    assert check_document(document) == ()
+    program, member = compile_program(document, version=1), Facts(Member())
     products = data.products(only=data.window(days=3).products)
     departments = {product["sku"]: product["department"] for product in products}
     points: Counter[str] = Counter()
     for day in data.purchases_by_day(days=3):
         for purchase in day:
             at = datetime.fromtimestamp(purchase.seconds, UTC)
-            decision = rating.evaluate(basket(purchase, departments), member, program, at)
+            decision = evaluate(basket(purchase, departments), member, program, at)
             points.update({effect.rule: effect.granted for effect in decision.effects})
     expected = expected_totals(days=3)
     assert points == {"base": expected.points_base, "produce_bonus": expected.points_bonus}
 
 
 def test_the_deli_promotion_takes_off_what_the_files_say_line_by_line() -> None:
-    assert rating.check_document(DOCUMENT) == ()
+    assert check_document(DOCUMENT) == ()
     prices = Prices(departments(only=data.window(days=3).products))
     assert sum(len(day) for day in prices.watching(data.purchases_by_day(days=3))) == 1093
     assert prices.told() == expected_promotions(days=3) == {"deli_10": 5_618}

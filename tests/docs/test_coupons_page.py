@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from loyalty_api.coupons import rules
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from tests.coupons.printing import make
 from tests.docs import markdown
 from tests.docs.test_rewards_page import call, filled

@@ -10,7 +10,7 @@ from loyalty_api.consent.api import GiftChoicesSchema
 from loyalty_api.gifts.rules_types import ELSEWHERE
 from loyalty_api.giving import rules
 from loyalty_api.language import catalogue
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from tests.docs import markdown
 
 PAGE = markdown.read("docs/gifts-by-people.md")

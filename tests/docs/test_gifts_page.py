@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from loyalty_api.gifts.rules_types import AT_PURCHASE, ELSEWHERE
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from tests.docs import markdown
 from tests.docs.test_rewards_page import call, filled
 from tests.gifts.test_reading import document

@@ -17,7 +17,7 @@ from loyalty_api.cli import main
 from loyalty_api.config import Settings
 from loyalty_api.program import rules
 from loyalty_api.program.rules_settings import SETTINGS
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from loyalty_api.rulekit.expressions import VARIABLES
 from tests.docs import markdown
 from tests.docs.markdown import PAGES, ROOT

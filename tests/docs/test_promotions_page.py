@@ -10,7 +10,7 @@ from loyalty_api.promotions.rules_reading import KINDS
 from loyalty_api.promotions.rules_values import BENEFITS
 from loyalty_api.purchases import examples
 from loyalty_api.purchases.schemas_quotes import ReservationSchema
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from tests.docs import markdown
 from tests.promotions.builders import item, offering, priced, wants
 

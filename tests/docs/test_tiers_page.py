@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from loyalty_api.tiers import assigning
 from tests.docs import markdown
 from tests.docs.test_rewards_page import call, filled

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from loyalty_api.rating.rules import Program, compile_program, evaluate
+from loyalty_api.rating.rules import evaluate
+from loyalty_api.rating.rules_program import Program, compile_program
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount, Payment
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts, Member

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_api.program.rules_pauses import Pauses, Span
-from loyalty_api.rating.rules import evaluate, without
+from loyalty_api.rating.rules import evaluate
+from loyalty_api.rating.rules_program import without
 from loyalty_api.rulekit.facts import Facts, Member
 from tests.earning.builders import BASE, SATURDAY_AFTERNOON, basket, codes, goods, points, program, rated
 from tests.rulekit.strategies import unhurried

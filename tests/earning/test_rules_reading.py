@@ -7,7 +7,7 @@ import pytest
 from loyalty_api.earning.rules import check
 from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.program.rules_lots import LotTerms
-from loyalty_api.rating.rules import check_document, compile_program
+from loyalty_api.rating.rules_program import check_document, compile_program
 from tests.earning.builders import BASE
 
 LEAST = {"currency": "NOK", "time_zone": "Europe/Oslo"}

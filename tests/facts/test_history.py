@@ -11,9 +11,11 @@ from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.purchases import queries
 from loyalty_api.purchases.booking import basket_document
-from loyalty_api.rating.rules import advance, compile_program, evaluate
+from loyalty_api.rating.rules import advance, evaluate
+from loyalty_api.rating.rules_program import compile_program
 from loyalty_api.rulekit.facts import Facts, Member
-from loyalty_api.rulekit.stored import basket_from_json, decision_from_json, facts_from_json
+from loyalty_api.rulekit.stored import decision_from_json, facts_from_json
+from loyalty_api.rulekit.stored_baskets import basket_from_json
 from tests.facts.test_counting import document
 from tests.purchases.racing import breaches, settled
 from tests.returns.selling import bring, goods, paper

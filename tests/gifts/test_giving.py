@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_api.rating.rules import advance, compile_program, evaluate
+from loyalty_api.rating.rules import advance, evaluate
+from loyalty_api.rating.rules_counted import counted
+from loyalty_api.rating.rules_program import compile_program
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.decision import Claim
 from loyalty_api.rulekit.facts import Chance, Facts, Member
@@ -83,6 +85,16 @@ def test_staff_and_those_who_may_only_earn_get_none():
     assert not decide(rules, basket(kind="staff")).gifts
     assert not decide(rules, facts=Facts(Member("earn_only"))).gifts
     assert not decide(rules, facts=Facts()).gifts
+
+
+def test_whoever_wants_no_gifts_gets_none_and_counts_towards_a_level_all_the_same():
+    wants_none = Facts(Member(no_gifts=True))
+    decision = decide(program(rule({"purchase": {}})), facts=wants_none)
+    assert (decision.gifts, [(reason.rule, reason.code) for reason in decision.reasons]) == (
+        (),
+        [("gift", "opted_out")],
+    )
+    assert counted(decision, basket().lines).spend == 10_000
 
 
 def test_alcohol_and_tobacco_bring_no_gift_and_are_none():

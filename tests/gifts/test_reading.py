@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from loyalty_api.rating.rules import check_document, compile_program
+from loyalty_api.rating.rules_program import check_document, compile_program
 
 TERMS = {
     "version": "2026-11",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from loyalty_api import jobs
 from loyalty_api.period_bonuses import rules
 from loyalty_api.program.rules_lots import LotTerms
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from tests.docs import markdown
 from tests.purchases.racing import at_once, breaches
 from tests.support.calendar import Calendar

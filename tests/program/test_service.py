@@ -14,7 +14,7 @@ from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.program import service
 from loyalty_api.program.service import Programs
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from tests.purchases.racing import at_once, patiently, times
 from tests.support.documents import earning
 from tests.support.engines import until

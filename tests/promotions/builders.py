@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from loyalty_api.promotions.rules_types import Priced
-from loyalty_api.rating.rules import Program, price
+from loyalty_api.rating.rules import price
+from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.facts import Facts
 from tests.earning.builders import BASE, MEMBER, SATURDAY_AFTERNOON, basket, goods, program

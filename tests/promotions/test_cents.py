@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loyalty_api.rating.rules import without
+from loyalty_api.rating.rules_program import without
 from loyalty_api.rulekit.basket import Line, LineDiscount
 from loyalty_api.rulekit.facts import Facts, Member
 from tests.earning.builders import BASE, points, program

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_api.errors import Fault
-from loyalty_api.rating.rules import Program, advance, check_document, evaluate
+from loyalty_api.rating.rules import advance, evaluate
 from loyalty_api.rating.rules_limits import covered, limits_on
+from loyalty_api.rating.rules_program import Program, check_document
 from loyalty_api.rating.rules_returns import ALL, Progress, taken_back
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Claim, Decision, Discount

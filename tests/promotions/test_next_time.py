@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from tests.coupons.printing import validate
 from tests.promotions.till import back, buy, of, quote
 from tests.purchases.racing import at_once, breaches

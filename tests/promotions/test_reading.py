@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loyalty_api.rating.rules import check_document, compile_program
+from loyalty_api.rating.rules_program import check_document, compile_program
 
 TEN = {"percent": {"off": "10", "on": "basket"}}
 

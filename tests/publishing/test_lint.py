@@ -18,7 +18,8 @@ from loyalty_api.demo.programs import known_programs, load_program
 from loyalty_api.publishing.rules_lint import SEVERITIES, lint
 from loyalty_api.publishing.rules_lint_types import Finding
 from loyalty_api.publishing.rules_lint_words import sentence
-from loyalty_api.rating.rules import Program, compile_program, evaluate
+from loyalty_api.rating.rules import evaluate
+from loyalty_api.rating.rules_program import Program, compile_program
 from loyalty_api.rulekit.facts import Facts, Member
 from tests.docs import markdown
 from tests.earning.builders import BASE, basket, goods, program

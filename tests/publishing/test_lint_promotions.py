@@ -11,7 +11,8 @@ import pytest
 from loyalty_api.publishing.rules_lint import SEVERITIES, lint
 from loyalty_api.publishing.rules_lint_types import Finding, Sale
 from loyalty_api.publishing.rules_lint_words import sentence
-from loyalty_api.rating.rules import Program, evaluate
+from loyalty_api.rating.rules import evaluate
+from loyalty_api.rating.rules_program import Program
 from tests.earning.builders import BASE, program
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.program import service
-from loyalty_api.rating.rules import Program, compile_program, without
+from loyalty_api.rating.rules_program import Program, compile_program, without
 from tests.purchases.racing import another, at_once, insisting
 from tests.support.engines import until
 from tests.support.shop import Reply, Shop, line, receipt

@@ -12,7 +12,8 @@ from loyalty_api.demo import data
 from loyalty_api.demo import run as demo
 from loyalty_api.publishing.running import carry_out
 from loyalty_api.purchases.rules import basket_of
-from loyalty_api.rating.rules import compile_program, evaluate
+from loyalty_api.rating.rules import evaluate
+from loyalty_api.rating.rules_program import compile_program
 from loyalty_api.rulekit.facts import Facts, Member
 from tests.support.shop import Shop
 

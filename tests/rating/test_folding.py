@@ -17,13 +17,14 @@ from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.purchases import queries
 from loyalty_api.purchases.booking import basket_document
-from loyalty_api.rating.rules import check_document, compile_program
 from loyalty_api.rating.rules_counted import sold
 from loyalty_api.rating.rules_folding import Bought, Earlier, Folding, Kept, Returned, Start, Versions, fold
+from loyalty_api.rating.rules_program import check_document, compile_program
 from loyalty_api.rating.rules_returns import ALL, Progress, Wanted, come_back
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.facts import Member
-from loyalty_api.rulekit.stored import basket_from_json, decision_from_json, facts_from_json
+from loyalty_api.rulekit.stored import decision_from_json, facts_from_json
+from loyalty_api.rulekit.stored_baskets import basket_from_json
 from loyalty_api.tiers.rules_walking import Stood
 from tests.returns.selling import bring, goods, paper
 from tests.support.calendar import Calendar

@@ -11,18 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_api.rating.rules import advance, check_document, compile_program, evaluate
+from loyalty_api.rating.rules import advance, evaluate
+from loyalty_api.rating.rules_program import check_document, compile_program
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount, Payment
 from loyalty_api.rulekit.decision import Claim, Decision
 from loyalty_api.rulekit.facts import NOBODY, Facts, Member, Needs
-from loyalty_api.rulekit.stored import (
-    basket_from_json,
-    basket_to_json,
-    decision_from_json,
-    decision_to_json,
-    facts_from_json,
-    facts_to_json,
-)
+from loyalty_api.rulekit.stored import decision_from_json, decision_to_json, facts_from_json, facts_to_json
+from loyalty_api.rulekit.stored_baskets import basket_from_json, basket_to_json
 from tests.earning.builders import BASE, SATURDAY_AFTERNOON, basket, codes, goods, points, program, rated
 from tests.rulekit import strategies
 from tests.rulekit.strategies import unhurried

@@ -11,15 +11,9 @@ from hypothesis import given
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.decision import Claim, Decision, Discount, Effect, NearMiss, Rate, Reason
 from loyalty_api.rulekit.facts import Facts, Member
-from loyalty_api.rulekit.stored import (
-    UnknownEngine,
-    basket_from_json,
-    basket_to_json,
-    decision_from_json,
-    decision_to_json,
-    facts_from_json,
-    facts_to_json,
-)
+from loyalty_api.rulekit.stored import decision_from_json, decision_to_json, facts_from_json, facts_to_json
+from loyalty_api.rulekit.stored_baskets import basket_from_json, basket_to_json
+from loyalty_api.rulekit.stored_engine import UnknownEngine
 from tests.rulekit import strategies
 from tests.rulekit.strategies import unhurried
 

@@ -10,7 +10,7 @@ import pytest
 
 from loyalty_api import jobs
 from loyalty_api.purchases.desk import Desk
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from tests.docs import markdown
 from tests.promotions.till import of, quote
 from tests.purchases.racing import breaches

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from loyalty_api.products.rules import Product
-from loyalty_api.rating.rules import check_document, compile_program
+from loyalty_api.rating.rules_program import check_document, compile_program
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.facts import Facts, Member
 from loyalty_api.suggestions.rules import Associations, Sold, Suggesting, Suggestion, suggested

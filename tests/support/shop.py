@@ -21,7 +21,7 @@ from loyalty_api.db import Database
 from loyalty_api.demo import stage
 from loyalty_api.http import Operation
 from loyalty_api.program import service as programs
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 from loyalty_api.trouble import ProblemSchema
 from tests.support.tokens import bearer, member_token_for, token_for
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loyalty_api.program.rules_document import UnfitDocument
-from loyalty_api.rating.rules import check_document, compile_program, evaluate
+from loyalty_api.rating.rules import evaluate
 from loyalty_api.rating.rules_counted import counted, sold
+from loyalty_api.rating.rules_program import check_document, compile_program
 from loyalty_api.rating.rules_returns import ALL, Progress
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.facts import Facts, Member
