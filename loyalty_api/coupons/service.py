@@ -84,7 +84,7 @@ def look(
     :raises CouponUnknown: there is no such coupon.
     :raises NotFound: there is no such member.
     """
-    found = _with_code(driver(session), office.vault, typed)
+    found = _with_code(driver(session), office.vault, typed, now)
     if for_owner and len(found) == 1:
         member_id = found[0].member_id
 
@@ -98,7 +98,7 @@ def look(
     return Found(coupon, why)
 
 
-def _with_code(connection: Connection[TupleRow], vault: Vault, typed: str) -> list[Coupon]:
+def _with_code(connection: Connection[TupleRow], vault: Vault, typed: str, now: datetime) -> list[Coupon]:
     """The coupons with a code: one of ours, or all that a code which was brought leads to."""
     if looks_like_ours(typed):
         code = plain_code(typed)
@@ -106,7 +106,7 @@ def _with_code(connection: Connection[TupleRow], vault: Vault, typed: str) -> li
     else:
         blind = blind_of(vault, bare(typed))
         blinds = queries.leads(connection, [blind]).get(blind, [])
-    return list(queries.some(connection, blinds).values())
+    return list(queries.some(connection, blinds, now=now).values())
 
 
 def _facts(session: Session, office: Office, member_id: UUID | None, at: datetime, now: datetime) -> Facts:

@@ -18,18 +18,19 @@ from loyalty_api.facts.service import Counted, counted
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
 from loyalty_api.purchases import couponing, gifting, queries, rules
-from loyalty_api.purchases.answers import coupon_answer, issued_answer
+from loyalty_api.purchases.answers import coupon_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
 from loyalty_api.purchases.quoting import told
+from loyalty_api.purchases.quoting_parts import priced_line, redeemable, to_be_issued
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.redeeming import Redeemable, with_points
-from loyalty_api.purchases.rules_charged import is_ours, mark_of, unpriced
+from loyalty_api.purchases.rules_charged import mark_of, unpriced
 from loyalty_api.purchases.service import blind_in, member_in
 from loyalty_api.quotes import HONOURED, Quote, write_quote
 from loyalty_api.rating.rules import Program
-from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
+from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.stores.service import StoreUnknown
@@ -89,8 +90,8 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
         "currency": body["currency"],
         "member": _member(priced),
         "totals": _totals(priced),
-        "lines": [_line(line) for line in basket.lines],
-        "redeemable": _redeemable(priced.redeemable),
+        "lines": [priced_line(line) for line in basket.lines],
+        "redeemable": redeemable(priced.redeemable),
         "points": {
             "base": decision.points(award="base") if decision else 0,
             "bonus": decision.points(award="bonus") if decision else 0,
@@ -98,27 +99,10 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
             "if_not_redeeming": unpaid,
             "available_at": _first_available(decision),
         },
-        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)] + _to_be_issued(decision),
+        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)] + to_be_issued(decision),
         "discrepancies": priced.discrepancies,
         **told(decision, priced.program, body, odd=priced.discrepancies, known=priced.member is not None),
     }
-
-
-def _to_be_issued(decision: Decision | None) -> list[dict[str, Any]]:
-    """The coupons that the purchase would give for another time; their codes are there with it."""
-    return [
-        {
-            "code": None,
-            **issued_answer(
-                {
-                    "coupon_id": None, "name": one.name, "rule": one.rule, "valid_from": one.valid_from,
-                    "valid_until": one.valid_until,
-                },
-                status="to_be_issued",
-            ),
-        }
-        for one in (decision.coupons if decision else ())
-    ]  # fmt: skip
 
 
 def _totals(priced: Pricing) -> dict[str, int]:
@@ -129,36 +113,6 @@ def _totals(priced: Pricing) -> dict[str, int]:
         "till_discounts": amount - sold,
         "program_discounts": sold - total,
         "total": total,
-    }
-
-
-def _line(line: Line) -> dict[str, Any]:
-    """A line with the discounts of promotions and those that points stand for; the till's own are known to it."""
-    given = [
-        _discount(discount) for discount in line.discounts if discount.kind == "points" or is_ours(discount)
-    ]
-    return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
-
-
-def _discount(discount: LineDiscount) -> dict[str, Any]:
-    """As the till names it in the purchase."""
-    said: dict[str, Any] = {"source": "program", "kind": discount.kind, "amount": discount.amount}
-    if discount.promotion_id:
-        said["promotion_id"] = discount.promotion_id
-    if discount.basket_wide:
-        said["basket_wide"] = True
-    return said
-
-
-def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
-    if offer is None:
-        return None
-    return {
-        "points": offer.price.points,
-        "amount": offer.price.amount or 0,
-        "step": offer.rate.step,
-        "least": offer.rate.least,
-        "member_max_points": offer.member_max_points,
     }
 
 
@@ -219,8 +173,11 @@ def price_basket(
         raise StoreUnknown(f"We do not know the store {body['store']}.")
     if program and program.settings.currency != body["currency"]:
         raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
-    skus = [line["sku"] for line in body["lines"] if "sku" in line]
-    products = desk.catalogue.resolve(connection, skus, version=opened.masters.get("products", 0))
+    skus, version = (
+        [line["sku"] for line in body["lines"] if "sku" in line],
+        opened.masters.get("products", 0),
+    )
+    products = desk.catalogue.resolve(connection, skus, version=version)
     basket = rules.basket_of(body, products, time_zone=store.time_zone)
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
@@ -243,33 +200,16 @@ def price_basket(
             Facts(), count, rated_at,
         )  # fmt: skip
     basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
-    facts = gifting.facts_of_goods(
-        connection, desk.catalogue, facts, program, version=opened.masters.get("products", 0)
-    )
+    facts = gifting.facts_of_goods(connection, desk.catalogue, facts, program, version=version)
     member_id = member.member_id if member else None
     facts = look(connection, count, basket, facts, program, timed.rated_at, tier=tier, member_id=member_id)
     priced = with_points(
         basket, facts, program, timed.rated_at, available=available, wish=body.get("redeem")
     )  # fmt: skip
     return Pricing(
-        basket,
-        priced.unwished,
-        priced.basket,
-        program,
-        priced.unpaid,
-        priced.decision,
-        priced.redeemable,
-        member,
-        tier,
-        available,
-        odd,
-        shown,
-        book,
-        facts,
-        count,
-        rated_at,
-        pauses,
-    )
+        basket, priced.unwished, priced.basket, program, priced.unpaid, priced.decision, priced.redeemable, member,
+        tier, available, odd, shown, book, facts, count, rated_at, pauses,
+    )  # fmt: skip
 
 
 def _shown(
