@@ -18,11 +18,12 @@ from loyalty_api.facts.service import Counted, counted
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
 from loyalty_api.purchases import couponing, gifting, queries, rules
-from loyalty_api.purchases.answers import coupon_answer, issued_answer
+from loyalty_api.purchases.answers import coupon_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
-from loyalty_api.purchases.quoting import line_answer, told
+from loyalty_api.purchases.quoting import told
+from loyalty_api.purchases.quoting_parts import priced_line, redeemable, to_be_issued
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.redeeming import Redeemable, with_points
 from loyalty_api.purchases.rules_charged import mark_of, unpriced
@@ -91,8 +92,8 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
         "currency": body["currency"],
         "member": _member(priced),
         "totals": _totals(priced),
-        "lines": [line_answer(line) for line in basket.lines],
-        "redeemable": _redeemable(priced.redeemable),
+        "lines": [priced_line(line) for line in basket.lines],
+        "redeemable": redeemable(priced.redeemable),
         "points": {
             "base": decision.points(award="base") if decision else 0,
             "bonus": decision.points(award="bonus") if decision else 0,
@@ -100,7 +101,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
             "if_not_redeeming": unpaid,
             "available_at": _first_available(decision),
         },
-        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)] + _to_be_issued(decision),
+        "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)] + to_be_issued(decision),
         "discrepancies": priced.discrepancies,
         **told(
             decision,
@@ -113,23 +114,6 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     }
 
 
-def _to_be_issued(decision: Decision | None) -> list[dict[str, Any]]:
-    """The coupons that the purchase would give for another time; their codes are there with it."""
-    return [
-        {
-            "code": None,
-            **issued_answer(
-                {
-                    "coupon_id": None, "name": one.name, "rule": one.rule, "valid_from": one.valid_from,
-                    "valid_until": one.valid_until,
-                },
-                status="to_be_issued",
-            ),
-        }
-        for one in (decision.coupons if decision else ())
-    ]  # fmt: skip
-
-
 def _totals(priced: Pricing) -> dict[str, int]:
     amount = sum([line.amount for line in priced.sold.lines])
     sold, total = (sum([line.paid for line in basket.lines]) for basket in (priced.sold, priced.basket))
@@ -138,18 +122,6 @@ def _totals(priced: Pricing) -> dict[str, int]:
         "till_discounts": amount - sold,
         "program_discounts": sold - total,
         "total": total,
-    }
-
-
-def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
-    if offer is None:
-        return None
-    return {
-        "points": offer.price.points,
-        "amount": offer.price.amount or 0,
-        "step": offer.rate.step,
-        "least": offer.rate.least,
-        "member_max_points": offer.member_max_points,
     }
 
 
@@ -210,8 +182,11 @@ def price_basket(
         raise StoreUnknown(f"We do not know the store {body['store']}.")
     if program and program.settings.currency != body["currency"]:
         raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
-    skus = [line["sku"] for line in body["lines"] if "sku" in line]
-    products = desk.catalogue.resolve(connection, skus, version=opened.masters.get("products", 0))
+    skus, version = (
+        [line["sku"] for line in body["lines"] if "sku" in line],
+        opened.masters.get("products", 0),
+    )
+    products = desk.catalogue.resolve(connection, skus, version=version)
     basket = rules.basket_of(body, products, time_zone=store.time_zone)
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
@@ -234,9 +209,7 @@ def price_basket(
             Facts(), count, rated_at,
         )  # fmt: skip
     basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
-    facts = gifting.facts_of_goods(
-        connection, desk.catalogue, facts, program, version=opened.masters.get("products", 0)
-    )
+    facts = gifting.facts_of_goods(connection, desk.catalogue, facts, program, version=version)
     member_id = member.member_id if member else None
     facts = look(connection, count, basket, facts, program, timed.rated_at, tier=tier, member_id=member_id)
     priced = with_points(

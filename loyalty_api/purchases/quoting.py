@@ -10,12 +10,10 @@ from loyalty_api.promotions.rules_types import InSets
 from loyalty_api.purchases.answers import SPOKEN
 from loyalty_api.purchases.answers_gifts import gifts_in_quote
 from loyalty_api.purchases.rules import Discrepancy
-from loyalty_api.purchases.rules_charged import is_ours
 from loyalty_api.purchases.suggesting import Suggested
 from loyalty_api.purchases.suggesting import told as told_with
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.words import discount_text, effect_text, near_miss_text, reason_text, rule_name
-from loyalty_api.rulekit.basket import Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision, Discount, Effect, NearMiss
 
 
@@ -142,24 +140,6 @@ def _waited_for(miss: NearMiss, program: Program, language: str) -> dict[str, An
         "because": None,
         "text": rule_name(miss.rule, names=program.names, language=language),
     }
-
-
-def line_answer(line: Line) -> dict[str, Any]:
-    """A line with the discounts of promotions and those that points stand for; the till's own are known to it."""
-    given = [
-        _discount(discount) for discount in line.discounts if discount.kind == "points" or is_ours(discount)
-    ]
-    return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
-
-
-def _discount(discount: LineDiscount) -> dict[str, Any]:
-    """As the till names it in the purchase."""
-    said: dict[str, Any] = {"source": "program", "kind": discount.kind, "amount": discount.amount}
-    if discount.promotion_id:
-        said["promotion_id"] = discount.promotion_id
-    if discount.basket_wide:
-        said["basket_wide"] = True
-    return said
 
 
 def receipt_lines(
