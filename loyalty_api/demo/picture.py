@@ -37,8 +37,7 @@ def picture(spent: Sequence[tuple[date, int]]) -> str:
         f'<polyline points="{plan}" fill="none" stroke="#999" stroke-dasharray="5 4"/>',
         f'<polyline points="{line}" fill="none" stroke="#0a6" stroke-width="2"/>',
         f'<text x="{_LEFT}" y="16" fill="#0a6">spent: {_money(spent[-1][1])} USD by {last}</text>',
-        f'<text x="{_WIDE - _RIGHT}" y="16" fill="#777" text-anchor="end">'
-        "dashed: an even share of each month's budget for each of its days</text>",
+        f'<text x="{_WIDE - _RIGHT}" y="16" fill="#777" text-anchor="end">dashed: an even share for each day</text>',
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
