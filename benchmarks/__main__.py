@@ -16,8 +16,10 @@ from benchmarks import copying, expiry, figures, hundred_rules, reads, redeeming
 from benchmarks.backtesting import backtest
 from benchmarks.figures import Figure, Pace, Street
 from benchmarks.growth import SIZES, growth
+from benchmarks.peer import oscar
 from benchmarks.place import open_shop, serve_api, serve_ceiling
-from benchmarks.pricing import pricing
+from benchmarks.pricing import pricing, quotes
+from benchmarks.suggesting import look_up
 from benchmarks.year import year
 from loyalty_api.demo import run as demo
 
@@ -34,9 +36,10 @@ _BY_HTTP: dict[str, Measure] = {
     "batch": copying.batches,
     "expiry": expiry.expiry,
     "redemption": redeeming.redemption,
+    "quote_promotions": quotes,
 }
 _ASKED_FOR: dict[str, Measure] = {"threads": figures.threads}
-_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules", "pricing")
+_NAMES = (*_BY_HTTP, *_ASKED_FOR, "evaluate", "hundred_rules", "pricing", "oscar", "suggestions")
 
 
 @click.command()
@@ -71,7 +74,11 @@ def main(
     if "hundred_rules" in wanted:
         found.append(_shown(figures.hundred(hundred_rules.program(_program("full")), pace)))
     if "pricing" in wanted:
-        found.append(_shown(pricing(_program("basic"), pace)))
+        found += [_shown(figure) for figure in pricing(_program("basic"), pace)]
+    if "oscar" in wanted and (peer := oscar(_program("basic"))):
+        found.append(_shown(peer))
+    if "suggestions" in wanted:
+        found.append(_shown(look_up(pace)))
     asked = {name: measure for name, measure in (_BY_HTTP | _ASKED_FOR).items() if name in wanted}
     if asked:
         with ExitStack() as stack:

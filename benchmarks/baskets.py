@@ -37,21 +37,26 @@ def with_ten_lines() -> Sequence[Purchase]:
 
 
 def purchase_requests(
-    tokens: Mapping[int, str], cards: Sequence[str] = (), *, path: str = "/v1/purchases"
+    tokens: Mapping[int, str],
+    cards: Sequence[str] = (),
+    *,
+    path: str = "/v1/purchases",
+    at: datetime | None = None,
 ) -> Iterator[bytes]:
     """Baskets of ten lines, for ever, each as a sale of now under a receipt number of its own; tokens by store.
 
+    With ``at`` they are sales of that moment.
     They are those of their households, or of ``cards`` in turn. As a quote (``path``) a basket has no receipt number.
     """
-    drafts = [_draft(purchase, tokens[purchase.store_id], path) for purchase in with_ten_lines()]
+    now = at or datetime.now(UTC)
+    drafts = [_draft(purchase, tokens[purchase.store_id], path, now) for purchase in with_ten_lines()]
     shown = itertools.cycle([card.encode() for card in cards] or [None])
     for (draft, own), card in zip(itertools.cycle(drafts), shown, strict=False):
         yield draft.replace(_REFERENCE, f"{next(_numbers):024d}".encode()).replace(_CARD, card or own)
 
 
-def _draft(purchase: Purchase, token: str, path: str) -> tuple[bytes, bytes]:
+def _draft(purchase: Purchase, token: str, path: str, now: datetime) -> tuple[bytes, bytes]:
     """The request with a place for a receipt number and for a card, and the household's own card."""
-    now = datetime.now(UTC)
     body = purchase.body() | {"occurred_at": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
     own = body["identifier"]["value"].encode()
     body["identifier"] |= {"value": _CARD.decode()}

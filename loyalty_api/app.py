@@ -40,6 +40,7 @@ from loyalty_api.errors import LoyaltyError
 from loyalty_api.explanations import api as explanations
 from loyalty_api.gifts import api as gifts
 from loyalty_api.gifts.service import Shop as GiftShop
+from loyalty_api.giving import api as giving
 from loyalty_api.http import Blueprint, id_converter
 from loyalty_api.ledger import api_lots as ledger
 from loyalty_api.ledger.service import shown_balance
@@ -65,6 +66,7 @@ from loyalty_api.sandbox import api as sandbox
 from loyalty_api.sandbox.following import follow_sandbox
 from loyalty_api.stores import api as stores
 from loyalty_api.stores.service import Directory
+from loyalty_api.suggestions import api as suggestions
 from loyalty_api.summaries import api as summaries
 from loyalty_api.summaries.service import Summaries
 from loyalty_api.throttle import Throttle, shared_counter
@@ -76,7 +78,7 @@ from loyalty_api.vault import Vault
 MAX_BODY = 1 << 20
 PREFIXES = (
     "mbr", "idn", "per", "pur", "ent", "prv", "rej", "clm", "cli", "red", "ret", "rwd", "ord", "lot", "cpb", "cpn",
-    "bkt", "gft",
+    "bkt", "gft", "gls", "rsv",
 )  # fmt: skip
 
 
@@ -98,6 +100,7 @@ def blueprints() -> Sequence[Blueprint]:
         redemptions.blueprint,
         rewards.blueprint,
         coupons.blueprint,
+        giving.blueprint,
         adjustments.blueprint,
         custom_events.blueprint,
         draws.blueprint,
@@ -114,6 +117,7 @@ def blueprints() -> Sequence[Blueprint]:
         gating.blueprint,
         pausing.blueprint,
         backtests.blueprint,
+        suggestions.blueprint,
         analytics.blueprint,
         event_feed.blueprint,
         stores.blueprint,

@@ -24,12 +24,15 @@ from loyalty_api.errors import LoyaltyError
 from loyalty_api.facts import service as facts
 from loyalty_api.gifts import draw_days
 from loyalty_api.gifts import service as gifts
+from loyalty_api.giving import service as giving
 from loyalty_api.ledger import overdue
 from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.period_bonuses import service as periods
 from loyalty_api.program import service as programs
 from loyalty_api.publishing import backtests
+from loyalty_api.purchases import reserving
 from loyalty_api.redemptions import service as redemptions
+from loyalty_api.suggestions.service import refresh_due
 from loyalty_api.tiers import overdue as levels
 from loyalty_api.vault import Vault
 
@@ -46,7 +49,7 @@ class Release(Protocol):
     def __call__(self, session: Session, *, now: datetime, limit: int) -> int: ...
 
 
-RELEASES: Sequence[Release] = (redemptions.release_due, gifts.pass_time)
+RELEASES: Sequence[Release] = (redemptions.release_due, reserving.release_due, gifts.pass_time)
 """What features hold back for a time only, each with its own way to let go of it."""
 
 
@@ -155,8 +158,7 @@ def _release(database: Database, release: Release, now: datetime, limit: Limit) 
     done = 0
     while not limit.reached:
         with database.unit_of_work() as session:
-            released = release(session, now=now, limit=_HOLDS_AT_ONCE)
-        done += released
+            done += (released := release(session, now=now, limit=_HOLDS_AT_ONCE))
         if released < _HOLDS_AT_ONCE:
             break
     return done
@@ -190,6 +192,11 @@ def make_coupons(database: Database, vault: Vault, *, now: datetime, limit: Limi
             break
         done += made
     return done
+
+
+def grant_gifts(database: Database, vault: Vault, *, now: datetime, limit: Limit = FOR_EVER) -> giving.Ran:
+    """Grant every gift that is due by the calendar or waits on a list; what that came to."""
+    return giving.run(database.unit_of_work, vault, new_id=ids.new, ended=lambda: limit.reached, now=now)
 
 
 def replay(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
@@ -257,19 +264,12 @@ class Job:
 
 JOBS: Mapping[str, Job] = {
     "settle": Job("* * * * *", lambda database, now, limit: settle(database, now=now, limit=limit)),
-    "release_holds": Job(
-        "* * * * *", lambda database, now, limit: release_holds(database, now=now, limit=limit)
-    ),
-    "settle_levels": Job(
-        "*/5 * * * *", lambda database, now, limit: settle_levels(database, now=now, limit=limit)
-    ),
-    "settle_periods": Job(
-        "*/10 * * * *", lambda database, now, limit: settle_periods(database, now=now, limit=limit)
-    ),
+    "release_holds": Job("* * * * *", lambda db, now, limit: release_holds(db, now=now, limit=limit)),
+    "settle_levels": Job("*/5 * * * *", lambda db, now, limit: settle_levels(db, now=now, limit=limit)),
+    "settle_periods": Job("*/10 * * * *", lambda db, now, limit: settle_periods(db, now=now, limit=limit)),
     "purge_counters": Job("40 3 * * *", lambda database, _now, limit: purge_counters(database, limit=limit)),
-    "announce_expiring": Job(
-        "*/10 * * * *", lambda database, now, limit: announce(database, now=now, limit=limit)
-    ),
+    "refresh_suggestions": Job("20 * * * *", lambda db, now, limit: refresh_due(db, now=now, limit=limit)),
+    "announce_expiring": Job("*/10 * * * *", lambda db, now, limit: announce(db, now=now, limit=limit)),
     backtests.JOB: Job("* * * * *", lambda database, now, limit: replay(database, now=now, limit=limit)),
 }
 """What a worker does. ``settle`` is activation and expiry in one walk through the members who are due."""
@@ -289,7 +289,10 @@ class KeyedJob:
 
 KEYED_JOBS: Mapping[str, KeyedJob] = {
     "make_coupons": KeyedJob(
-        "* * * * *", lambda database, vault, now, limit: make_coupons(database, vault, now=now, limit=limit)
+        "* * * * *", lambda db, keys, now, limit: make_coupons(db, keys, now=now, limit=limit)
+    ),
+    giving.JOB: KeyedJob(
+        "* * * * *", lambda db, keys, now, limit: grant_gifts(db, keys, now=now, limit=limit)
     ),
     "keep_draws": KeyedJob("*/10 * * * *", draw_days.run),
 }

@@ -79,5 +79,14 @@ def read_quote(vault: Vault, text: str | None) -> Quote | None:
     )
 
 
+def held_by(vault: Vault, text: str, *, lane: tuple[str, str]) -> bytes:
+    """A keyed hash of a quote's id and its ``lane`` (store and terminal), under which is kept what was reserved for it.
+
+    Two lanes that price the same basket in the same second have quotes that say the same.
+    """
+    return vault.blind("reserved", "\n".join([*lane, text]))
+
+
 def _mac(vault: Vault, said: bytes) -> bytes:
-    return vault.blind("quote", said.decode())[:_MAC]
+    # What somebody made up need not be text: every byte stands for itself.
+    return vault.blind("quote", said.decode("latin-1"))[:_MAC]

@@ -22,6 +22,7 @@ APPEND_ONLY = (
     "program_approvals",
     "program_versions",
     "purchase_corrections",
+    "staff_gifts",
     "terms_acceptances",
     "tier_changes",
 )
@@ -48,6 +49,9 @@ READABLE: dict[str, tuple[str, ...]] = {
     "reward_orders": _ALL,
     "rewards": _ALL,
     "stores": _ALL,
+    "suggestion_products": _ALL,
+    "suggestion_refreshes": _ALL,
+    "suggestion_stores": _ALL,
     "adjustments": ("member_id", "adjustment_id", "points", "reason", "actor_kind", "client_id", "created_at"),
     "clients": ("client_id", "kind", "name", "scopes", "store_id", "rate", "created_at", "revoked_at"),
     "coupon_batches": (
@@ -67,6 +71,9 @@ READABLE: dict[str, tuple[str, ...]] = {
         "member_id", "event_id", "event", "client_id", "actor_kind", "occurred_at", "recorded_at", "program_version",
         "points",
     ),
+    "gift_lists": _ALL,
+    "gift_occasions": _ALL,
+    "gift_walks": _ALL,
     "gifts": (
         "member_id", "gift_id", "rule", "program_version", "trigger", "kind", "state", "cost", "cause_type",
         "purchase_id", "store_id", "granted_at", "expires_at", "shown_at", "claimed_at", "handed_over_at",
@@ -93,6 +100,10 @@ READABLE: dict[str, tuple[str, ...]] = {
         "captured_at", "reversed_points", "reversed_amount", "ended_at",
     ),
     "rejects": ("reject_id", "client_id", "store_id", "type", "code", "created_at", "cleared_at"),
+    "staff_gifts": (
+        "member_id", "gift_id", "rule", "staff_ref", "given_on", "cost", "reason", "store_id", "actor_kind",
+        "client_id", "created_at",
+    ),
     "returns": (
         "member_id", "return_id", "store_id", "terminal", "business_date", "kind", "status", "occurred_at",
         "recorded_at", "currency", "purchase_id", "client_id", "points_taken_back", "points_given_back", "refundable",

@@ -71,6 +71,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "end_person": needs("members:write"),
     "record_terms": needs("members:write"),
     "list_terms": needs("members:read"),
+    "get_gift_choices": needs("members:read"),
+    "put_gift_choices": needs("members:write", only=(*_OFFICE, "mobile")),
     # Points.
     "get_member_balance": needs("members:read"),
     "list_member_entries": needs("members:read"),
@@ -89,6 +91,9 @@ PERMISSIONS: Mapping[str, Access] = {
     "end_tier_assignment": needs("tiers:assign", only=_OFFICE),
     # The till.
     "create_quote": needs("quotes:create"),
+    # It holds coupons and points, so the right to price is not enough.
+    "reserve_quote": needs("redemptions:write"),
+    "release_reservation": needs("redemptions:write"),
     "record_purchase": needs("purchases:write"),
     "get_purchase": needs("purchases:read"),
     "explain_purchase": needs("purchases:read"),
@@ -113,6 +118,14 @@ PERMISSIONS: Mapping[str, Access] = {
     "hand_order_over": needs("redemptions:write"),
     "cancel_order": needs("redemptions:write"),
     "adjust_points": needs("points:adjust"),
+    # Gifts from the hand of the staff and to lists.
+    "give_by_hand": needs("gifts:give", only=_OFFICE),
+    "list_gifts_by_staff": needs("gifts:read", only=_OFFICE),
+    "create_gift_list": needs("gifts:write", only=_OFFICE),
+    "list_gift_lists": needs("gifts:read", only=_OFFICE),
+    "get_gift_list": needs("gifts:read", only=_OFFICE),
+    "add_gift_list_members": needs("gifts:write", only=_OFFICE),
+    "list_gift_list_members": needs("gifts:read", only=_OFFICE),
     "create_reward": needs("rewards:write"),
     "edit_reward": needs("rewards:write"),
     "archive_reward": needs("rewards:write"),
@@ -173,6 +186,10 @@ PERMISSIONS: Mapping[str, Access] = {
     "get_backtest": needs("program:read"),
     "cancel_backtest": needs("program:write"),
     "get_program_totals": needs("program:read"),
+    "list_suggestions": needs("program:read", only=_OFFICE),
+    # Promotions and how much of them is left. What a campaign may still cost is not a lane's to know.
+    "list_promotions": needs("program:read", only=_OFFICE),
+    "get_promotion": needs("program:read", only=_OFFICE),
     "list_events": needs("events:read"),
     # The sandbox.
     "get_sandbox_clock": needs("sandbox:clock"),
@@ -198,6 +215,8 @@ PERMISSIONS: Mapping[str, Access] = {
     "me_edit_preferences": needs("me:write"),
     "me_accept_terms": needs("me:write"),
     "me_list_terms": needs("me:read"),
+    "me_gift_choices": needs("me:read"),
+    "me_put_gift_choices": needs("me:write"),
     "me_redeem": needs("me:redeem"),
     "me_capture": needs("me:redeem"),
     "me_release": needs("me:redeem"),

@@ -38,6 +38,9 @@ SCOPES: Mapping[str, str] = {
     "stores:write": "Change stores",
     "products:read": "Read products",
     "products:write": "Change products",
+    "gifts:give": "Give gifts by hand, within an allowance",
+    "gifts:read": "Read what was given by hand and to lists",
+    "gifts:write": "Give to lists of members",
     "program:read": "Read the program, its versions and its totals",
     "program:write": "Draft and publish program versions",
     "program:approve": "Agree, as a second person, that a program version is published",
@@ -68,7 +71,7 @@ ALLOWED: Mapping[ClientKind, frozenset[str]] = {
     | _LOOK
     | {"quotes:create", "returns:write", "redemptions:write", "purchases:import", "purchases:review"}
     | {"rewards:write", "coupons:read", "coupons:write", "points:adjust", "tiers:assign", "events:write"}
-    | {"program:approve", "program:pause"},
+    | {"program:approve", "program:pause", "gifts:give", "gifts:read", "gifts:write"},
     "mobile": _MEMBERS | _LOOK | MEMBER_SCOPES | {"events:read", "events:write"},
     "partner": _LANE | _LOOK | {"purchases:read", "purchases:import", "events:read", "events:write"},
     "admin": frozenset(SCOPES) - MEMBER_SCOPES,

@@ -12,7 +12,7 @@ from loyalty_api import clock, ids
 from loyalty_api.consent import service
 from loyalty_api.consent.models import PrivacyRequest, TermsAcceptance
 from loyalty_api.errors import Forbidden, NotFound
-from loyalty_api.fields import Choice, Moment, Schema, Text
+from loyalty_api.fields import Choice, Flag, Moment, Schema, Text
 from loyalty_api.http import Blueprint, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.members.service import Actor
@@ -52,6 +52,16 @@ class ErasureSchema(Schema):
     due_at = Moment(required=True)
 
 
+class GiftChoicesSchema(Schema):
+    """Whether a member wants gifts and draws at all, and such that follow from what was bought before."""
+
+    gifts = Flag(required=True, metadata={"description": "gifts and draws at all"})
+    profiling = Flag(
+        required=True, metadata={"description": "gifts by rules that look at what the member bought before"}
+    )
+
+
+_CHOICES = {"gifts": True, "profiling": False}
 _ACCEPT = {"version": "2026-01", "channel": "app", "accepted_at": "2026-11-21T16:04:00+01:00"}
 _ACCEPTANCE = {
     "acceptance_id": "trm_01k9tz3v5th9v3r6d1g0a4b5ef",
@@ -149,6 +159,57 @@ def me_delete(session: Session) -> Answer:
     member_id = _own_id()
     filed = service.request_erasure(session, member_id=member_id, actor=_actor(), now=clock.now())
     return Answer(_erasure(filed), owner=member_id)
+
+
+@blueprint.operation(
+    "GET", "/members/<mbr:member_id>/gift-choices", "get_gift_choices",
+    summary="Whether a member wants gifts", answer=GiftChoicesSchema(), answer_example=_CHOICES, errors=(NotFound,),
+)  # fmt: skip
+def get_gift_choices(member_id: UUID) -> dict[str, Any]:
+    """Both are true until the member says otherwise."""
+    return _choices(member_id)
+
+
+@blueprint.operation(
+    "PUT", "/members/<mbr:member_id>/gift-choices", "put_gift_choices",
+    summary="Say for a member who asks whether gifts are wanted", body=GiftChoicesSchema(),
+    answer=GiftChoicesSchema(), example=_CHOICES, answer_example=_CHOICES, errors=(NotFound,),
+)  # fmt: skip
+@idempotent(required=False)
+def put_gift_choices(session: Session, member_id: UUID, body: dict[str, Any]) -> Answer:
+    """Counts from the next purchase on. What was granted before stays."""
+    return _choose(session, member_id, body)
+
+
+@blueprint.operation(
+    "GET", "/me/gift-choices", "me_gift_choices", summary="Whether I want gifts",
+    answer=GiftChoicesSchema(), answer_example=_CHOICES,
+)  # fmt: skip
+def me_gift_choices() -> dict[str, Any]:
+    """Both are true until the member says otherwise."""
+    return _choices(_own_id())
+
+
+@blueprint.operation(
+    "PUT", "/me/gift-choices", "me_put_gift_choices", summary="Say whether I want gifts",
+    body=GiftChoicesSchema(), answer=GiftChoicesSchema(), example=_CHOICES, answer_example=_CHOICES,
+)  # fmt: skip
+@idempotent(required=False)
+def me_put_gift_choices(session: Session, body: dict[str, Any]) -> Answer:
+    """Counts from the next purchase on. What was granted before stays, and may be left where it is."""
+    return _choose(session, _own_id(), body)
+
+
+def _choices(member_id: UUID) -> dict[str, Any]:
+    with unit_of_work() as session:
+        found = service.gift_choices(session, member_id=member_id)
+    return {"gifts": found.gifts, "profiling": found.profiling}
+
+
+def _choose(session: Session, member_id: UUID, body: dict[str, Any]) -> Answer:
+    wanted = service.GiftChoices(body["gifts"], body["profiling"])
+    service.choose_gifts(session, member_id=member_id, wanted=wanted, actor=_actor(), now=clock.now())
+    return Answer(dict(body), owner=member_id)
 
 
 def _accept(session: Session, member_id: UUID, body: dict[str, Any]) -> Answer:

@@ -1,8 +1,9 @@
-"""Terms that members accept, and requests about their data that they file."""
+"""Terms that members accept, requests about their data that they file, and whether they want gifts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -66,6 +67,40 @@ def list_terms(
     if after is not None:
         query = query.where(tuple_(*order) > tuple_(*after))
     return list(session.scalars(query))
+
+
+@dataclass(frozen=True, slots=True)
+class GiftChoices:
+    """Whether a member wants ``gifts`` and draws at all, and whether what was bought before may bring some."""
+
+    gifts: bool = True
+    profiling: bool = True
+
+
+def gift_choices(session: Session, *, member_id: UUID) -> GiftChoices:
+    """What the member has chosen.
+
+    :raises NotFound: there is no such member.
+    """
+    row = members.known(session, member_id=member_id)
+    return GiftChoices(not row.no_gifts, not row.no_profiling)
+
+
+def choose_gifts(
+    session: Session, *, member_id: UUID, wanted: GiftChoices, actor: Actor, now: datetime
+) -> None:
+    """Keep what the member wants from now on; choosing the same again changes nothing. Granted gifts stay.
+
+    :raises NotFound: there is no such member.
+    """
+    row = members.lock_person(session, member_id=member_id)
+    if (row.no_gifts, row.no_profiling) == (not wanted.gifts, not wanted.profiling):
+        return
+    members.changed(
+        session, member_id=member_id, now=now, no_gifts=not wanted.gifts, no_profiling=not wanted.profiling
+    )
+    body = {"gifts": wanted.gifts, "profiling": wanted.profiling, "actor": actor.shown()}
+    _tell(session, member_id=member_id, kind="gift_choices_changed", body=body, now=now)
 
 
 def request_erasure(session: Session, *, member_id: UUID, actor: Actor, now: datetime) -> PrivacyRequest:

@@ -158,6 +158,10 @@ class CouponBook:
         code = plain_code(scanned) if looks_like_ours(scanned) else None
         return [coupon.coupon_id for coupon in self._found(scanned, code)]
 
+    def coupon(self, coupon_id: UUID) -> Coupon:
+        """A coupon of the baskets by its id."""
+        return next(each for each in self.coupons.values() if each.coupon_id == coupon_id)
+
     def use(
         self,
         coupon_id: UUID,
@@ -170,7 +174,7 @@ class CouponBook:
         now: datetime,
     ) -> None:
         """Use a coupon with a purchase; ``place`` is store, terminal, reference, ``by`` the client and the cashier."""
-        coupon = next(each for each in self.coupons.values() if each.coupon_id == coupon_id)
+        coupon = self.coupon(coupon_id)
         self.coupons[coupon.blind] = replace(coupon, uses=coupon.uses + 1)
         self._counted[coupon.blind] = self._counted.get(coupon.blind, 0) + 1
         self._uses.append(
@@ -184,11 +188,18 @@ class CouponBook:
 
 
 def open_coupons(
-    connection: Connection[TupleRow], vault: Vault, scanned: Iterable[str], *, lock: bool
+    connection: Connection[TupleRow],
+    vault: Vault,
+    scanned: Iterable[str],
+    *,
+    lock: bool,
+    now: datetime,
+    own: Iterable[UUID] = (),
 ) -> CouponBook:
     """Read what baskets show, in one round trip, and one more for what is not written as our codes are.
 
     With ``lock`` nobody else uses these coupons until the transaction ends; the caller holds its members already.
+    ``own`` are reservations of these baskets, which hold coupons for nobody else.
     """
     every = set(scanned)
     if not every:
@@ -197,7 +208,7 @@ def open_coupons(
     names = {each for each in every if not looks_like_ours(each)}
     leads = queries.leads(connection, [blind_of(vault, bare(name)) for name in names]) if names else {}
     blinds = [blind_of(vault, code) for code in codes] + [one for led in leads.values() for one in led]
-    found, known = queries.shown(connection, blinds, names, lock=lock)
+    found, known = queries.shown(connection, blinds, names, lock=lock, now=now, own=own)
     return CouponBook(vault, found, known, leads)
 
 

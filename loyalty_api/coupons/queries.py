@@ -6,6 +6,7 @@ Codes are locked in the order of their hashes, after the members and before limi
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,12 @@ _SHOWN = (
     " ORDER BY c.blind"
 )
 _LOCKED = f"{_SHOWN} FOR NO KEY UPDATE OF c"
+_HELD = (
+    "SELECT blind, count(*) FROM coupon_holds"
+    " WHERE blind = ANY (array(SELECT decode(h, 'hex') FROM json_array_elements_text($1::json) h))"
+    " AND expires_at > $2::timestamptz"
+    " AND reservation_id::text <> ALL (array(SELECT json_array_elements_text($3::json))) GROUP BY blind"
+)
 _NAMES = (
     "WITH shown AS (SELECT json_array_elements_text($1::json) AS name) SELECT name FROM shown"
     " WHERE EXISTS (SELECT FROM coupon_batches b WHERE b.name = shown.name)"
@@ -73,17 +80,47 @@ def _read(row: Sequence[Any]) -> Coupon:
 
 
 def shown(
-    connection: Connection[TupleRow], blinds: Iterable[bytes], names: Iterable[str], *, lock: bool
+    connection: Connection[TupleRow],
+    blinds: Iterable[bytes],
+    names: Iterable[str],
+    *,
+    lock: bool,
+    now: datetime | None,
+    own: Iterable[UUID] = (),
 ) -> tuple[dict[bytes, Coupon], frozenset[str]]:
     """The coupons with these hashes, and which of the names are those of coupons, in one round trip.
 
-    With ``lock`` nobody else uses them until the transaction ends.
+    With ``lock`` nobody else uses them until the transaction ends. What others hold at ``now`` is counted, what ``own``
+    reservations hold is not.
     """
     wanted = dump(sorted(blind.hex() for blind in blinds))
-    found, known = round_trip(
-        connection, [(_LOCKED if lock else _SHOWN, [wanted]), (_NAMES, [dump(sorted(names))])]
+    asked = [(_LOCKED if lock else _SHOWN, [wanted]), (_NAMES, [dump(sorted(names))])]
+    if now is not None:
+        # After the lock, as a statement of its own: only so it sees what others have held meanwhile.
+        asked.append((_HELD, [wanted, now.isoformat(), dump([str(each) for each in own])]))
+    found, known, *more = round_trip(connection, asked)
+    holds = more[0] if more else ()
+    held = {row[0]: row[1] for row in holds}
+    coupons = {row[2]: replace(_read(row), held=held.get(row[2], 0)) for row in found}
+    return coupons, frozenset(row[0] for row in known)
+
+
+def hold(
+    connection: Connection[TupleRow], blinds: Iterable[bytes], reservation_id: UUID, expires_at: datetime
+) -> None:
+    """Hold a use of each of these coupons, which the caller has locked."""
+    connection.execute(
+        "INSERT INTO coupon_holds (blind, reservation_id, expires_at) SELECT blind, %s, %s"
+        " FROM unnest(%s::bytea[]) AS given(blind)",
+        (reservation_id, expires_at, list(blinds)),
     )
-    return {row[2]: _read(row) for row in found}, frozenset(row[0] for row in known)
+
+
+def let_go(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> None:
+    """Hold nothing any more for these reservations."""
+    connection.execute(
+        "DELETE FROM coupon_holds WHERE reservation_id = ANY(%s)", (list(reservation_ids),), prepare=True
+    )
 
 
 def leads(connection: Connection[TupleRow], blinds: Iterable[bytes]) -> dict[bytes, list[bytes]]:
@@ -103,10 +140,14 @@ def find(connection: Connection[TupleRow], coupon_id: UUID, *, lock: bool = Fals
 
 
 def some(
-    connection: Connection[TupleRow], blinds: Sequence[bytes], *, lock: bool = False
+    connection: Connection[TupleRow],
+    blinds: Sequence[bytes],
+    *,
+    now: datetime | None = None,
+    lock: bool = False,
 ) -> dict[bytes, Coupon]:
     """The coupons with these hashes."""
-    return shown(connection, blinds, (), lock=lock)[0]
+    return shown(connection, blinds, (), lock=lock, now=now)[0]
 
 
 def range_of(connection: Connection[TupleRow], first: UUID, last: UUID, *, limit: int) -> list[Coupon]:

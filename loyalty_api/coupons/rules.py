@@ -50,6 +50,13 @@ class CouponUsed(Conflict):
     action: ClassVar[Action] = "proceed_without"
 
 
+class CouponReserved(Conflict):
+    """All uses that the coupon still has are held for other baskets, for a few minutes at most."""
+
+    code, title = "coupon_reserved", "This coupon is being used in another basket"
+    action: ClassVar[Action] = "proceed_without"
+
+
 class CouponNotYours(Conflict):
     """The coupon is another member's, or for members of another kind, or no member is known."""
 
@@ -73,6 +80,7 @@ class CouponNotActivated(Conflict):
 
 REFUSALS = (
     CouponUnknown, CouponUsed, CouponExpired, CouponNotYetValid, CouponNotYours, CouponNotHere, CouponNotActivated,
+    CouponReserved,
 )  # fmt: skip
 
 
@@ -98,8 +106,9 @@ class Terms:
 class Coupon:
     """One coupon as it stands. ``blind`` is the keyed hash of its code, ``tail`` the end of it, for people.
 
-    ``given_back`` counts the uses that were undone. ``given`` says that it was given by itself, because of a purchase
-    or with a gift, and ``taken_back`` that what it was given for came back.
+    ``given_back`` counts the uses that were undone, and ``held`` those that are reserved for baskets of others.
+    ``given`` says that it was given by itself, because of a purchase or with a gift, and ``taken_back`` that what it
+    was given for came back.
     """
 
     coupon_id: UUID
@@ -115,6 +124,7 @@ class Coupon:
     terms: Terms
     taken_back: bool = False
     given: bool = False
+    held: int = 0
 
     @property
     def shown(self) -> str:
@@ -169,7 +179,9 @@ def refusal(coupon: Coupon, asking: Asking) -> type[NotFound | Conflict] | None:
         return CouponNotHere
     if terms.audience is not None and not is_for(terms.audience, asking.known()):
         return CouponNotYours
-    return CouponNotActivated if terms.needs_activation and coupon.activated_at is None else None
+    if terms.needs_activation and coupon.activated_at is None:
+        return CouponNotActivated
+    return CouponReserved if coupon.uses_left <= coupon.held else None
 
 
 def one_of(

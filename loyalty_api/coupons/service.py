@@ -29,7 +29,7 @@ from loyalty_api.coupons.issuing import (
     rows_of,
     take_back,
 )
-from loyalty_api.coupons.queries import move_uses
+from loyalty_api.coupons.queries import hold, let_go, move_uses
 from loyalty_api.coupons.rules import Asking, Coupon, CouponNotYours, CouponUnknown
 from loyalty_api.coupons.rules_audience import facts_of
 from loyalty_api.db import driver
@@ -42,8 +42,8 @@ from loyalty_api.vault import Vault
 
 __all__ = [
     "NOTHING_SHOWN", "Asking", "CouponBook", "Found", "Grant", "Issue", "Issued", "Office", "Presented", "activate",
-    "block", "code_of", "event_rows", "find", "give_again", "give_back", "issue", "list_of_batch", "look",
-    "make_some", "move_uses", "of_member", "open_coupons", "rows_of", "take_again", "take_back", "uses_of",
+    "block", "code_of", "event_rows", "find", "give_again", "give_back", "hold", "issue", "let_go", "list_of_batch",
+    "look", "make_some", "move_uses", "of_member", "open_coupons", "rows_of", "take_again", "take_back", "uses_of",
 ]  # fmt: skip
 
 
@@ -236,7 +236,7 @@ def give_back(
     return back
 
 
-def take_again(session: Session, *, member_id: UUID, purchase_id: UUID, because: UUID) -> None:
+def take_again(session: Session, *, member_id: UUID, purchase_id: UUID, because: UUID, now: datetime) -> None:
     """Use the coupons again that a return gave back, because it is undone (R39); one that is used up stays away.
 
     The caller holds the member or the purchase.
@@ -245,7 +245,9 @@ def take_again(session: Session, *, member_id: UUID, purchase_id: UUID, because:
     blinds = queries.used_in(connection, member_id, purchase_id, given_back_by=because)
     if not blinds:
         return
-    left = [each for each in queries.some(connection, blinds, lock=True).values() if each.uses_left > 0]
+    left = [
+        each for each in queries.some(connection, blinds, lock=True, now=now).values() if each.uses_left > 0
+    ]
     queries.take_again(connection, member_id, purchase_id, [each.blind for each in left])
 
 

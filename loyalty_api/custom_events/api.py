@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from loyalty_api.purchases.recording import MemberMismatch
 from loyalty_api.purchases.schemas import IdentifierSchema
 from loyalty_api.purchases.service import member_in
 from loyalty_api.rating.words import reason_text
+from loyalty_api.rulekit.decision import Reason
 from loyalty_api.rulekit.stored import decision_from_json
 from loyalty_api.tiers.schemas import TierAfterSchema
 
@@ -65,6 +67,15 @@ class EventReasonSchema(Schema):
     text = Text(required=True, longest=500)
 
 
+class EventGiftSchema(Schema):
+    """A gift that the event brought. What it is, the member opens."""
+
+    gift_id = Text(required=True)
+    rule = Text(required=True)
+    kind = Text(required=True)
+    expires_at = Moment(required=True)
+
+
 class EventAnswerSchema(Schema):
     """What an event came to. ``journal_id`` is where its entries stand, if it earned anything."""
 
@@ -77,6 +88,7 @@ class EventAnswerSchema(Schema):
     program_version = Whole(required=True)
     points = Whole(required=True)
     effects = ma.fields.List(ma.fields.Nested(EventEffectSchema()), required=True)
+    gifts = ma.fields.List(ma.fields.Nested(EventGiftSchema()), required=True)
     reasons = ma.fields.List(ma.fields.Nested(EventReasonSchema()), required=True)
     journal_id = Text(required=True, allow_none=True)
     tier = ma.fields.Nested(TierAfterSchema(), required=True, allow_none=True)
@@ -97,7 +109,7 @@ ANSWER: dict[str, Any] = {
             "expires_at": "2027-11-30T23:00:00Z",
         }
     ],
-    "reasons": [], "journal_id": "jrn_01m80xfza0e4trdbsjq23m1647", "tier": None,
+    "gifts": [], "reasons": [], "journal_id": "jrn_01m80xfza0e4trdbsjq23m1647", "tier": None,
     "balance": {"available": 1093, "pending": 67, "held": 0, "debt": 0, "version": 319},
 }  # fmt: skip
 
@@ -145,6 +157,7 @@ def _document(session: Session, row: service.Row) -> dict[str, Any]:
     decision = decision_from_json(row["decision"])
     program = desk().programs.numbered(driver(session), row["program_version"])
     currency = program.settings.currency if program else ""
+    gifts = row["outcome"].get("gifts", ())
     return {
         "event_id": ids.show("evn", row["event_id"]),
         "member_id": ids.show("mbr", row["member_id"]),
@@ -161,14 +174,28 @@ def _document(session: Session, row: service.Row) -> dict[str, Any]:
             }
             for effect in decision.effects
         ],
+        "gifts": [
+            {name: gift[name] for name in ("gift_id", "rule", "kind", "expires_at")}
+            for gift in gifts
+            if "gift_id" in gift
+        ],
         "reasons": [
             {
                 "rule": reason.rule, "code": reason.code,
                 "text": reason_text(reason, currency=currency, language=spoken()),
             }
-            for reason in decision.reasons
+            for reason in [*decision.reasons, *_against(gifts)]
         ],
         "journal_id": ids.show("jrn", service.journal_of(row)) if row["points"] else None,
         "tier": row["outcome"].get("tier"),
         "balance": row["outcome"]["balance"],
     }  # fmt: skip
+
+
+def _against(gifts: Sequence[Mapping[str, Any]]) -> list[Reason]:
+    """Why gifts that hang on the event were not given."""
+    return [
+        Reason(gift["rule"], "not_applicable", gift["refused"], gift["numbers"])
+        for gift in gifts
+        if gift.get("refused")
+    ]

@@ -17,6 +17,7 @@ from loyalty_api.custom_events import queries
 from loyalty_api.db import driver
 from loyalty_api.errors import Action, Conflict, Forbidden, Invalid
 from loyalty_api.facts import service as facts_service
+from loyalty_api.giving import service as giving
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.purchases import rules as receipts
 from loyalty_api.purchases.booking import book_points, member_row
@@ -113,6 +114,11 @@ def report(session: Session, desk: Desk, *, told: Told, who: Who, now: datetime)
         _book(book, decision, told, who, now)
     by = tiers.By(who.kind, who.client_id, told.event_id, cause_type="event")
     counts = _count(row, tier, book, decision, program, by)
+    if at is not None and who.kind in giving.EVENT_REPORTERS and giving.knows(program, told.event):
+        row["outcome"]["gifts"] = giving.for_event(
+            session, desk, program=program, event=told.event, event_id=told.event_id, member=locked, book=book,
+            client_id=who.client_id, now=now,
+        )  # fmt: skip
     row["outcome"]["balance"] = _balance(book)
     if tier is not None:
         tiers.write_book(connection, tier)
@@ -133,9 +139,10 @@ def find(session: Session, *, member_id: UUID, event_id: UUID) -> Row | None:
 def _rules_for(desk: Desk, session: Session, told: Told, who: Who, now: datetime) -> Program:
     """The version in force when it happened, which must know the event."""
     program = desk.programs.at(driver(session), min(told.occurred_at, now))
-    if program is None or not program.events.known(told.event):
+    gives = giving.knows(program, told.event)
+    if program is None or not (gives or program.events.known(told.event)):
         raise EventUnknown(f"No rule that was in force then speaks of {told.event}.")
-    if not program.events.of(told.event, who.kind):
+    if not (gives and who.kind in giving.EVENT_REPORTERS) and not program.events.of(told.event, who.kind):
         raise EventNotYours
     return program
 
@@ -170,11 +177,11 @@ def _decide(
     connection, asked = driver(session), {"event": told.event, "reporter": who.kind}
     needs = rules_events.needs(program, at=at or now, **asked)
     budgets = rules_events.budgets(program, **asked)
-    counted = facts_service.open_for(session, member_id=told.member_id, needs=needs)
+    counted = facts_service.open_for(session, member_id=told.member_id, needs=needs, now=now)
     while True:
         known = counted.facts(facts, member_id=told.member_id, needs=needs, budgets=budgets, past={})
         decision = rules_events.evaluate_event(told.event, known, program, at, reporter=who.kind, told_at=now)
-        if counted.take(connection, decision.claims, budgets):
+        if counted.take(connection, decision.claims, budgets, now=now):
             break
     after = advance(known, rules_events.nothing_bought(program), decision)
     counted.count(told.member_id, decision.claims, after, budgets)

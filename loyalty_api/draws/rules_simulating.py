@@ -46,20 +46,49 @@ class Course:
     dry_since: datetime | None = None
 
 
+@dataclass(slots=True)
+class _Known:
+    """The draws of the eight weeks before a day, by weekday and hour, and how many of them are of late."""
+
+    zone: ZoneInfo
+    places: deque[tuple[date, int]] = field(default_factory=deque)
+    hours: Counter[tuple[int, int]] = field(default_factory=Counter)
+    by_day: Counter[date] = field(default_factory=Counter)
+
+    def add(self, at: datetime) -> None:
+        local = at.astimezone(self.zone)
+        self.places.append((local.date(), local.hour))
+        self.hours[local.weekday(), local.hour] += 1
+        self.by_day[local.date()] += 1
+
+    def traffic(self, today: date) -> Traffic | None:
+        """The traffic to expect from then on; None as long as nothing is known."""
+        while self.places and self.places[0][0] < today - timedelta(weeks=WEEKS_BACK):
+            day, hour = self.places.popleft()
+            self.hours[day.weekday(), hour] -= 1
+            self.by_day[day] -= 1
+        if not self.places:
+            return None
+        days = (today - self.places[0][0]).days
+        lately = sum(self.by_day[today - timedelta(days=back)] for back in range(1, LATELY + 1))
+        return expected(self.hours, days=days, lately=lately)
+
+
 def simulate(
     plan: Plan, arrivals: Iterable[datetime], *, before: Iterable[datetime] = (), seed: bytes
 ) -> Course:
     """What pacing spends of a budget over draws that arrive in their order; ``before`` are those known from earlier."""
-    course, known = Course(plan.budget), deque(before)
+    course, known = Course(plan.budget), _Known(plan.zone)
+    for at in before:
+        known.add(at)
     today: date | None = None
     traffic: Traffic | None = None
     for number, at in enumerate(arrivals):
-        local = at.astimezone(plan.zone)
-        if local.date() != today:
-            today = local.date()
-            traffic = _traffic(known, today, plan.zone)
-        _draw(plan, course, traffic, at, today, ticket(seed=seed, mark=str(number)))
-        known.append(at)
+        day = at.astimezone(plan.zone).date()
+        if day != today:
+            today, traffic = day, known.traffic(day)
+        _draw(plan, course, traffic, at, day, ticket(seed=seed, mark=str(number)))
+        known.add(at)
     return course
 
 
@@ -79,20 +108,3 @@ def _draw(plan: Plan, course: Course, traffic: Traffic | None, at: datetime, tod
         course.wins += 1
         course.spent += plan.cost
         course.spent_by_day[today] += plan.cost
-
-
-def _traffic(known: deque[datetime], today: date, zone: ZoneInfo) -> Traffic | None:
-    """The traffic to expect from what was known before today; None as long as nothing is."""
-    since = today - timedelta(weeks=WEEKS_BACK)
-    while known and known[0].astimezone(zone).date() < since:
-        known.popleft()
-    if not known:
-        return None
-    counted: Counter[tuple[int, int]] = Counter()
-    lately = 0
-    for at in known:
-        local = at.astimezone(zone)
-        counted[local.weekday(), local.hour] += 1
-        lately += local.date() >= today - timedelta(days=LATELY)
-    days = (today - known[0].astimezone(zone).date()).days
-    return expected(counted, days=days, lately=lately)

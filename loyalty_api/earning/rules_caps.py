@@ -8,30 +8,11 @@ one of the program's days, weeks (from Monday), months or years at the moment of
 from __future__ import annotations
 
 from datetime import date
-from functools import lru_cache
 
 from loyalty_api.earning.rules_types import Cap, EarningRule
 from loyalty_api.rulekit.decision import Claim, Reason
 from loyalty_api.rulekit.facts import Facts
-
-PERIODS = ("day", "week", "month", "year", "program")
-
-
-@lru_cache(maxsize=64)
-def period_of(day: date, per: str) -> str:
-    """The name of the period that a local day lies in: 2026-11-21, 2026-W47, 2026-11, 2026 or always."""
-    match per:
-        case "day":
-            return day.isoformat()
-        case "week":
-            year, week, _ = day.isocalendar()
-            return f"{year}-W{week:02}"
-        case "month":
-            return f"{day.year}-{day.month:02}"
-        case "year":
-            return str(day.year)
-        case _:
-            return "always"
+from loyalty_api.rulekit.periods import period_of
 
 
 def counter_key(rule: EarningRule, cap: Cap, day: date) -> str:

@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from loyalty_api.earning.rules_caps import PERIODS, budget_key, capped, claims_of, counter_keys
+from loyalty_api.earning.rules_caps import budget_key, capped, claims_of, counter_keys
 from loyalty_api.earning.rules_reading import POINTS, RULE_ID, own_lots, read_lots, read_name
 from loyalty_api.earning.rules_types import Cap, EarningRule
 from loyalty_api.errors import Fault
@@ -31,6 +31,7 @@ from loyalty_api.rulekit.conditions_reading import read_conditions
 from loyalty_api.rulekit.decision import Claim, Effect, Rate, Reason
 from loyalty_api.rulekit.facts import Facts, Needs
 from loyalty_api.rulekit.outcomes import Failure, fails
+from loyalty_api.rulekit.periods import PERIODS
 from loyalty_api.rulekit.shapes import Member, below, choice, integer, items, record, subset, text
 from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import moment

@@ -21,7 +21,6 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from loyalty_api.earning.rules_caps import PERIODS
 from loyalty_api.earning.rules_types import Cap, EarningRule
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_lots import LotTerms, lasting_faults, read_available, read_expire
@@ -30,6 +29,7 @@ from loyalty_api.rulekit import conditions
 from loyalty_api.rulekit.conditions import Condition
 from loyalty_api.rulekit.conditions_reading import NAME, read_conditions, read_where
 from loyalty_api.rulekit.decision import Rate
+from loyalty_api.rulekit.periods import PERIODS
 from loyalty_api.rulekit.selectors import selector
 from loyalty_api.rulekit.shapes import Member, below, by_key, choice, integer, items, record, text
 

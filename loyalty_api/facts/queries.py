@@ -7,6 +7,7 @@ the members, and the last of all, so that nobody waits in a circle.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from psycopg import Connection
@@ -44,16 +45,17 @@ LIMITS = Table(
 
 READ = (
     "SELECT member_id, key, value FROM member_counters WHERE member_id = {named} AND key = ANY($4::text[])"
-    " UNION ALL SELECT NULL, key, taken FROM rule_limits WHERE key = ANY($5::text[])"
+    " UNION ALL SELECT NULL, key, taken - coalesce((SELECT sum(amount) FROM limit_holds h WHERE h.key = l.key"
+    " AND h.expires_at <= $6::timestamptz), 0)::bigint FROM rule_limits l WHERE key = ANY($5::text[])"
 )
 """Counters of the members that stand for ``{named}``, and limits, under the keys of ``needed``; a limit's row has no
-member and what is taken of it."""
+member and what is taken of it. A hold that has ended takes nothing."""
 
 _TAKE = (
     "INSERT INTO rule_limits AS l (key, most, taken) SELECT given.key, given.most, given.taken"
     " FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS given(key, most, taken) ORDER BY given.key"
     " ON CONFLICT (key) DO UPDATE SET taken = l.taken + excluded.taken, most = greatest(l.most, excluded.most)"
-    " WHERE l.taken + excluded.taken <= excluded.most RETURNING key"
+    " WHERE l.taken + excluded.taken <= excluded.most RETURNING key, taken"
 )
 _HOLD = (
     "INSERT INTO rule_limits AS l (key, most, taken) SELECT given.key, given.most, 0"
@@ -72,9 +74,9 @@ _PURGE = (
 )
 
 
-def needed(needs: Needs) -> list[str]:
+def needed(needs: Needs, now: datetime) -> list[str]:
     """The parameters of ``READ`` behind those that name the members."""
-    return [_array(needs.counters), _array(needs.limits)]
+    return [_array(needs.counters), _array(needs.limits), now.isoformat()]
 
 
 def _array(keys: frozenset[str]) -> str:
@@ -82,19 +84,36 @@ def _array(keys: frozenset[str]) -> str:
     return "{" + ",".join([f'"{key}"' for key in sorted(keys)]) + "}"
 
 
-def read(connection: Connection[TupleRow], member_id: UUID, needs: Needs) -> list[TupleRow]:
+def read(connection: Connection[TupleRow], member_id: UUID, needs: Needs, now: datetime) -> list[TupleRow]:
     """The rows of ``READ`` for one member."""
-    sql = READ.replace("{named}", "%s").replace("$4", "%s").replace("$5", "%s")
-    return connection.execute(sql, (member_id, *needed(needs)), prepare=True).fetchall()
+    counters, limits, moment = needed(needs, now)
+    sql = READ.replace("{named}", "%s").replace("$4", "%s").replace("$5", "%s").replace("$6", "%s")
+    return connection.execute(sql, (member_id, counters, moment, limits), prepare=True).fetchall()
 
 
-def take(connection: Connection[TupleRow], taken: Mapping[str, int], most: Mapping[str, int]) -> set[str]:
-    """Take of limits where that much is left of ``most``; the keys of which it was taken."""
+def take(
+    connection: Connection[TupleRow], taken: Mapping[str, int], most: Mapping[str, int]
+) -> dict[str, int]:
+    """Take of limits where that much is left of ``most``; what is taken by now of those of which it was taken."""
     keys = sorted(taken)
     rows = connection.execute(
         _TAKE, (keys, [most[key] for key in keys], [taken[key] for key in keys]), prepare=True
     )
-    return {row[0] for row in rows}
+    return {row[0]: row[1] for row in rows}
+
+
+def standing(
+    connection: Connection[TupleRow], keys: Sequence[str], now: datetime
+) -> dict[str, tuple[int, int]]:
+    """What is taken of each limit at ``now``, and how much of that is held; a hold that has ended takes nothing."""
+    rows = connection.execute(
+        "SELECT l.key, l.taken - coalesce(sum(h.amount) FILTER (WHERE h.expires_at <= %(now)s), 0)::bigint,"
+        " coalesce(sum(h.amount) FILTER (WHERE h.expires_at > %(now)s), 0)::bigint FROM rule_limits l"
+        " LEFT JOIN limit_holds h ON h.key = l.key WHERE l.key = ANY(%(keys)s) GROUP BY l.key, l.taken",
+        {"keys": list(keys), "now": now},
+        prepare=True,
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def purge(
@@ -108,10 +127,63 @@ def purge(
     return (row[0], (row[1], row[2]) if row[1] else None) if row else (0, None)
 
 
+def tell_once(connection: Connection[TupleRow], most: Mapping[str, int]) -> list[str]:
+    """Note that limits of this size are used up; those of which it was not noted before, unless they were smaller.
+
+    The caller holds them.
+    """
+    keys = sorted(most)
+    rows = connection.execute(
+        "UPDATE rule_limits l SET told_most = given.most FROM unnest(%s::text[], %s::bigint[]) AS given(key, most)"
+        " WHERE l.key = given.key AND (l.told_most IS NULL OR l.told_most < given.most) RETURNING l.key",
+        (keys, [most[key] for key in keys]),
+    )
+    return sorted(row[0] for row in rows)
+
+
 def hold(connection: Connection[TupleRow], most: Mapping[str, int]) -> list[TupleRow]:
     """Lock limits, made where there are none yet; (key, what is taken) of each."""
     keys = sorted(most)
     return connection.execute(_HOLD, (keys, [most[key] for key in keys]), prepare=True).fetchall()
+
+
+def set_aside(
+    connection: Connection[TupleRow], held: Mapping[str, int], reservation_id: UUID, expires_at: datetime
+) -> None:
+    """Note how much of what is taken of limits a reservation holds, and until when."""
+    connection.execute(
+        "INSERT INTO limit_holds (key, reservation_id, amount, expires_at)"
+        " SELECT key, %s, amount, %s FROM unnest(%s::text[], %s::bigint[]) AS given(key, amount)",
+        (reservation_id, expires_at, list(held), list(held.values())),
+    )
+
+
+def let_go(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> dict[str, int]:
+    """Forget what reservations hold, by key; the caller holds the limits and says what becomes of it."""
+    rows = connection.execute(
+        "WITH gone AS (DELETE FROM limit_holds WHERE reservation_id = ANY(%s) RETURNING key, amount)"
+        " SELECT key, sum(amount)::bigint FROM gone GROUP BY key",
+        (list(reservation_ids),),
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def held_keys(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> list[str]:
+    """The limits of which reservations hold something."""
+    rows = connection.execute(
+        "SELECT DISTINCT key FROM limit_holds WHERE reservation_id = ANY(%s)", (list(reservation_ids),)
+    )
+    return sorted(row[0] for row in rows)
+
+
+def ended_in(connection: Connection[TupleRow], keys: Sequence[str], now: datetime) -> list[UUID]:
+    """The reservations whose time is over and that hold something of these limits still."""
+    rows = connection.execute(
+        "SELECT DISTINCT reservation_id FROM limit_holds WHERE key = ANY(%s) AND expires_at <= %s",
+        (list(keys), now),
+        prepare=True,
+    )
+    return [row[0] for row in rows]
 
 
 def taken_of(connection: Connection[TupleRow], keys: Sequence[str], *, lock: bool = False) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 from psycopg import Connection
@@ -17,7 +18,10 @@ from loyalty_api.rows import Rows, Table, write
 from loyalty_api.rulekit.decision import Claim
 from loyalty_api.rulekit.facts import Facts, Needs
 
-__all__ = ["COUNTERS", "LIMITS", "READ", "Counted", "counted", "give_back", "needed", "open_for", "purge"]
+__all__ = [
+    "COUNTERS", "LIMITS", "READ", "Counted", "counted", "give_back", "needed", "open_for", "purge", "return_held",
+    "set_aside", "standing",
+]  # fmt: skip
 
 _SAVEPOINT = "limits"
 Place = tuple[UUID, str]
@@ -29,11 +33,13 @@ class Counted:
     """Counters by member and what is taken of limits: as they were read, and as this transaction counts on.
 
     ``held`` says that the rows of the limits are ours until the transaction ends, so that nothing can be refused.
+    ``reached`` are the limits of which the last was taken, with their size.
     """
 
     counters: dict[UUID, dict[str, int]] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
     held: bool = False
+    reached: dict[str, int] = field(default_factory=dict)
     _to_count: dict[tuple[UUID, str], int] = field(default_factory=dict)
     _to_take: dict[str, int] = field(default_factory=dict)
 
@@ -41,43 +47,68 @@ class Counted:
         self,
         facts: Facts,
         *,
-        member_id: UUID,
+        member_id: UUID | None,
         needs: Needs,
         budgets: Mapping[str, int],
         past: Mapping[str, int],
     ) -> Facts:
         """The facts with the counters and what remains of the limits that rating asks for, and with the ``past``."""
-        known = self.counters.get(member_id, {})
+        known = self.counters.get(member_id, {}) if member_id else {}
         counters = {key: known[key] for key in sorted(needs.counters) if known.get(key)}
         limits = {key: max(0, budgets[key] - self.taken.get(key, 0)) for key in sorted(needs.limits)}
         return replace(facts, counters={**counters, **past}, limits=limits)
 
-    def hold(self, connection: Connection[TupleRow], budgets: Mapping[str, int]) -> None:
-        """Lock the limits, for a transaction in which several purchases take of them in no order."""
+    def hold(
+        self, connection: Connection[TupleRow], budgets: Mapping[str, int], *, now: datetime | None = None
+    ) -> None:
+        """Lock the limits, for a transaction in which several purchases take of them in no order.
+
+        What had ended by ``now`` of what reservations hold comes back before.
+        """
+        if now is not None:
+            return_ended(connection, list(budgets), now)
         self.taken |= dict(queries.hold(connection, budgets))
         self.held = True
 
+    def free(self, connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> None:
+        """What reservations hold of limits that are held here is there to be taken."""
+        for key, amount in queries.let_go(connection, reservation_ids).items():
+            self.taken[key] = self.taken.get(key, 0) - amount
+            self._to_take[key] = self._to_take.get(key, 0) - amount
+
     def take(
-        self, connection: Connection[TupleRow], claims: Iterable[Claim], budgets: Mapping[str, int]
+        self,
+        connection: Connection[TupleRow],
+        claims: Iterable[Claim],
+        budgets: Mapping[str, int],
+        *,
+        now: datetime | None = None,
     ) -> bool:
-        """Take what claims ask of limits, all of it or nothing. Refused, what is taken of them is known anew."""
+        """Take what claims ask of limits, all of it or nothing. Refused, what is taken of them is known anew.
+
+        What had ended by ``now`` of what reservations hold has come back then.
+        """
         wanted = {claim.key: claim.amount for claim in claims if claim.kind == "limit"}
         if not wanted or self.held:
             return True
         connection.execute(f"SAVEPOINT {_SAVEPOINT}")
-        if queries.take(connection, wanted, budgets) == wanted.keys():
+        taken = queries.take(connection, wanted, budgets)
+        if taken.keys() == wanted.keys():
+            self.reached |= {key: budgets[key] for key, every in taken.items() if every >= budgets[key]}
             return True
         connection.execute(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
+        if now is not None:
+            return_ended(connection, list(wanted), now)
         self.taken |= queries.taken_of(connection, list(wanted))
         return False
 
     def count(
-        self, member_id: UUID, claims: Iterable[Claim], after: Facts, budgets: Mapping[str, int]
+        self, member_id: UUID | None, claims: Iterable[Claim], after: Facts, budgets: Mapping[str, int]
     ) -> None:
         """Go on from the facts ``after`` a decision whose claims stand."""
-        known = self.counters.setdefault(member_id, {})
+        known = self.counters.setdefault(member_id, {}) if member_id else {}
         for claim in claims:
-            if claim.kind == "counter":
+            if claim.kind == "counter" and member_id:
                 place = (member_id, claim.key)
                 known[claim.key] = after.counters[claim.key]
                 self._to_count[place] = self._to_count.get(place, 0) + claim.amount
@@ -85,6 +116,14 @@ class Counted:
                 self.taken[claim.key] = budgets[claim.key] - after.limits[claim.key]
                 if self.held:
                     self._to_take[claim.key] = self._to_take.get(claim.key, 0) + claim.amount
+                    if self.taken[claim.key] >= budgets[claim.key]:
+                        self.reached[claim.key] = budgets[claim.key]
+
+    def newly_used_up(self, connection: Connection[TupleRow]) -> dict[str, int]:
+        """The limits of which this transaction took the last, with their size; each once, unless it grows."""
+        reached, self.reached = self.reached, {}
+        fresh = queries.tell_once(connection, reached) if reached else []
+        return {key: reached[key] for key in fresh}
 
     def rows(self) -> list[tuple[Table, Rows]]:
         """What is to be written when all is decided."""
@@ -103,11 +142,39 @@ def counted(rows: Sequence[TupleRow]) -> Counted:
     return found
 
 
-def open_for(session: Session, *, member_id: UUID, needs: Needs) -> Counted:
+def return_ended(connection: Connection[TupleRow], keys: Sequence[str], now: datetime) -> None:
+    """Give back to limits what reservations hold whose time is over by ``now``."""
+    ended = queries.ended_in(connection, keys, now)
+    if ended:
+        return_held(connection, ended)
+
+
+def return_held(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> None:
+    """Give back to limits all that reservations hold; once, whoever else does it at the same time."""
+    queries.taken_of(connection, queries.held_keys(connection, reservation_ids), lock=True)
+    less = queries.let_go(connection, reservation_ids)
+    write(connection, [(LIMITS, [(key, -amount) for key, amount in less.items()])])
+
+
+def set_aside(
+    session: Session, *, claims: Iterable[Claim], reservation_id: UUID, expires_at: datetime
+) -> None:
+    """Hold for a reservation what claims have taken of limits in this transaction."""
+    held = {claim.key: claim.amount for claim in claims if claim.kind == "limit"}
+    if held:
+        queries.set_aside(driver(session), held, reservation_id, expires_at)
+
+
+def open_for(session: Session, *, member_id: UUID, needs: Needs, now: datetime) -> Counted:
     """The counters of one member, whom the caller holds, and the limits; no query when nothing is needed."""
     if not needs:
         return Counted()
-    return counted(queries.read(driver(session), member_id, needs))
+    return counted(queries.read(driver(session), member_id, needs, now))
+
+
+def standing(session: Session, *, keys: Sequence[str], now: datetime) -> dict[str, tuple[int, int]]:
+    """What is taken of each limit at ``now``, and how much of that is held; of none that nobody has taken of."""
+    return queries.standing(driver(session), keys, now) if keys else {}
 
 
 def give_back(session: Session, *, member_id: UUID, claims: Sequence[Claim]) -> None:

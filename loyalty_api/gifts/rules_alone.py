@@ -30,6 +30,8 @@ def refusal(
         ("paused", rule.rule_id in paused),
         ("member_blocked", member is None or member.status != "active"),
         ("staff", member is not None and member.staff),
+        ("opted_out", member is not None and member.no_gifts),
+        ("not_profiled", rule.profiles and member is not None and member.no_profiling),
         ("other_store", rule.stores is not None and store_id not in rule.stores),
         ("outside_window", not rule.in_window(now.day)),
         ("not_a_gift", withheld),

@@ -88,6 +88,8 @@ class _Giving:
             return "other_store", {}
         if not self.situation.counted or self.spent <= 0 or rule.rule_id in self.facts.withheld:
             return "not_a_gift", {}
+        if rule.profiles and self.facts.member and self.facts.member.no_profiling:
+            return "not_profiled", {}
         failed = rule.test(self.situation) if rule.test else None
         return (failed.code, dict(failed.numbers)) if failed else None
 

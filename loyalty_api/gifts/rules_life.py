@@ -1,7 +1,7 @@
 """The life of a gift: granted, shown, claimed, handed over; or expired, or taken back. Pure.
 
 A gift that nobody took ends by itself at ``expires_at``: every look knows that, and a job only notes it. What is
-nothing to hand over at a counter (points, a reward, a coupon, a message) is handed over as it is claimed.
+nothing to hand over at a counter (points, a coupon, a message) is handed over as it is claimed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from loyalty_api.rulekit.decision import Claim
 
 OPEN = ("granted", "shown", "claimed")
 """States in which a gift still waits to be taken."""
-AT_COUNTER = ("product", "free_item")
+AT_COUNTER = ("product", "free_item", "reward")
 """What somebody hands over."""
 
 

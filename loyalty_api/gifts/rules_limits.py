@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from loyalty_api.earning.rules_caps import period_of
 from loyalty_api.gifts.rules_types import GiftRule, Times
 from loyalty_api.rulekit.decision import Claim
 from loyalty_api.rulekit.facts import Facts, Needs
+from loyalty_api.rulekit.periods import period_of
 
 COUNTED = {"visit": "visits", "visits": "visits", "spent": "spent"}
 """What is counted for a member by each kind of milestone."""

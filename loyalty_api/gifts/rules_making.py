@@ -56,6 +56,26 @@ def _counts(rule: GiftRule) -> bool:
     return counted or limited or rule.budget is not None or rule.stock is not None
 
 
+_FROM_THE_PAST = ("visit", "visits", "spent", "silence")
+# An expression may ask for segments: of a test nobody can tell any more.
+_LOOKING_BACK = frozenset(
+    ("segment", "purchase_number", "days_since_visit", "week_streak", "first_in_category", "new_visit", "cel")
+)
+
+
+def _looks_back(said: Any) -> bool:
+    """Whether a condition asks what was bought before, or for a segment, which follows from that.
+
+    A level is what the member has reached in the open, and asks for nothing more.
+    """
+    if isinstance(said, Mapping):
+        return any(
+            value is not None and (name in _LOOKING_BACK or _looks_back(value))
+            for name, value in said.items()
+        )
+    return isinstance(said, Sequence) and not isinstance(said, str) and any(map(_looks_back, said))
+
+
 def _compiled(rule: Mapping[str, Any]) -> GiftRule:
     condition = conditions.compiled(rule["when"])
     return GiftRule(
@@ -76,6 +96,7 @@ def _compiled(rule: Mapping[str, Any]) -> GiftRule:
         household=rule["household"],
         guarantee_after=rule["guarantee_after"],
         claim_days=rule["claim_days"],
+        profiles=rule["trigger"][0] in _FROM_THE_PAST or _looks_back(rule["when"]),
     )
 
 
@@ -100,7 +121,7 @@ def _give(kind: str, said: Any) -> Give:
         case "reward":
             return Give(kind, reference=said)
         case "coupon":
-            return Give(kind, reference=said["batch"])
+            return Give(kind, reference=said["name"], quantity=said["uses"], days=said["days"])
         case "message":
             return Give(kind, text=said["text"])
         case _:

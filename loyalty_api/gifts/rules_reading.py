@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from loyalty_api.earning.rules_caps import PERIODS
 from loyalty_api.earning.rules_events import unaskable
 from loyalty_api.earning.rules_reading import POINTS, RULE_ID, read_name
 from loyalty_api.errors import Fault
@@ -25,6 +24,7 @@ from loyalty_api.gifts.rules_types import AT_PURCHASE
 from loyalty_api.program.rules_lots import EVENT_NAME
 from loyalty_api.program.rules_settings import MONEY
 from loyalty_api.rulekit.conditions_reading import NAME, read_conditions
+from loyalty_api.rulekit.periods import PERIODS
 from loyalty_api.rulekit.shapes import (
     Member,
     below,
@@ -40,6 +40,7 @@ from loyalty_api.rulekit.shapes import (
 from loyalty_api.rulekit.windows import read_date
 
 _SKU = text(r".{1,64}", "a sku of at most 64 characters")
+_COUPON_NAME = text(r"[A-Z0-9][A-Z0-9_-]{0,79}", "the name of a coupon: capitals, digits, _ -")
 _LONG_ODDS = 10**9
 
 
@@ -94,7 +95,11 @@ _GIVE = variant(
     ),
     free_item=record({"sku": Member(_SKU, required=True), "quantity": Member(integer(1, 1000), 1)}),
     coupon=record(
-        {"batch": Member(text(r"cpb_[0-9a-hjkmnp-tv-z]{26}", "the id of a batch of coupons"), required=True)}
+        {
+            "name": Member(_COUPON_NAME, required=True),
+            "uses": Member(integer(1, 1000), 1),
+            "days": Member(integer(1, 3650), 30),
+        }
     ),
     message=record({"text": Member(read_name, required=True)}),
 )

@@ -67,8 +67,9 @@ class Trigger:
 class Give:
     """What is given. ``kind`` is points, reward, product, free_item, coupon or message.
 
-    ``points`` of points; ``reference`` the reward's or the coupon batch's id as it is shown; ``sku`` and ``quantity``
-    of goods; ``text`` for people, by language (``*``: any).
+    ``points`` of points; ``reference`` the reward's id as it is shown, or the name of a coupon that can be used
+    ``quantity`` times for so many ``days``; ``sku`` and ``quantity`` of goods; ``text`` for people, by language (``*``:
+    any).
     """
 
     kind: str
@@ -77,17 +78,16 @@ class Give:
     sku: str | None = None
     quantity: int = 1
     text: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def of_goods(self) -> bool:
-        """Whether something is handed over that law or program may keep from being a gift (R57)."""
-        return self.kind in ("product", "free_item")
+    days: int = 0
 
     def document(self) -> dict[str, Any]:
-        """As it is kept with a gift: ``{kind, points?, reference?, sku?, quantity?, text?}``."""
-        said = {"points": self.points, "reference": self.reference, "sku": self.sku, "text": dict(self.text)}
+        """As it is kept with a gift: ``{kind, points?, reference?, sku?, quantity?, text?, days?}``."""
+        said: dict[str, Any] = {"points": self.points, "reference": self.reference, "sku": self.sku}
+        said |= {"text": dict(self.text), "days": self.days}
         found: dict[str, Any] = {"kind": self.kind, **{name: value for name, value in said.items() if value}}
-        return {**found, "quantity": self.quantity} if self.kind in ("product", "free_item") else found
+        return (
+            {**found, "quantity": self.quantity} if self.kind in ("product", "free_item", "coupon") else found
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,8 @@ class GiftRule:
     ``cost`` is what one gift costs the shop, in minor units. ``stock`` counts pieces for the whole time of the rule.
     ``cooldown_days`` is how long a member (or with ``household`` nobody of its account) gets another one by the rule.
     ``guarantee_after`` is after how many draws without luck the next one wins. ``claim_days`` is how many days a
-    member has to take it. ``asks`` names the facts of the member that the condition needs.
+    member has to take it. ``asks`` names the facts of the member that the condition needs. ``profiles``: it follows
+    from what the member bought before, which a member may not want.
     """
 
     rule_id: str
@@ -138,6 +139,7 @@ class GiftRule:
     household: bool
     guarantee_after: int | None
     claim_days: int
+    profiles: bool = False
 
     def in_window(self, day: date) -> bool:
         """Whether a local day lies within the rule's own."""

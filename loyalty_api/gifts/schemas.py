@@ -40,12 +40,15 @@ class GiftSchema(Schema):
     reference = Text(
         required=True,
         allow_none=True,
-        metadata={"description": "the reward or the batch of coupons that is given"},
+        metadata={"description": "the reward, or the name of the coupon, that is given"},
     )
     store = Text(required=True, allow_none=True)
     purchase_id = Text(required=True, allow_none=True)
     journal_id = Text(
         required=True, allow_none=True, metadata={"description": "where the points of a gift stand"}
+    )
+    coupon_id = Text(
+        required=True, allow_none=True, metadata={"description": "the coupon that the gift became"}
     )
     granted_at = Moment(required=True)
     expires_at = Moment(required=True)
@@ -65,6 +68,7 @@ GIFT: dict[str, Any] = {
     "gift_id": "gft_01m80xfza0e4trdbsjq23m1646", "member_id": "mbr_01m80xfza0e4trdbsjq23m1646", "state": "shown",
     "title": "A flower", "kind": "product", "rule": "flower", "points": None, "sku": None, "quantity": 1,
     "reference": None, "store": "str_0412", "purchase_id": "pur_01m80xfza0e4trdbsjq23m1646", "journal_id": None,
+    "coupon_id": None,
     "granted_at": "2026-11-21T15:06:41Z", "expires_at": "2026-12-21T23:00:00Z", "shown_at": "2026-11-21T18:00:00Z",
     "claimed_at": None, "handed_over_at": None,
     "why": {"text": "It goes with what you bought.", "steps": []},

@@ -103,7 +103,7 @@ def grant(
     if against is not None:
         return Granted(refused=against.code, numbers=dict(against.numbers))
     day = now.astimezone(program.settings.zone).date()
-    if (code := _taken(session, rule, book.member_id, facts, day)) is not None:
+    if (code := _taken(session, rule, book.member_id, facts, day, now)) is not None:
         return Granted(refused=code)
     gift = made(
         rule, version=program.version, member_id=book.member_id, gift_id=gift_id, because=because,
@@ -121,17 +121,19 @@ def _goods_withheld(connection: Connection[TupleRow], shop: Shop, gifts: Gifts, 
     return bool(withheld(gifts, [rule], shop.catalogue.resolve(connection, [rule.give.sku], version=version)))
 
 
-def _taken(session: Session, rule: GiftRule, member_id: UUID, facts: Facts, day: date) -> str | None:
+def _taken(
+    session: Session, rule: GiftRule, member_id: UUID, facts: Facts, day: date, now: datetime
+) -> str | None:
     """Count the gift and take it of its limits; else the code of what is used up. It ends when a limit is empty."""
     connection, asked, most = driver(session), needs([rule], day), sizes([rule], day)
-    counted = facts_service.open_for(session, member_id=member_id, needs=asked)
+    counted = facts_service.open_for(session, member_id=member_id, needs=asked, now=now)
     claims = claims_of(rule, day)
     while True:
         known = counted.facts(facts, member_id=member_id, needs=asked, budgets=most, past={})
         code = exhausted(rule, known, day)
         if code is not None:
             return code
-        if counted.take(connection, claims, most):
+        if counted.take(connection, claims, most, now=now):
             break
     counters = [(member_id, claim.key, claim.amount) for claim in claims if claim.kind == "counter"]
     write(connection, [(facts_service.COUNTERS, counters)])

@@ -34,6 +34,7 @@ def document(
         "store": gift.handed_over_store or gift.store_id,
         "purchase_id": ids.show("pur", gift.purchase_id) if gift.purchase_id else None,
         "journal_id": (gift.result or {}).get("journal_id"),
+        "coupon_id": (gift.result or {}).get("coupon_id"),
         **{name: getattr(gift, name) for name in _MOMENTS},
         "why": None if kept else why(gift, rule, language=language, currency=currency),
     }

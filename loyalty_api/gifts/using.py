@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
+from loyalty_api.coupons.service import Grant, issue
 from loyalty_api.db import driver
 from loyalty_api.gifts import queries
 from loyalty_api.gifts.granting import event
@@ -21,7 +22,7 @@ from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
 from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.rows import write
 
-_JOURNAL, _LOT = 1, 2
+_JOURNAL, _LOT, _COUPON = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ def _given(
     after = step(gift)
     if after.state == "handed_over" and gift.kind == "points":
         after = replace(after, result=_book_points(session, shop, book, gift, step_id, by, now))
+    if after.state == "handed_over" and gift.kind == "coupon":
+        after = replace(after, result=_issue_coupon(session, shop, gift, now))
     return _written(session, book, gift, after, now)
 
 
@@ -135,6 +138,18 @@ def _book_points(
         Movement("earn", now, (posting,)), journal_id=journal_id, cause=cause, now=now, arriving=[lot]
     )
     return {"journal_id": ids.show("jrn", journal_id)}
+
+
+def _issue_coupon(session: Session, shop: Shop, gift: Gift, now: datetime) -> dict[str, str]:
+    """Give the coupon that a gift is: the member's own, from now on for its days."""
+    give = gift.give
+    until = now + timedelta(days=int(give["days"]))
+    grant = Grant(f"gift:{gift.rule}", str(give["reference"]), now, until, uses=int(give["quantity"]))
+    issued = issue(
+        session, vault=shop.vault, coupon_id=ids.nth(gift.gift_id, _COUPON), member_id=gift.member_id, grant=grant,
+        occurred_at=now, now=now,
+    )  # fmt: skip
+    return {"coupon_id": ids.show("cpn", issued.coupon_id)}
 
 
 def _written(session: Session, book: Book, before: Gift, after: Gift, now: datetime) -> Gift:

@@ -24,6 +24,7 @@ from loyalty_api.http import (
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.members import bodies, edge, examples, membership, schemas, service
 from loyalty_api.members.edge import blueprint
+from loyalty_api.members.membership import WorksHere
 from loyalty_api.members.profiles import Record
 from loyalty_api.members.queries import Filters
 from loyalty_api.members.rules import Status, masked_name
@@ -254,7 +255,7 @@ def shown(record: Record) -> Response | tuple[dict[str, Any], dict[str, str]]:
     answer=schemas.MemberSchema(),
     example=examples.EDIT,
     answer_example=examples.MEMBER,
-    errors=(NotFound, MemberClosed, PreconditionRequired, PreconditionFailed, Invalid),
+    errors=(NotFound, MemberClosed, WorksHere, PreconditionRequired, PreconditionFailed, Invalid),
     headers=IF_MATCH,
 )
 @idempotent(required=False)

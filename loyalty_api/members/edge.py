@@ -64,10 +64,12 @@ def may_enumerate() -> bool:
 
 
 def ensure_may_give(kind: str) -> None:
-    """A ``subject`` opens the account to whoever signs in as it, so not everyone may give one.
+    """A ``subject`` opens the account to whoever signs in as it, so not everyone may give one; nor say who works here.
 
-    :raises Forbidden: the caller is a till or a partner.
+    :raises Forbidden: the caller is a till or a partner; or it is not of the office, and says who is staff.
     """
+    if kind == "staff" and principal().kind not in ("staff", "admin"):
+        raise Forbidden("Only the office says who works here.")
     if kind == "subject" and principal().kind in ("terminal", "partner"):
         raise Forbidden("A till or a partner may not say as whom a member signs in.")
 

@@ -45,7 +45,9 @@ def add(
     made = identifiers.attach(
         session, vault=vault, member_id=member_id, wanted=wanted, actor=actor, now=now, conceal=conceal
     )
-    queries.changed(session, member_id=member_id, now=now)
+    # Whoever works here is staff (R18): there are no gifts for the account, whoever of it buys.
+    working = {"is_staff": True} if new.kind == "staff" else {}
+    queries.changed(session, member_id=member_id, now=now, **working)
     return made[0]
 
 

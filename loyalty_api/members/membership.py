@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api import events, ids
 from loyalty_api.db import driver
+from loyalty_api.errors import Conflict
 from loyalty_api.members import profiles, queries, service
 from loyalty_api.members.actors import Actor
 from loyalty_api.members.profiles import Record
@@ -19,6 +20,12 @@ from loyalty_api.members.rules import Step, ensure_open, next_status
 from loyalty_api.vault import Vault
 
 EDITABLE = ("language", "home_store", "tags", "is_staff")
+
+
+class WorksHere(Conflict):
+    """The member has an identifier of the staff's: remove that first."""
+
+    code, title = "member_works_here", "This member is known as staff by an identifier"
 
 
 def edit(
@@ -35,6 +42,7 @@ def edit(
     None empties a field. The event names the fields and never what they hold.
 
     :raises MemberClosed: the membership has ended.
+    :raises WorksHere: it would be no staff, but has an identifier of the staff's.
     :raises Invalid: the store is not known.
     :raises BadIdentifier: the phone number or the e-mail address is none.
     """
@@ -50,6 +58,8 @@ def edit(
     if not fields:
         return before
     service.ensure_store_known(session, store_id=columns.get("home_store"))
+    if columns.get("is_staff") is False and queries.works_here(session, member_id=member.member_id):
+        raise WorksHere
     if profile != before.profile:
         profiles.write(session, vault=vault, member_id=member.member_id, profile=profile)
     queries.changed(session, member_id=member.member_id, now=now, **columns)

@@ -38,15 +38,21 @@ class Member(Base):
     enrolled_at: Mapped[datetime] = mapped_column(_AT)
     created_by: Mapped[str] = mapped_column(String(64))
     updated_at: Mapped[datetime] = mapped_column(_AT)
+    no_gifts: Mapped[bool] = mapped_column(Boolean)
+    no_profiling: Mapped[bool] = mapped_column(Boolean)
 
 
 class MemberProfile(Base):
-    """Name, birthday and contact of a member: one JSON document sealed under the member's key."""
+    """Name, birthday and contact of a member: one JSON document sealed under the member's key.
+
+    ``birthday`` is the blind index of the month and day; empty: not known, None: nobody has looked yet.
+    """
 
     __tablename__ = "member_profiles"
 
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    birthday: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class Identifier(Base):

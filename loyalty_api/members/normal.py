@@ -7,6 +7,7 @@
 | email | as the standard has it, in small letters: no provider in use tells capitals apart |
 | payment_card | a token of the payment provider, exactly as given; a card's own number is refused |
 | subject | ``<issuer>|<subject>`` of an identity provider, exactly as given |
+| staff | how tills and staff clients name somebody who works here: 1 to 64 signs in capitals |
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from loyalty_api.members.rules import IdentifierKind
 
 _CODE = re.compile(r"[A-Z0-9]{4,64}", re.ASCII)
 _TOKEN = re.compile(r"[!-~]{8,200}", re.ASCII)
+_STAFF = re.compile(r"[!-~]{1,64}", re.ASCII)
 _SUBJECT = re.compile(r"[^|\s]{1,200}\|[^\s\x00-\x1f]{1,200}")
 
 
@@ -81,6 +83,13 @@ def _subject(value: str) -> str:
     return value
 
 
+def _staff(value: str) -> str:
+    plain = value.strip().upper()
+    if not _STAFF.fullmatch(plain):
+        raise ValueError("A reference of the staff has 1 to 64 printable ASCII characters without spaces.")
+    return plain
+
+
 _FORMS: dict[IdentifierKind, Callable[[str], str]] = {
     "card": _code,
     "app_code": _code,
@@ -88,4 +97,5 @@ _FORMS: dict[IdentifierKind, Callable[[str], str]] = {
     "email": _email,
     "payment_card": _payment_card,
     "subject": _subject,
+    "staff": _staff,
 }

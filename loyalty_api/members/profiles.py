@@ -1,4 +1,8 @@
-"""Profiles: sealed under the member's own key, and found by the words of the name."""
+"""Profiles: sealed under the member's own key, and found by the words of the name and by the birthday.
+
+Both are blind indexes. That of a birthday knows the month and the day, never the year, and whoever lacks the keys sees
+no more than that two members share one.
+"""
 
 from __future__ import annotations
 
@@ -60,9 +64,7 @@ def opened(vault: Vault, found: SealedMember) -> Record:
     if found.profile is None or found.key is None:
         return Record(found.row, {})
     member_id = found.row.member_id
-    key = vault.unwrap(found.key, member_id.bytes)
-    profile: dict[str, Any] = orjson.loads(open_sealed(key, found.profile, _place(member_id)))
-    return Record(found.row, profile)
+    return Record(found.row, _document(vault, member_id, found.profile, found.key))
 
 
 def birth_date(connection: Connection[TupleRow], *, vault: Vault, member_id: UUID) -> date | None:
@@ -75,8 +77,7 @@ def birth_date(connection: Connection[TupleRow], *, vault: Vault, member_id: UUI
     ).fetchone()
     if row is None:
         return None
-    key = vault.unwrap(row[1], member_id.bytes)
-    born = orjson.loads(open_sealed(key, row[0], _place(member_id))).get("birth_date")
+    born = _document(vault, member_id, row[0], row[1]).get("birth_date")
     return date.fromisoformat(born) if born else None
 
 
@@ -84,9 +85,9 @@ def write(session: Session, *, vault: Vault, member_id: UUID, profile: Profile) 
     """Keep ``profile`` (canonical) in place of what was there, and index the words of the name."""
     key = data_key(session, vault=vault, member_id=member_id)
     driver(session).execute(
-        "INSERT INTO member_profiles (member_id, sealed) VALUES (%s, %s)"
-        " ON CONFLICT (member_id) DO UPDATE SET sealed = excluded.sealed",
-        (member_id, seal(key, orjson.dumps(profile), _place(member_id))),
+        "INSERT INTO member_profiles (member_id, sealed, birthday) VALUES (%s, %s, %s)"
+        " ON CONFLICT (member_id) DO UPDATE SET sealed = excluded.sealed, birthday = excluded.birthday",
+        (member_id, seal(key, orjson.dumps(profile), _place(member_id)), _birthday(vault, profile)),
     )
     words = name_words(profile.get("given_name"), profile.get("family_name"))
     connection = driver(session)
@@ -95,6 +96,50 @@ def write(session: Session, *, vault: Vault, member_id: UUID, profile: Profile) 
         "INSERT INTO name_index (blind, member_id) SELECT unnest(%s::bytea[]), %s",
         (name_blinds(vault, words), member_id),
     )
+
+
+def birthday_blinds(vault: Vault, days: Iterable[str]) -> list[bytes]:
+    """The blind indexes of birthdays, each as ``MM-DD``."""
+    return [vault.blind("birthday", day) for day in days]
+
+
+def index_birthdays(session: Session, *, vault: Vault, limit: int) -> int:
+    """Index the birthdays of up to ``limit`` profiles that nobody has looked at yet; how many those were.
+
+    A profile that is being written this moment is passed over: whoever writes it indexes it too.
+    """
+    connection = driver(session)
+    rows = connection.execute(
+        "SELECT p.member_id, p.sealed, k.wrapped FROM member_profiles p"
+        " LEFT JOIN data_keys k ON k.owner_id = p.member_id"
+        " WHERE p.birthday IS NULL ORDER BY p.member_id LIMIT %s FOR NO KEY UPDATE OF p SKIP LOCKED",
+        (limit,),
+    ).fetchall()
+    found = [
+        (member_id, _birthday(vault, _document(vault, member_id, sealed, wrapped)))
+        for member_id, sealed, wrapped in rows
+    ]
+    connection.execute(
+        "UPDATE member_profiles p SET birthday = given.blind FROM unnest(%s::uuid[], %s::bytea[]) AS given(id, blind)"
+        " WHERE p.member_id = given.id",
+        ([member_id for member_id, _ in found], [blind for _, blind in found]),
+    )
+    return len(found)
+
+
+def _document(vault: Vault, member_id: UUID, sealed: bytes, wrapped: bytes | None) -> Profile:
+    """A profile in clear; without a key there is nothing left to read."""
+    if wrapped is None:
+        return {}
+    key = vault.unwrap(wrapped, member_id.bytes)
+    profile: dict[str, Any] = orjson.loads(open_sealed(key, sealed, _place(member_id)))
+    return profile
+
+
+def _birthday(vault: Vault, profile: Profile) -> bytes:
+    """The blind index of a profile's birthday, empty where none is known. A birth date is written YYYY-MM-DD."""
+    born = profile.get("birth_date")
+    return vault.blind("birthday", str(born)[5:10]) if born else b""
 
 
 def name_blinds(vault: Vault, words: Iterable[str]) -> list[bytes]:

@@ -25,7 +25,7 @@ from loyalty_api.vault import DataKey
 
 _COLUMNS = (
     "member_id, kind, status, version, profile_version, language, home_store, is_staff, tags, token_epoch,"
-    " draw_token, enrolled_at, created_by, updated_at"
+    " draw_token, enrolled_at, created_by, updated_at, no_gifts, no_profiling"
 )
 _READ = f"SELECT {_COLUMNS} FROM members WHERE member_id = %s"
 # Locks out every other writer of this member, but not the check of a foreign key that points at it.
@@ -47,7 +47,10 @@ _TOUCH = "UPDATE members SET version = version + 1, updated_at = %s WHERE member
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """A member as it was read: times in UTC, ``draw_token`` 16 bytes."""
+    """A member as it was read: times in UTC, ``draw_token`` 16 bytes.
+
+    With ``no_gifts`` the member wants none, with ``no_profiling`` none that follow from what was bought.
+    """
 
     member_id: UUID
     kind: str
@@ -63,6 +66,8 @@ class MemberRow:
     enrolled_at: datetime
     created_by: str
     updated_at: datetime
+    no_gifts: bool
+    no_profiling: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +210,15 @@ def changed(session: Session, *, member_id: UUID, now: datetime, **columns: Any)
         " updated_at = %(now)s WHERE member_id = %(member_id)s",
         {**columns, "now": now, "member_id": member_id},
     )
+
+
+def works_here(session: Session, *, member_id: UUID) -> bool:
+    """Whether an identifier in use says that somebody of the account works for the merchant."""
+    row = driver(session).execute(
+        "SELECT 1 FROM identifiers WHERE member_id = %s AND kind = 'staff' AND status = 'active' LIMIT 1",
+        (member_id,),
+    )
+    return row.fetchone() is not None
 
 
 def epoch(session: Session, *, member_id: UUID) -> int | None:

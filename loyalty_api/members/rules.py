@@ -12,7 +12,7 @@ from loyalty_api.errors import Conflict
 Status = Literal["active", "earn_only", "blocked", "closed", "erased"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 Step = Literal["block", "restrict", "unblock", "close"]
-IdentifierKind = Literal["card", "app_code", "phone", "email", "payment_card", "subject"]
+IdentifierKind = Literal["card", "app_code", "phone", "email", "payment_card", "subject", "staff"]
 IDENTIFIER_KINDS: tuple[IdentifierKind, ...] = get_args(IdentifierKind)
 SCANNED_KINDS: tuple[IdentifierKind, ...] = ("card", "app_code", "phone", "email", "payment_card")
 """Those that somebody can show at a till."""

@@ -31,13 +31,14 @@ from loyalty_api.members.identifiers import (
 )
 from loyalty_api.members.normal import BadIdentifier, normalise
 from loyalty_api.members.people import NewPerson, Person
-from loyalty_api.members.profiles import Profile, Record, birth_date
+from loyalty_api.members.profiles import Profile, Record, birth_date, birthday_blinds, index_birthdays
 from loyalty_api.members.queries import (
     LOCK_NOW,
     VERSIONS,
     Filters,
     Located,
     MemberRow,
+    changed,
     ensure_known,
     known,
     lock,
@@ -73,10 +74,13 @@ __all__ = [
     "NewIdentifier",
     "NewPerson",
     "birth_date",
+    "birthday_blinds",
     "blind_of",
     "card_to_show",
+    "changed",
     "ensure_all_known",
     "ensure_known",
+    "index_birthdays",
     "known",
     "locate",
     "lock",
@@ -207,6 +211,8 @@ def enrol(
     given = identifiers.attach(
         session, vault=vault, member_id=member_id, wanted=wanted, actor=actor, now=now, conceal=conceal
     )
+    if any(new.kind == "staff" for new in wanted):
+        changed(session, member_id=member_id, now=now, is_staff=True)
     return Enrolled(get(session, vault=vault, member_id=member_id), given, tags)
 
 

@@ -28,6 +28,7 @@ APPEND_ONLY = (
     "program_approvals",
     "program_versions",
     "purchase_corrections",
+    "staff_gifts",
     "terms_acceptances",
     "tier_changes",
 )

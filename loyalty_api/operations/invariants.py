@@ -14,8 +14,10 @@ from loyalty_api.operations.invariants_draws import DRAWS
 from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_gifts import GIFTS
+from loyalty_api.operations.invariants_giving import GIVING
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
+from loyalty_api.operations.invariants_suggestions import SUGGESTIONS
 from loyalty_api.operations.invariants_tiers import TIERS
 
 
@@ -279,6 +281,8 @@ INVARIANTS = (
     + SPENDING
     + COUPONS
     + GIFTS
+    + SUGGESTIONS
+    + GIVING
     + TIERS
     + EVENTS
 )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from loyalty_api.operations.invariant import Invariant
 
-# What purchases, events and gifts claimed when they were rated, less what came back of it.
+# What purchases, events and gifts claimed when they were rated, less what came back of it; and what gifts by hand
+# took of the allowance of whoever gave them.
 _CLAIMED = (
     "SELECT member_id, claim->>0 AS kind, claim->>1 AS key, sum(amount) AS amount, min(recorded_at) AS since FROM"
     " (SELECT member_id, claim, (claim->>2)::bigint AS amount, recorded_at FROM purchases,"
-    " jsonb_array_elements(decision->'claims') AS claim WHERE status <> 'moved'"
+    " jsonb_array_elements(coalesce(decision->'claims', '[]') || coalesce(decision->'taken', '[]')) AS claim"
+    " WHERE status <> 'moved'"
     " UNION ALL SELECT member_id, claim, (claim->>2)::bigint, recorded_at FROM member_events,"
     " jsonb_array_elements(decision->'claims') AS claim"
+    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint, created_at FROM staff_gifts,"
+    " jsonb_array_elements(claims) AS claim"
     " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint, recorded_at FROM purchases,"
     " jsonb_array_elements(outcome->'returned'->'counted') AS claim WHERE status <> 'moved'"
     # Gifts that no purchase brought; and what nobody took is there again.
@@ -33,10 +37,11 @@ FACTS = (
     ),
     Invariant(
         "I6",
-        "what is taken of a limit is what purchases claimed",
+        "what is taken of a limit is what purchases claimed and reservations hold, and not more than there is",
         "SELECT count(*) FROM rule_limits",
-        "SELECT key, concat(l.taken, ' for ', f.amount) FROM rule_limits l FULL JOIN (SELECT key, sum(amount)"
-        f" AS amount FROM ({_CLAIMED}) s WHERE kind = 'limit' GROUP BY key) f USING (key)"
-        " WHERE coalesce(l.taken, 0) <> coalesce(f.amount, 0)",
+        "SELECT key, concat(l.taken, ' for ', f.amount, ' of ', l.most) FROM rule_limits l FULL JOIN"
+        f" (SELECT key, sum(amount) AS amount FROM (SELECT key, amount FROM ({_CLAIMED}) s WHERE kind = 'limit'"
+        " UNION ALL SELECT key, amount FROM limit_holds) t GROUP BY key) f USING (key)"
+        " WHERE coalesce(l.taken, 0) <> coalesce(f.amount, 0) OR l.taken > l.most",
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -65,6 +65,13 @@ def list_products(session: Session, *, after: str | None = None, limit: int) -> 
 
 _UNKNOWN = Product((), None, None, None, "each", "goods")
 """Remembered in place of a product that the master does not hold."""
+
+
+def names(connection: psycopg.Connection[TupleRow], skus: Sequence[str]) -> dict[str, str]:
+    """What people call the known ones among ``skus``."""
+    return dict(
+        connection.execute("SELECT sku, name FROM products WHERE sku = ANY(%s)", (list(skus),)).fetchall()
+    )
 
 
 class _Held:

@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_lots import read_available, read_expire
-from loyalty_api.rulekit.conditions_reading import CATEGORY, NAME
+from loyalty_api.rulekit.conditions_reading import CATEGORY, NAME, read_conditions, read_where
 from loyalty_api.rulekit.exclusions import EFFECTS
+from loyalty_api.rulekit.periods import PERIODS
 from loyalty_api.rulekit.rounding import ROUNDINGS
 from loyalty_api.rulekit.shapes import (
     Member,
@@ -70,15 +71,13 @@ def _everything(**named: str) -> dict[str, Any]:
     return {**{name: (value,) for name, value in named.items()}, "from": _ALL}
 
 
+LAWFUL_CARE = ("lottery", "tobacco", "alcohol", "infant_formula", "prescription")
+"""Legal classes that the law protects people from being pressed to buy."""
 DEFAULT_EXCLUSIONS = (
     _everything(line_type="deposit"),
     _everything(line_type="deposit_return"),
     _everything(line_type="gift_card"),
-    _everything(legal_class="lottery"),
-    _everything(legal_class="tobacco"),
-    _everything(legal_class="alcohol"),
-    _everything(legal_class="infant_formula"),
-    _everything(legal_class="prescription"),
+    *[_everything(legal_class=name) for name in LAWFUL_CARE],
 )
 """What holds when a document is silent: goods that are not goods, and what the law protects (R13–R15)."""
 
@@ -113,6 +112,9 @@ def _rising(value: Any, pointer: str, faults: list[Fault]) -> Any:
     return steps
 
 
+_CEILING = record(
+    {"amount": Member(integer(1, 10**12), required=True), "per": Member(choice(*PERIODS), "year")}
+)
 _PERIOD = record({"steps": Member(_rising, required=True)})
 _RATE = record(
     {
@@ -129,6 +131,8 @@ _TERMS = record(
         "url": Member(nullable(text(r"https://.{1,500}", "an https address"))),
     }
 )
+
+_PIN = record({"with": Member(read_where, required=True), "add": Member(NAME, required=True)})
 
 EARN: dict[str, Member] = {
     "reduced_by": Member(
@@ -210,10 +214,22 @@ SETTINGS = {
         ),
         spread=Member(choice("largest_remainder", "first_line", "last_line"), "largest_remainder"),
         floor=Member(variant(share=integer(0, 100), amount=MONEY, cost=integer(0, 1000)), ("amount", 0)),
+        member_ceiling=Member(nullable(_CEILING)),
+        reserve_minutes=Member(integer(1, 15), 5),
     ),
     "promotions": Member(items(lambda value, _pointer, _faults: value, most=5000), ()),
     "coupons": _section(
         give_back=Member(subset("void", "full_return"), frozenset(("void", "full_return"))),
+    ),
+    "suggestions": _section(
+        most=Member(integer(0, 10), 0),
+        weeks=Member(integer(1, 104), 26),
+        min_baskets=Member(integer(2, 10**6), 5),
+        min_lift_percent=Member(integer(100, 10**6), 200),
+        refresh_days=Member(integer(1, 366), 7),
+        pinned=Member(items(_PIN), ()),
+        blocked=Member(items(NAME, most=100_000), ()),
+        when=Member(nullable(read_conditions)),
     ),
     "lint": _section(
         margin_percent=Member(integer(0, 100), 100),

@@ -18,25 +18,18 @@ from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
 from loyalty_api.promotions.rules_benefits_units import in_sets
+from loyalty_api.promotions.rules_limits import Allowance, allowance_for, most_off
 from loyalty_api.promotions.rules_lines import Lines, in_number
 from loyalty_api.promotions.rules_next import coupon_of
 from loyalty_api.promotions.rules_reading import compiled, read_promotions
 from loyalty_api.promotions.rules_spreading import within
-from loyalty_api.promotions.rules_types import (
-    LANES,
-    Coupon,
-    InSets,
-    OnSum,
-    Priced,
-    Promotion,
-    Promotions,
-    Terms,
-)
+from loyalty_api.promotions.rules_types import Coupon, InSets, OnSum, Priced, Promotion, Promotions
 from loyalty_api.rulekit.basket import Basket, LineDiscount
 from loyalty_api.rulekit.decision import Discount, NearMiss, NextTime, Reason
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure
+from loyalty_api.rulekit.selectors import Selector
 from loyalty_api.rulekit.situations import Situation
 from loyalty_api.rulekit.windows import Moment, moment
 from loyalty_api.values import dataclass
@@ -59,14 +52,7 @@ def parse(
     rules, faults = read_promotions(listed, taken=frozenset())
     if faults:
         raise UnfitDocument(errors=faults)
-    rounding = section["round"]
-    terms = Terms(rounding["mode"], rounding["at"] == "line", section["spread"], section["floor"], excluded)
-    return compiled(rules, terms=terms, percents=percents_by_lane(section["percents"]), visit_gap=visit_gap)
-
-
-def percents_by_lane(said: Any) -> dict[str, str]:
-    """``sequential`` or ``additive`` for each lane, whether it was said for all of them or for each."""
-    return dict.fromkeys(LANES, said) if isinstance(said, str) else {lane: said[lane] for lane in LANES}
+    return compiled(rules, section=section, excluded=excluded, visit_gap=visit_gap)
 
 
 def price(
@@ -83,8 +69,7 @@ def price(
     A ``paused`` promotion keeps its place and gives nothing: what it beat does not come back.
     """
     sold = in_number(basket)
-    numbers = promotions.index.of(basket.store, basket.lines)
-    rules = [promotions.rules[number] for number in numbers]
+    rules = [promotions.rules[number] for number in promotions.index.of(basket.store, basket.lines)]
     now = moment(at=at, zone=zone, basket=basket) if promotions.timed else None
     pricing = _Pricing(sold, facts, promotions, now, (at, zone))
     for _, those in groupby(rules, key=lambda rule: rule.lane):
@@ -108,10 +93,15 @@ class _Pricing:
     reasons: list[Reason] = field(default_factory=list)
     near_misses: list[NearMiss] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
+    allowance: Allowance | None = field(init=False)
     coupons: list[NextTime] = field(default_factory=list)
+    _before: Situation = field(init=False)
+    _meant: dict[Selector | None, list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.lines = Lines(self.sold, self.promotions.terms)
+        self.lines = lines = Lines(self.sold, self.promotions.terms)
+        self.allowance = allowance_for(self.promotions, self.facts, self.sold.store, *self.sale)
+        self._before = self._situation(lines.before)
 
     def act(self, rules: Sequence[Promotion]) -> None:
         """One lane: each promotion, or each exclusive group, in turn."""
@@ -162,8 +152,7 @@ class _Pricing:
         paid = self.lines.paid(after=rule.after)
         short = rule.minimum - sum([paid[i] for i in self.lines.counted]) if rule.minimum else 0
         if rule.test is not None:
-            gap = self.promotions.visit_gap
-            failed = rule.test(Situation(self.sold, self.facts, self.now, paid, self.lines.counted, gap))
+            failed = rule.test(self._situation(paid) if rule.after else self._before)
             if failed is not None:
                 self._nothing(rule, failed.code, failed.missing if short <= 0 else None, **failed.numbers)
                 return False
@@ -171,7 +160,14 @@ class _Pricing:
             numbers = {"minimum": rule.minimum, "amount": rule.minimum - short}
             self._nothing(rule, "below_minimum", {"amount": short}, **numbers)
             return False
+        if self.allowance is not None and (ended := self.allowance.ended(rule)) is not None:
+            self._nothing(rule, ended.code, None, **ended.numbers)
+            return False
         return True
+
+    def _situation(self, paid: Sequence[int]) -> Situation:
+        gap = self.promotions.visit_gap
+        return Situation(self.sold, self.facts, self.now, paid, self.lines.counted, gap)
 
     def _against(self, rule: Promotion) -> str | None:
         apart = self.promotions.apart.get(rule.rule_id)
@@ -180,8 +176,10 @@ class _Pricing:
     def _scope(self, rule: Promotion) -> Scope | None:
         """The lines it works on; or the reason why there are none is noted."""
         lines, selects = self.lines, rule.selects
-        rows = lines.lines
-        meant = lines.allowed if selects is None else [i for i in lines.allowed if selects(rows[i])]
+        rows, known = lines.lines, self._meant
+        if selects not in known:
+            known[selects] = [i for i in lines.allowed if not selects or selects(rows[i])]
+        meant = known[selects]
         places = [i for i in meant if not lines.discounted(i)] if rule.left_out else meant
         if not places and isinstance(rule.benefit, InSets) and rule.benefit.added and not meant:
             places = []
@@ -217,7 +215,7 @@ class _Pricing:
             space = lines.space(i)
             if share > space:
                 offer.shares[i] = space
-        most = lines.room if rule.most_off is None else min(lines.room, rule.most_off)
+        most = most_off(self.allowance, rule, self.lines.room)[0]
         if offer.total > most:
             shares = list(offer.shares.values())
             cut = within(most, shares, shares, self.promotions.terms.spread)
@@ -232,9 +230,12 @@ class _Pricing:
         rows = self.lines.lines
         granted = offer.total
         if granted < offer.desired:
-            code = "capped_discount" if granted == rule.most_off else "floor_reached"
+            most, code = most_off(self.allowance, rule, self.lines.room)
+            code = code if granted == most else "floor_reached"
             numbers = {"desired": offer.desired, "granted": granted}
             self.reasons.append(Reason(rule.rule_id, "capped", code, numbers))
+        if self.allowance is not None:
+            self.allowance.take(granted)
         shares = tuple([(rows[i].line_id, share) for i, share in sorted(offer.shares.items()) if share])
         some = isinstance(rule.benefit, InSets) and rule.benefit.targets_some and len(offer.used) > 1
         took_part = [(rows[i].line_id, money) for i, (_, money) in sorted(offer.used.items())] if some else []
@@ -285,10 +286,5 @@ class _Pricing:
             for line in basket.lines
         ]
         settled = replace(basket, lines=tuple(lines), pricing="settled")
-        return Priced(
-            settled,
-            tuple(self.discounts),
-            tuple(self.reasons),
-            tuple(self.near_misses),
-            tuple(self.coupons),
-        )
+        reasons, near = tuple(self.reasons), tuple(self.near_misses)
+        return Priced(settled, tuple(self.discounts), reasons, near, tuple(self.coupons))

@@ -30,6 +30,11 @@ Drawn = list[tuple[Run, int]]
 
 def in_sets(benefit: InSets, of: Scope) -> Offer | Failure:
     """The discount on as many sets as the units fill, the dearest first; or how many units were missing."""
+    have = _found(benefit, of)
+    if not benefit.up_to and any(
+        found < slot.quantity for slot, found in zip(benefit.slots, have, strict=True)
+    ):
+        return _too_few(benefit, have)
     pools = _pools(benefit, of)
     offer = Offer({}, 0)
     least = [benefit.most, of.promotion.most_sets]
@@ -55,7 +60,24 @@ def in_sets(benefit: InSets, of: Scope) -> Offer | Failure:
         left -= times
         if benefit.up_to:
             break
-    return offer if offer.times else _too_few(benefit, pools)
+    return offer if offer.times else _too_few(benefit, [sum([run.left for run in pool]) for pool in pools])
+
+
+def _found(benefit: InSets, of: Scope) -> list[int]:
+    """How many units there are for each slot; most sets that cannot be filled are known by that."""
+    lines, most = of.lines.lines, of.promotion.most_units
+    units = of.lines.units
+    places = [i for i in of.places if units[i] > 0 and (benefit.value.kind != "price" or _countable(of, i))]
+    return [
+        sum(
+            [
+                min(most or units[i], units[i])
+                for i in places
+                if slot.selects is None or slot.selects(lines[i])
+            ]
+        )
+        for slot in benefit.slots
+    ]
 
 
 def _pools(benefit: InSets, of: Scope) -> list[list[Run]]:
@@ -165,9 +187,8 @@ def _note(offer: Offer, drawn: Sequence[Drawn], targets: Drawn, shares: Sequence
             offer.used[run.place] = (units + count * times, money + run.price * count * times)
 
 
-def _too_few(benefit: InSets, pools: Sequence[list[Run]]) -> Failure:
+def _too_few(benefit: InSets, have: Sequence[int]) -> Failure:
     """No set, or none that is dearer than its price; what is missing when some of it is there."""
-    have = [sum([run.left for run in pool]) for pool in pools]
     short = [max(slot.quantity - found, 0) for slot, found in zip(benefit.slots, have, strict=True)]
     if benefit.added and short[0] and not any(short[1:]):
         return Failure("not_in_basket", {}, {"added": short[0]})

@@ -20,12 +20,14 @@ from typing import Any
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_settings import MONEY
 from loyalty_api.promotions.rules_index import Entry, Index, goods_of
+from loyalty_api.promotions.rules_limits_reading import LIMITS, limits_contradictions, limits_of
 from loyalty_api.promotions.rules_making import benefit_of
 from loyalty_api.promotions.rules_types import (
     LANES,
     NEXT,
     Coupon,
     InSets,
+    Limit,
     OnSum,
     Promotion,
     Promotions,
@@ -35,7 +37,8 @@ from loyalty_api.promotions.rules_values import BENEFITS, LATER_LANES
 from loyalty_api.rulekit import conditions
 from loyalty_api.rulekit.conditions import Condition
 from loyalty_api.rulekit.conditions_reading import NAME, read_conditions, read_where
-from loyalty_api.rulekit.selectors import selector
+from loyalty_api.rulekit.exclusions import Excluded
+from loyalty_api.rulekit.selectors import Selector, selector
 from loyalty_api.rulekit.shapes import (
     Member,
     below,
@@ -80,6 +83,7 @@ _PROMOTION = record(
         "threshold": Member(choice("before", "after"), "before"),
         "benefit": Member(variant(**BENEFITS), required=True),
         "caps": Member(_CAPS, {"amount": None, "units_per_line": None, "applications": None}),
+        **LIMITS,
         "discounted_lines": Member(choice("count", "left_out"), "count"),
         "units": Member(choice("consumed", "shared")),
         "group": Member(_ID),
@@ -139,6 +143,7 @@ def _contradictions(rule: Mapping[str, Any], pointer: str) -> list[Fault]:
         found.append(("benefit/steps", "Two steps begin at the same sum."))
     if kind == "steps" and list(said) != sorted(said, key=lambda step: step["from"]):
         found.append(("benefit/steps", "Steps go up."))
+    found += limits_contradictions(rule)
     of_each = said["on"][1] if kind in LATER_LANES and said["on"][0] == "of_each" else None
     if of_each and (of_each["cheapest"] is None) == (of_each["dearest"] is None):
         found.append((f"benefit/{kind}/on/of_each", "Say exactly one of cheapest and dearest."))
@@ -174,21 +179,40 @@ def _unknown(rules: Sequence[Mapping[str, Any]]) -> list[Fault]:
     ]
 
 
+def percents_by_lane(said: Any) -> dict[str, str]:
+    """``sequential`` or ``additive`` for each lane, whether it was said for all of them or for each."""
+    return dict.fromkeys(LANES, said) if isinstance(said, str) else {lane: said[lane] for lane in LANES}
+
+
 def compiled(
-    rules: Sequence[Mapping[str, Any]], *, terms: Terms, percents: Mapping[str, str], visit_gap: int
+    rules: Sequence[Mapping[str, Any]],
+    *,
+    section: Mapping[str, Any],
+    excluded: Excluded | None,
+    visit_gap: int,
 ) -> Promotions:
-    """Promotions that were read without faults, compiled, in the order in which they act."""
-    ordered = _in_order(rules)
-    made = [_compiled(rule, percents) for rule in ordered]
+    """Promotions that were read without faults, compiled, in the order in which they act.
+
+    ``section`` is ``discounts`` as the settings hold it.
+    """
+    ordered, percents = _in_order(rules), percents_by_lane(section["percents"])
+    rounding, ceiling = section["round"], section["member_ceiling"]
+    selectors: dict[str, Selector] = {}
+    made = [_compiled(rule, percents, selectors) for rule in ordered]
     conditions_of = [condition for _, condition in made if condition is not None]
+    promotions = tuple([promotion for promotion, _ in made])
     return Promotions(
-        rules=tuple([promotion for promotion, _ in made]),
-        terms=terms,
+        rules=promotions,
+        terms=Terms(
+            rounding["mode"], rounding["at"] == "line", section["spread"], section["floor"], excluded
+        ),
         index=Index([_entry(rule) for rule in ordered]),
         timed=any(condition.timed for condition in conditions_of),
         asks=frozenset[str]().union(*[condition.asks for condition in conditions_of]),
         apart=_apart(rules),
         visit_gap=visit_gap,
+        limited=tuple([promotion for promotion in promotions if promotion.limits is not None]),
+        ceiling=Limit(ceiling["per"], ceiling["amount"]) if ceiling else None,
     )
 
 
@@ -213,7 +237,10 @@ def _in_order(rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(rules, key=lambda rule: (first.get(rule["group"], turn[rule["id"]]), turn[rule["id"]]))
 
 
-def _compiled(rule: Mapping[str, Any], percents: Mapping[str, str]) -> tuple[Promotion, Condition | None]:
+def _compiled(
+    rule: Mapping[str, Any], percents: Mapping[str, str], selectors: dict[str, Selector]
+) -> tuple[Promotion, Condition | None]:
+    """``selectors`` are those of other promotions: what several are about is looked for once in a basket."""
     where = _said(rule["where"])
     condition = conditions.compiled(rule["when"])
     kind, said = rule["benefit"]
@@ -225,7 +252,7 @@ def _compiled(rule: Mapping[str, Any], percents: Mapping[str, str]) -> tuple[Pro
         priority=rule["priority"],
         benefit=benefit,
         said=kind,
-        selects=selector(where) if where else None,
+        selects=selectors.setdefault(repr(where), selector(where)) if where else None,
         test=condition.test if condition else None,
         minimum=rule["minimum_basket"],
         after=rule["threshold"] == "after",
@@ -240,6 +267,7 @@ def _compiled(rule: Mapping[str, Any], percents: Mapping[str, str]) -> tuple[Pro
         additive=percents.get(lane) == "additive",
         scoped=bool(where),
         indivisible=kind in ("free_item", "coupon"),
+        limits=limits_of(rule),
     )
     return made, condition
 

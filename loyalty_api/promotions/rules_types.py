@@ -78,6 +78,31 @@ class InSets:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How much (``amount``, minor units) or how often (``times``) in one of the program's periods (``per``)."""
+
+    per: str
+    amount: int | None = None
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a promotion ends: a ``budget`` for all members together, in each store by itself if ``by_store``; limits
+    of each member; and so many days after a member used it on which it rests for that member (``cooldown``)."""
+
+    budget: Limit | None = None
+    by_store: bool = False
+    of_member: tuple[Limit, ...] = ()
+    cooldown: int = 0
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether it counts for each member, so that it is for members only."""
+        return bool(self.of_member or self.cooldown)
+
+
+@dataclass(frozen=True, slots=True)
 class Coupon:
     """A coupon called ``name`` for another purchase, through the ``valid_days``-th local day after this one, in
     ``stores`` (none: everywhere); ``at_once``: already today."""
@@ -120,6 +145,7 @@ class Promotion:
     additive: bool
     scoped: bool
     indivisible: bool = False
+    limits: Limits | None = None
 
     @property
     def basket_wide(self) -> bool:
@@ -147,7 +173,8 @@ class Promotions:
 
     Those of one group stand side by side. ``timed`` says whether any asks for a day or an hour; ``asks`` names the
     facts of the member that conditions need. ``apart`` are, by id, the promotions that one never joins, whichever
-    of the two says so.
+    of the two says so. ``limited`` are those that run out, and ``ceiling`` is the most that all of them together take
+    off for one member in a period.
     """
 
     rules: tuple[Promotion, ...]
@@ -157,6 +184,13 @@ class Promotions:
     asks: frozenset[str]
     apart: Mapping[str, frozenset[str]]
     visit_gap: int = 0
+    limited: tuple[Promotion, ...] = ()
+    ceiling: Limit | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether anything of them runs out, so that what was given has to be counted."""
+        return bool(self.limited) or self.ceiling is not None
 
     def names(self) -> dict[str, Mapping[str, str]]:
         """The names of the promotions for people, by rule and language."""

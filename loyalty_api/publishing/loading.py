@@ -11,7 +11,6 @@ from uuid import UUID
 import orjson
 from psycopg.rows import TupleRow
 
-from loyalty_api.earning.rules_caps import PERIODS, period_of
 from loyalty_api.publishing import queries_replay as queries
 from loyalty_api.publishing.queries_replay import Connected, Span
 from loyalty_api.publishing.reading import Back, Sold, back_of, decided, member_told, purchase_in, sold_of
@@ -20,6 +19,7 @@ from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.rating.rules import Program
 from loyalty_api.rating.rules_folding import Bought, Earlier, Kept, Returned, Start, Versions
 from loyalty_api.rulekit.facts import Member
+from loyalty_api.rulekit.periods import PERIODS, period_of
 from loyalty_api.tiers.rules import NOTHING as NO_AMOUNTS
 from loyalty_api.tiers.rules import Amounts
 from loyalty_api.tiers.rules_standing import State

@@ -40,7 +40,12 @@ def facts_of(
         return NOBODY
     asked = program.earning.asks if program and asks is None else asks or frozenset()
     attributes = _attributes(member, program, at, asked) if program and at and asked else {}
-    return Facts(Member(member.status, None, member.is_staff, tuple(member.tags), attributes))
+    return Facts(
+        Member(
+            member.status, None, member.is_staff, tuple(member.tags), attributes,
+            member.no_gifts, member.no_profiling,
+        )
+    )  # fmt: skip
 
 
 def _attributes(
@@ -62,7 +67,7 @@ def member_row(locked: LockedMember) -> MemberRow:
     """A member that was locked with its book, as rating looks at it."""
     return MemberRow(
         locked.member_id, locked.status, locked.version, locked.is_staff, locked.tags, locked.enrolled_at,
-        locked.language, locked.home_store,
+        locked.language, locked.home_store, locked.no_gifts, locked.no_profiling,
     )  # fmt: skip
 
 

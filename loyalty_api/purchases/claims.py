@@ -253,9 +253,9 @@ def _adopt(
     basket = basket_from_json(basket_document(held, lines))
     program = desk.programs.at(connection, rated_at(held))
     tier = tiers.open_now(connection, desk.programs, member_id=member.member_id, now=now)
-    facts, decision = decide_later(
+    facts, decision, _ = decide_later(
         session, basket, program, rated_at(held), member=member, tier=tier, purchase_id=purchase_id,
-        vault=desk.vault,
+        vault=desk.vault, now=now,
     )  # fmt: skip
     row = {
         **held,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from loyalty_api.purchases.queries import Blind
 from loyalty_api.quotes import Quote
 from loyalty_api.rating.rules import Program
 from loyalty_api.stores.service import Directory
+from loyalty_api.suggestions.service import Memory
 from loyalty_api.values import dataclass
 from loyalty_api.vault import Vault
 
@@ -31,11 +33,15 @@ class Desk:
     catalogue: Catalogue
     directory: Directory
     draws: Draws
+    suggestions: Memory = field(default_factory=Memory)
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One receipt as it arrived: its validated body, the id it gets if it is new, and who was scanned."""
+    """One receipt as it arrived: its validated body, the id it gets if it is new, and who was scanned.
+
+    ``held`` is what things that are reserved for its quote are found by; None without one of our quotes.
+    """
 
     body: Mapping[str, Any]
     purchase_id: UUID
@@ -43,6 +49,7 @@ class Reported:
     blind: Blind | None = None
     member_id: UUID | None = None
     quote: Quote | None = None
+    held: bytes | None = None
 
     @property
     def key(self) -> rules.ReceiptKey:
@@ -66,3 +73,12 @@ def program_of(
     if report.quote and report.quote.covers(at):
         return desk.programs.numbered(connection, report.quote.version, at=at, pauses=report.quote.pauses)
     return desk.programs.at(connection, at)
+
+
+def asked_of(
+    reported: Sequence[Reported], programs: Mapping[UUID, Program | None], now: datetime
+) -> list[tuple[Program | None, datetime, str]]:
+    """By which rules, when and where each receipt is rated."""
+    return [
+        (programs[one.purchase_id], min(one.body["occurred_at"], now), one.body["store"]) for one in reported
+    ]

@@ -25,6 +25,13 @@ QUOTE: dict[str, Any] = {
     ],
     "include": ["reasons", "near_misses"],
 }  # fmt: skip
+RESERVATION: dict[str, Any] = {
+    "reservation_id": "rsv_01m80xfza0e4trdbsjq23m1646",
+    "expires_at": "2026-11-21T15:09:05Z",
+    "coupons": [{"code": "…C3FD", "coupon_id": "cpn_01m80xfza0e4trdbsjq23m1646", "name": "FRESH"}],
+    "budgets": [{"promotion_id": "cheese_week", "amount": 500, "period": "2026-W47"}],
+    "redemption": None,
+}
 QUOTE_ANSWER: dict[str, Any] = {
     "quote_id": "quo_WzEyLDE3OTUyMTk3NDUsOTVd",
     "honoured_until": "2026-11-21T15:19:05Z",
@@ -58,7 +65,14 @@ QUOTE_ANSWER: dict[str, Any] = {
     "reasons": [],
     "near_misses": [],
     "coupons": [],
-    "suggestions": [],
+    "suggestions": [
+        {
+            "kind": "bought_together", "rule": "fruit_week", "gift": None,
+            "add": {"sku": "2001", "quantity": 1}, "name": "Bananer",
+            "because": {"sku": "7038010000010", "together": 412, "of": 2903},
+            "text": "Kjøpes ofte sammen med Lettmelk 1 l: i 412 av 2903 handlekurver",
+        }
+    ],
     "gifts": [],
     "discrepancies": [],
     "messages": [],

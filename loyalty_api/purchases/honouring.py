@@ -19,7 +19,9 @@ from loyalty_api.rulekit.stored import decision_from_json
 def given_stays(decision: Decision, row: Row) -> Decision:
     """A decision made anew for a purchase, with the discounts and coupons that were given at the till: they stay so."""
     before = decision_from_json(row["decision"]) if row["decision"] else None
-    return replace(decision, discounts=before.discounts, coupons=before.coupons) if before else decision
+    if before is None:
+        return decision
+    return replace(decision, discounts=before.discounts, coupons=before.coupons, taken=before.taken)
 
 
 def as_charged(
@@ -27,8 +29,8 @@ def as_charged(
     basket: Basket,
     facts: Facts,
     decision: Decision,
-    program: Program,
     *,
+    program: Program,
     member_id: UUID | None,
 ) -> tuple[Decision, list[Discrepancy]]:
     """The decision with the discounts that the till gave, and where they are neither our price nor the quoted one.

@@ -6,7 +6,7 @@ what is left, so it always ends. Many purchases at once hold the budgets they ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,14 +15,19 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
+from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.facts import service as facts_service
 from loyalty_api.facts.service import Counted
+from loyalty_api.promotions.rules_limits import is_of_promotion, rule_of_limit, told_of_limit
 from loyalty_api.purchases.counting import Visits, facts_with_tier, same_visit, with_benefits
 from loyalty_api.purchases.drawing import Chances, unchanged
 from loyalty_api.purchases.queries import Also, MemberRow
+from loyalty_api.purchases.queries_reservations import Reservation
 from loyalty_api.purchases.remembering import LAST, Recorded, remembered
+from loyalty_api.purchases.rules import Discrepancy
 from loyalty_api.rating.rules import NOTHING, Program, advance, evaluate, without_gifts
+from loyalty_api.rating.rules_limits import limits_on
 from loyalty_api.rating.rules_returns import claims_back, progress_from
 from loyalty_api.rows import write
 from loyalty_api.rulekit.basket import Basket
@@ -31,14 +36,20 @@ from loyalty_api.rulekit.facts import Facts
 from loyalty_api.tiers.service import TierBook
 from loyalty_api.vault import Vault
 
+Charge = Callable[[Facts, Decision], tuple[Decision, list[Discrepancy]]]
+"""Adds to a decision what the till charged, and says where that is not our price."""
 
-def reading(asked: Iterable[tuple[Program | None, datetime]]) -> list[Also]:
-    """What to read with the members for purchases at these moments under these programs; nothing where none counts."""
+
+def reading(asked: Iterable[tuple[Program | None, datetime, str]], now: datetime) -> list[Also]:
+    """What to read with the members for purchases at these moments in these stores under these programs.
+
+    Nothing where none counts.
+    """
     needs = NOTHING
-    for program, at in asked:
-        if program is not None and program.counting:
-            needs |= program.needs(at)
-    return [(facts_service.READ, facts_service.needed(needs))] if needs else []
+    for program, at, store in asked:
+        if program is not None and (program.counting or program.limited):
+            needs |= program.needs(at) | limits_on(program, at, store)[0]
+    return [(facts_service.READ, facts_service.needed(needs, now))] if needs else []
 
 
 def decide(
@@ -52,33 +63,63 @@ def decide(
     tier: TierBook | None,
     member_id: UUID | None,
     purchase_id: UUID,
+    charge: Charge,
+    now: datetime,
     recorded: Sequence[Recorded] = (),
     seen: Visits | None = None,
     chances: Chances = unchanged,
-) -> tuple[Facts, Decision]:
-    """Rate a purchase and let what it claims stand: the facts it was rated with, and the decision.
+) -> tuple[Facts, Decision, list[Discrepancy]]:
+    """Rate a purchase and let what it claims stand: the facts it was rated with, the decision, and what is odd.
 
-    ``recorded`` are the member's purchases of this transaction, and ``seen`` those of them that counted. ``chances``
-    adds the draws that the member has, whose odds follow what is left of the limits.
+    ``recorded`` are the member's purchases of this transaction, and ``seen`` those of them that counted. ``charge``
+    adds what the till charged, each time that it is rated, and ``chances`` the draws that the member has, whose odds
+    follow what is left of the limits.
     """
     again = _again(connection, program, tier, member_id, purchase_id, basket, at, seen or [])
-    if member_id is None or program.plain:
+    asking = _Asking(program, basket, at, member_id)
+    if not asking.counts:
         known = with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
         known = chances(known)
-        return known, evaluate(basket, known, program, at)
-    past = remembered(
-        connection, basket, program, at, member_id=member_id, purchase_id=purchase_id, recorded=recorded
-    )
-    needs, budgets = program.needs(at), program.budgets(at)
+        return known, *charge(known, evaluate(basket, known, program, at))
+    past = asking.past(connection, purchase_id, recorded)
     while True:
-        known = counted.facts(facts, member_id=member_id, needs=needs, budgets=budgets, past=past)
+        known = asking.facts(counted, facts, past)
         known = with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
         known = chances(known)
-        decision = evaluate(basket, known, program, at)
-        if counted.take(connection, decision.claims, budgets):
+        decision, odd = charge(known, evaluate(basket, known, program, at))
+        if counted.take(connection, decision.all_claims, asking.budgets, now=now):
             break
-    counted.count(member_id, decision.claims, advance(known, basket, decision), budgets)
-    return known, decision
+    counted.count(member_id, decision.all_claims, advance(known, basket, decision), asking.budgets)
+    return known, decision, odd
+
+
+class _Asking:
+    """What one basket needs to know of what was counted, of its member and of all."""
+
+    def __init__(self, program: Program, basket: Basket, at: datetime, member_id: UUID | None) -> None:
+        self.program, self.basket, self.at, self.member_id = program, basket, at, member_id
+        self.earns = member_id is not None and not program.plain
+        self.counts = self.earns or program.limited
+        self.needs, self.budgets = limits_on(program, at, basket.store, basket=basket)
+        if self.earns:
+            self.needs, self.budgets = self.needs | program.needs(at), {**self.budgets, **program.budgets(at)}
+
+    def past(
+        self, connection: Connection[TupleRow], purchase_id: UUID, recorded: Sequence[Recorded] = ()
+    ) -> dict[str, int]:
+        """What the member bought before, where rules remember it."""
+        if self.member_id is None or not self.earns:
+            return {}
+        return remembered(
+            connection, self.basket, self.program, self.at, member_id=self.member_id, purchase_id=purchase_id,
+            recorded=recorded,
+        )  # fmt: skip
+
+    def facts(self, counted: Counted, facts: Facts, past: Mapping[str, int]) -> Facts:
+        """The facts with counters and what remains of limits."""
+        return counted.facts(
+            facts, member_id=self.member_id, needs=self.needs, budgets=self.budgets, past=past
+        )
 
 
 def look(
@@ -94,12 +135,10 @@ def look(
 ) -> Facts:
     """The facts for a quote, which takes nothing."""
     again = _again(connection, program, tier, member_id, LAST, basket, at, [])
-    if member_id is None or program.plain:
-        return with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
-    past = remembered(connection, basket, program, at, member_id=member_id, purchase_id=LAST)
-    needs = program.needs(at)
-    known = counted.facts(facts, member_id=member_id, needs=needs, budgets=program.budgets(at), past=past)
-    return with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
+    asking = _Asking(program, basket, at, member_id)
+    if asking.counts:
+        facts = asking.facts(counted, facts, asking.past(connection, LAST))
+    return with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
 
 
 def _again(
@@ -137,25 +176,28 @@ def decide_later(
     tier: TierBook | None,
     purchase_id: UUID,
     vault: Vault,
-) -> tuple[Facts, Decision | None]:
-    """Rate a purchase that finds its member, or is reviewed, now, and write what it claims: points only (R25).
+    now: datetime,
+    charge: Charge = lambda _known, decision: (decision, []),
+) -> tuple[Facts, Decision | None, list[Discrepancy]]:
+    """Rate a purchase that finds its member, or is reviewed, now, and write what it claims: no gifts (R25).
 
-    The caller holds the member.
+    The caller holds the member. Without ``charge`` it is for points only: what discounts claim stands already.
     """
     connection, member_id = driver(session), member.member_id
     facts = facts_with_tier(
         connection, member, tier, program=program, at=at if program else None, vault=vault
     )
     if program is None:
-        return facts, None
+        return facts, None, []
     program = without_gifts(program)
-    counted = facts_service.open_for(session, member_id=member_id, needs=program.needs(at))
-    facts, decision = decide(
+    needs = program.needs(at) | limits_on(program, at, basket.store, basket=basket)[0]
+    counted = facts_service.open_for(session, member_id=member_id, needs=needs, now=now)
+    facts, decision, odd = decide(
         connection, counted, basket, facts, program, at,
-        tier=tier, member_id=member_id, purchase_id=purchase_id,
+        tier=tier, member_id=member_id, purchase_id=purchase_id, charge=charge, now=now,
     )  # fmt: skip
     write(connection, counted.rows())
-    return facts, decision
+    return facts, decision, odd
 
 
 def give_back_returned(session: Session, row: dict[str, Any], decision: Decision | None) -> None:
@@ -167,7 +209,7 @@ def give_back_returned(session: Session, row: dict[str, Any], decision: Decision
         decision, {}, progress_from(returned["lines"]), whole=returned["status"] == "returned"
     )
     facts_service.give_back(session, member_id=row["member_id"], claims=claims)
-    row["outcome"]["returned"] = {**returned, "counted": stored(claims)}
+    row["outcome"]["returned"] = {**returned, "counted": together(returned.get("counted", ()), claims)}
 
 
 def stored(claims: Iterable[Claim]) -> list[list[Any]]:
@@ -197,13 +239,47 @@ def exhausted(decision: Decision | None) -> list[dict[str, Any]]:
     return [{"code": "budget_exhausted", "rules": short}] if short else []
 
 
-def hold_budgets(
-    connection: Connection[TupleRow], counted: Counted, asked: Iterable[tuple[Program | None, datetime]]
-) -> None:
-    """Hold the budgets of several purchases' programs then; each as large as the largest version has it."""
-    most: dict[str, int] = {}
-    for program, at in asked:
-        for key, budget in (program.budgets(at) if program else {}).items():
+def used_up_rows(
+    connection: Connection[TupleRow], counted: Counted, row: Mapping[str, Any]
+) -> list[Sequence[Any]]:
+    """Events that tell the merchant of budgets of promotions that the purchase of ``row`` used up, each once."""
+    if not counted.reached:
+        return []
+    shown = ids.show("pur", row["purchase_id"])
+    return [
+        (
+            row["member_id"], "promotion_exhausted", rule_of_limit(key), row["occurred_at"], row["recorded_at"],
+            {"purchase_id": shown, **told_of_limit(key, most)}, False,
+        )
+        for key, most in sorted(counted.newly_used_up(connection).items())
+        if is_of_promotion(key)
+    ]  # fmt: skip
+
+
+def open_counted(
+    connection: Connection[TupleRow],
+    rows: Sequence[TupleRow],
+    asked: Sequence[tuple[Program | None, datetime, str]],
+    *,
+    reserved: Sequence[Reservation],
+    now: datetime,
+) -> Counted:
+    """What was read of counters and limits.
+
+    Where several purchases are ``asked`` for, or something is ``reserved`` for one, the budgets that they may take of
+    are held, each as large as the largest version has it, and what was reserved is there to be taken.
+    """
+    counted = facts_service.counted(rows)
+    keys = [kept["key"] for one in reserved for kept in one.budgets]
+    if len(asked) < 2 and not keys:
+        return counted
+    most: dict[str, int] = dict.fromkeys(keys, 0)
+    for program, at, store in asked:
+        budgets = {**program.budgets(at), **limits_on(program, at, store)[1]} if program else {}
+        for key, budget in budgets.items():
             most[key] = max(budget, most.get(key, 0))
     if most:
-        counted.hold(connection, most)
+        counted.hold(connection, most, now=now)
+    if keys:
+        counted.free(connection, [one.reservation_id for one in reserved])
+    return counted

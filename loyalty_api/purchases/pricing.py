@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,9 +12,9 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api import ids
-from loyalty_api.coupons.service import Presented, open_coupons
+from loyalty_api.coupons.service import CouponBook, Presented, open_coupons
 from loyalty_api.db import driver
-from loyalty_api.facts.service import counted
+from loyalty_api.facts.service import Counted, counted
 from loyalty_api.ledger.rules import overdue
 from loyalty_api.ledger.service import open_books
 from loyalty_api.purchases import couponing, gifting, queries, rules
@@ -22,14 +22,15 @@ from loyalty_api.purchases.answers import coupon_answer, issued_answer
 from loyalty_api.purchases.counting import facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.purchases.limiting import look, reading
-from loyalty_api.purchases.quoting import told
+from loyalty_api.purchases.quoting import line_answer, told
 from loyalty_api.purchases.recording import CurrencyMismatch, MemberMismatch
 from loyalty_api.purchases.redeeming import Redeemable, with_points
-from loyalty_api.purchases.rules_charged import is_ours, mark_of, unpriced
+from loyalty_api.purchases.rules_charged import mark_of, unpriced
 from loyalty_api.purchases.service import blind_in, member_in
+from loyalty_api.purchases.suggesting import Suggested, suggest
 from loyalty_api.quotes import HONOURED, Quote, write_quote
 from loyalty_api.rating.rules import Program
-from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
+from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.stores.service import StoreUnknown
@@ -38,7 +39,10 @@ from loyalty_api.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class _Priced:
+class Pricing:
+    """A basket as it was priced: as it was ``sold``, without what points pay (``unwished``) and with it, what is known
+    of who buys, and what the rules were told."""
+
     sold: Basket
     unwished: Basket
     basket: Basket
@@ -51,7 +55,19 @@ class _Priced:
     available: int
     discrepancies: list[rules.Discrepancy]
     coupons: Presented
+    book: CouponBook
+    facts: Facts
+    counted: Counted
+    at: datetime
     pauses: frozenset[int] = frozenset()
+    suggested: Sequence[Suggested] = ()
+
+    @property
+    def mark(self) -> str:
+        """What is honoured: the price that the program set; it sets none without promotions."""
+        if self.program is None or self.program.promotions is None:
+            return ""
+        return mark_of(self.unwished, self.member.member_id if self.member else None)
 
 
 def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -61,7 +77,7 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     :raises CurrencyMismatch: the program has another currency.
     :raises MemberMismatch: identifier and member_id name two members.
     """
-    priced = _price(driver(session), desk, body, now)
+    priced = price_basket(driver(session), desk, body=body, now=now)
     basket, decision = priced.basket, priced.decision
     until = (now + HONOURED).replace(microsecond=0)
     points = decision.points() if decision else 0
@@ -69,15 +85,13 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
     unpaid = priced.unpaid.points() if priced.unpaid else 0
     most = priced.redeemable.most if priced.redeemable else None
     return {
-        "quote_id": write_quote(
-            desk.vault, Quote(version, until, points, most, _mark(priced), priced.pauses)
-        ),
+        "quote_id": write_quote(desk.vault, Quote(version, until, points, most, priced.mark, priced.pauses)),
         "honoured_until": until,
         "program_version": version or None,
         "currency": body["currency"],
         "member": _member(priced),
         "totals": _totals(priced),
-        "lines": [_line(line) for line in basket.lines],
+        "lines": [line_answer(line) for line in basket.lines],
         "redeemable": _redeemable(priced.redeemable),
         "points": {
             "base": decision.points(award="base") if decision else 0,
@@ -88,7 +102,14 @@ def quote(session: Session, desk: Desk, *, body: Mapping[str, Any], now: datetim
         },
         "coupons": [coupon_answer(shown) for shown in priced.coupons.told(None)] + _to_be_issued(decision),
         "discrepancies": priced.discrepancies,
-        **told(decision, priced.program, body, odd=priced.discrepancies, known=priced.member is not None),
+        **told(
+            decision,
+            priced.program,
+            body,
+            odd=priced.discrepancies,
+            known=priced.member is not None,
+            suggested=priced.suggested,
+        ),
     }
 
 
@@ -109,14 +130,7 @@ def _to_be_issued(decision: Decision | None) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _mark(priced: _Priced) -> str:
-    """What is honoured: the price that the program set; it sets none without promotions."""
-    if priced.program is None or priced.program.promotions is None:
-        return ""
-    return mark_of(priced.unwished, priced.member.member_id if priced.member else None)
-
-
-def _totals(priced: _Priced) -> dict[str, int]:
+def _totals(priced: Pricing) -> dict[str, int]:
     amount = sum([line.amount for line in priced.sold.lines])
     sold, total = (sum([line.paid for line in basket.lines]) for basket in (priced.sold, priced.basket))
     return {
@@ -125,24 +139,6 @@ def _totals(priced: _Priced) -> dict[str, int]:
         "program_discounts": sold - total,
         "total": total,
     }
-
-
-def _line(line: Line) -> dict[str, Any]:
-    """A line with the discounts of promotions and those that points stand for; the till's own are known to it."""
-    given = [
-        _discount(discount) for discount in line.discounts if discount.kind == "points" or is_ours(discount)
-    ]
-    return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
-
-
-def _discount(discount: LineDiscount) -> dict[str, Any]:
-    """As the till names it in the purchase."""
-    said: dict[str, Any] = {"source": "program", "kind": discount.kind, "amount": discount.amount}
-    if discount.promotion_id:
-        said["promotion_id"] = discount.promotion_id
-    if discount.basket_wide:
-        said["basket_wide"] = True
-    return said
 
 
 def _redeemable(offer: Redeemable | None) -> dict[str, int] | None:
@@ -173,6 +169,7 @@ def _buyer(
     body: Mapping[str, Any],
     program: Program | None,
     now: datetime,
+    lock: bool,
 ) -> _Buyer:
     blind, member_id = blind_in(body, desk.vault), member_in(body)
     through = tiers.timeline(desk.programs, connection, now)
@@ -181,8 +178,8 @@ def _buyer(
         receipts=[],
         blinds=[blind] if blind else [],
         member_ids=[member_id] if member_id else [],
-        lock=False,
-        also=[*reading([(program, min(body["occurred_at"], now))]), *levels_too(through)],
+        lock=lock,
+        also=[*reading([(program, min(body["occurred_at"], now), body["store"])], now), *levels_too(through)],
     )
     if len(opened.members) > 1 or (member_id and member_id not in opened.members):
         raise MemberMismatch
@@ -192,10 +189,21 @@ def _buyer(
     return _Buyer(opened, counting, member, next(iter(books.values()), None))
 
 
-def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any], now: datetime) -> _Priced:
+def price_basket(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    *,
+    body: Mapping[str, Any],
+    now: datetime,
+    lock: bool = False,
+) -> Pricing:
+    """Price a basket; with ``lock`` its member and its coupons are ours until the transaction ends.
+
+    Errors as for ``quote``.
+    """
     at = min(body["occurred_at"], now)
     program, pauses = desk.programs.at_with_pauses(connection, at)
-    buyer = _buyer(connection, desk, body, program, now)
+    buyer = _buyer(connection, desk, body, program, now, lock)
     opened, member, tier = buyer.opened, buyer.member, buyer.tier
     store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
     if store is None:
@@ -208,7 +216,8 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
     known = partial(facts_with_tier, connection, member, tier, program=program, vault=desk.vault)
-    shown = _shown(connection, desk, body, member, timed.rated_at or at, known)
+    rated_at, count = timed.rated_at or at, counted(buyer.counting)
+    book, shown = _shown(connection, desk, body, member, (rated_at, now), known, lock=lock)
     unknown = body["identifier"] is not None and member is None
     odd = [
         *timed.discrepancies,
@@ -220,39 +229,27 @@ def _price(connection: Connection[TupleRow], desk: Desk, body: Mapping[str, Any]
     if program and program.promotions:
         basket = unpriced(basket)
     if program is None or timed.rated_at is None:
-        return _Priced(basket, basket, basket, program, None, None, None, member, tier, available, odd, shown)
+        return Pricing(
+            basket, basket, basket, program, None, None, None, member, tier, available, odd, shown, book,
+            Facts(), count, rated_at,
+        )  # fmt: skip
     basket, facts = couponing.shown_in(shown, basket, known(at=timed.rated_at))
     facts = gifting.facts_of_goods(
         connection, desk.catalogue, facts, program, version=opened.masters.get("products", 0)
     )
-    facts = look(
-        connection,
-        counted(buyer.counting),
-        basket,
-        facts,
-        program,
-        timed.rated_at,
-        tier=tier,
-        member_id=member.member_id if member else None,
-    )
+    member_id = member.member_id if member else None
+    facts = look(connection, count, basket, facts, program, timed.rated_at, tier=tier, member_id=member_id)
     priced = with_points(
         basket, facts, program, timed.rated_at, available=available, wish=body.get("redeem")
     )  # fmt: skip
-    return _Priced(
-        basket,
-        priced.unwished,
-        priced.basket,
-        program,
-        priced.unpaid,
-        priced.decision,
-        priced.redeemable,
-        member,
-        tier,
-        available,
-        odd,
-        shown,
-        pauses,
-    )
+    suggested = suggest(
+        connection, desk, basket, program=program, facts=facts, known=known, at=timed.rated_at,
+        version=opened.masters.get("products", 0),
+    )  # fmt: skip
+    return Pricing(
+        basket, priced.unwished, priced.basket, program, priced.unpaid, priced.decision, priced.redeemable, member,
+        tier, available, odd, shown, book, facts, count, rated_at, pauses, suggested,
+    )  # fmt: skip
 
 
 def _shown(
@@ -260,13 +257,16 @@ def _shown(
     desk: Desk,
     body: Mapping[str, Any],
     member: queries.MemberRow | None,
-    at: datetime,
+    moments: tuple[datetime, datetime],
     known: Callable[..., Facts],
-) -> Presented:
-    """The coupons that the basket shows; nobody is kept from using them meanwhile."""
-    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=False)
+    *,
+    lock: bool,
+) -> tuple[CouponBook, Presented]:
+    """The coupons that the basket shows, of the sale's own moment and as they are now."""
+    at, now = moments
+    book = open_coupons(connection, desk.vault, body.get("coupons") or (), lock=lock, now=now)
     of_audience = partial(known, at=at, asks=couponing.EVERYTHING)
-    return couponing.present(book, body, member=member, at=at, known=of_audience)
+    return book, couponing.present(book, body, member=member, at=at, known=of_audience)
 
 
 def _available(
@@ -282,7 +282,7 @@ def _available(
     return overdue(books[member.member_id].account, now)[1].balance.available
 
 
-def _member(priced: _Priced) -> dict[str, Any] | None:
+def _member(priced: Pricing) -> dict[str, Any] | None:
     if priced.member is None:
         return None
     return {

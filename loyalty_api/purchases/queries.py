@@ -94,7 +94,8 @@ _NAMED = (
     " WHERE (kind, blind) IN (SELECT * FROM unnest($1::text[], $2::bytea[]))) || $3::uuid[])"
 )
 _MEMBER = (
-    "{0}member_id, {0}status, {0}version, {0}is_staff, {0}tags, {0}enrolled_at, {0}language, {0}home_store"
+    "{0}member_id, {0}status, {0}version, {0}is_staff, {0}tags, {0}enrolled_at, {0}language, {0}home_store,"
+    " {0}no_gifts, {0}no_profiling"
 )
 _READ_MEMBERS = f"SELECT {_MEMBER.format('')} FROM members WHERE member_id = {_NAMED} AND kind = 'person'"
 _LOCK_MEMBERS = f"{_READ_MEMBERS} ORDER BY member_id FOR NO KEY UPDATE"
@@ -135,6 +136,8 @@ class MemberRow:
     enrolled_at: datetime
     language: str | None = None
     home_store: str | None = None
+    no_gifts: bool = False
+    no_profiling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +196,12 @@ def open_receipts(
 
 
 def _opened_one(taken: TupleRow, row: TupleRow, more: Sequence[Sequence[TupleRow]]) -> Opened:
-    member = MemberRow(*row[3:11])
+    member = MemberRow(*row[3:13])
     return Opened(
         frozenset(taken[0]),
         {member.member_id: member},
         {(row[0], row[1]): (member.member_id, row[2])},
-        {member.member_id: Balance(*row[11:])},
+        {member.member_id: Balance(*row[13:])},
         _masters(taken),
         frozenset(taken[3]),
         more,

@@ -10,8 +10,12 @@ from loyalty_api.promotions.rules_types import InSets
 from loyalty_api.purchases.answers import SPOKEN
 from loyalty_api.purchases.answers_gifts import gifts_in_quote
 from loyalty_api.purchases.rules import Discrepancy
+from loyalty_api.purchases.rules_charged import is_ours
+from loyalty_api.purchases.suggesting import Suggested
+from loyalty_api.purchases.suggesting import told as told_with
 from loyalty_api.rating.rules import Program
 from loyalty_api.rating.words import discount_text, effect_text, near_miss_text, reason_text, rule_name
+from loyalty_api.rulekit.basket import Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision, Discount, Effect, NearMiss
 
 
@@ -22,15 +26,17 @@ def told(
     *,
     odd: Sequence[Discrepancy],
     known: bool,
+    suggested: Sequence[Suggested] = (),
 ) -> dict[str, Any]:
     """Effects, reasons, near misses and suggestions with their words, what the cashier should hear, what to print.
 
-    ``known`` says whether there is a member, whose points are printed.
+    ``known`` says whether there is a member, whose points are printed; ``suggested`` what goes with the basket.
     """
     language = body.get("language") or body.get("receipt", {}).get("language") or "en"
     currency, wanted, words = body["currency"], body.get("include", ()), catalogue(language)
     reasons = decision.reasons if decision and "reasons" in wanted else ()
     near = decision.near_misses if decision and "near_misses" in wanted else ()
+    gifts = gifts_in_quote(decision, program, language)
     return {
         "effects": _effects(decision, currency, language),
         "reasons": [
@@ -44,8 +50,8 @@ def told(
             for reason in reasons
         ],
         "near_misses": [_near(miss, program, currency, language) for miss in near],
-        "suggestions": _suggestions(decision, program),
-        "gifts": gifts_in_quote(decision, program, language),
+        "suggestions": _free(_suggestions(decision, program, suggested, language), gifts),
+        "gifts": gifts,
         "messages": [
             {"audience": "cashier", "text": words.say("receipt", one["code"])}
             for one in odd
@@ -102,17 +108,58 @@ def _near(miss: NearMiss, program: Program | None, currency: str, language: str)
     return {"rule": miss.rule, "missing": dict(miss.missing), "text": text}
 
 
-def _suggestions(decision: Decision | None, program: Program | None) -> list[dict[str, Any]]:
-    """Products that the till may put into the basket, because a promotion would then lower their price."""
-    if decision is None or program is None or program.promotions is None:
+def _suggestions(
+    decision: Decision | None, program: Program | None, suggested: Sequence[Suggested], language: str
+) -> list[dict[str, Any]]:
+    """Products that a promotion is waiting for, then what goes with the basket; no product twice."""
+    if decision is None or program is None:
         return []
-    found = []
-    for miss in decision.near_misses:
-        promotion = program.promotions.numbered(miss.rule)
-        if promotion and "added" in miss.missing and isinstance(promotion.benefit, InSets):
-            add = {"sku": promotion.benefit.added, "quantity": miss.missing["added"]}
-            found.append({"rule": miss.rule, "add": add})
-    return found
+    found = [_waited_for(miss, program, language) for miss in decision.near_misses if _added(miss, program)]
+    named = {one["add"]["sku"] for one in found}
+    return found + [one for one in told_with(suggested, language) if one["add"]["sku"] not in named]
+
+
+def _free(found: list[dict[str, Any]], gifts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The suggestions, each with the gift that this basket brings and that is the same product."""
+    given = {gift["sku"]: gift["rule"] for gift in reversed(gifts)}
+    return [{**one, "gift": given.get(one["add"]["sku"])} for one in found]
+
+
+def _added(miss: NearMiss, program: Program) -> str | None:
+    """The product that a promotion puts into the basket, where nothing else is missing."""
+    if "added" not in miss.missing or program.promotions is None:
+        return None
+    promotion = program.promotions.numbered(miss.rule)
+    return promotion.benefit.added if promotion and isinstance(promotion.benefit, InSets) else None
+
+
+def _waited_for(miss: NearMiss, program: Program, language: str) -> dict[str, Any]:
+    return {
+        "kind": "promotion",
+        "rule": miss.rule,
+        "add": {"sku": _added(miss, program), "quantity": miss.missing["added"]},
+        "name": None,
+        "because": None,
+        "text": rule_name(miss.rule, names=program.names, language=language),
+    }
+
+
+def line_answer(line: Line) -> dict[str, Any]:
+    """A line with the discounts of promotions and those that points stand for; the till's own are known to it."""
+    given = [
+        _discount(discount) for discount in line.discounts if discount.kind == "points" or is_ours(discount)
+    ]
+    return {"line_id": line.line_id, "discounts": given, "paid": line.paid}
+
+
+def _discount(discount: LineDiscount) -> dict[str, Any]:
+    """As the till names it in the purchase."""
+    said: dict[str, Any] = {"source": "program", "kind": discount.kind, "amount": discount.amount}
+    if discount.promotion_id:
+        said["promotion_id"] = discount.promotion_id
+    if discount.basket_wide:
+        said["basket_wide"] = True
+    return said
 
 
 def receipt_lines(

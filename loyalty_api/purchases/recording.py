@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, wait
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -22,22 +23,23 @@ from loyalty_api import events
 from loyalty_api.coupons.service import Issue, open_coupons, rows_of
 from loyalty_api.db import driver, send_with_commit
 from loyalty_api.errors import Invalid, LoyaltyError, Unavailable
-from loyalty_api.facts.service import counted
 from loyalty_api.ledger.service import Book, Cause, open_books
 from loyalty_api.ledger.service import rows_of as rows_of_books
 from loyalty_api.members.service import VERSIONS, walk_in_account
 from loyalty_api.purchases import couponing, gifting, queries, queries_receipts, rules
+from loyalty_api.purchases import queries_reservations as reservations
 from loyalty_api.purchases.booking import activity_expiry, book_points, note_balance
 from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
-from loyalty_api.purchases.desk import Desk, Reported, Who, program_of
+from loyalty_api.purchases.desk import Desk, Reported, Who, asked_of, program_of
 from loyalty_api.purchases.drawing import Drawing, open_drawing
 from loyalty_api.purchases.honouring import as_charged
-from loyalty_api.purchases.limiting import decide, exhausted, hold_budgets, reading
+from loyalty_api.purchases.limiting import decide, exhausted, open_counted, reading, used_up_rows
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid
 from loyalty_api.purchases.queries import MemberRow, Opened
+from loyalty_api.purchases.queries_reservations import Reservation, held_in, use_reserved
 from loyalty_api.purchases.rated import Rated, Row, Written, purchase_row
 from loyalty_api.purchases.remembering import Recorded
 from loyalty_api.purchases.rules_paying import points_payments
@@ -84,9 +86,10 @@ def record(
     first, copies = first_of_each(reported)
     through = tiers.timeline(desk.programs, connection, now)
     programs = {r.purchase_id: program_of(connection, desk, r, now) for r in first}
-    asked = [(programs[r.purchase_id], min(r.body["occurred_at"], now)) for r in first]
-    drawing = open_drawing(connection, desk.draws, asked, now=now)
-    also = [*reading(asked), *levels_too(through), *drawing.also]
+    asked = asked_of(first, programs, now)
+    drawing = open_drawing(connection, desk.draws, [(program, at) for program, at, _ in asked], now=now)
+    held = reservations.of_quotes([r.held for r in first if r.held], now)
+    also = [*held, *reading(asked, now), *levels_too(through), *drawing.also]
     opened = queries.open_receipts(
         connection,
         receipts=[(r.key, r.purchase_id, r.mark) for r in first],
@@ -99,7 +102,9 @@ def record(
     earlier = [r for r in first if r.purchase_id not in opened.taken]
     before = queries_receipts.known_receipts(connection, [r.key for r in earlier])
     outcomes = {r.purchase_id: known(r, before.get(r.key)) for r in earlier}
-    batch = _Batch(connection, desk, opened, fresh, programs, who, now, through, drawing)
+    reserved = reservations.read(opened.also[0]) if held else {}
+    opened = replace(opened, also=opened.also[1:]) if held else opened
+    batch = _Batch(connection, desk, opened, fresh, programs, who, now, through, drawing, reserved)
     outcomes |= batch.record_all(fresh, aside)
     for store_id in sorted({row["store_id"] for row in batch.anonymous}):
         walk_in_account(session, store_id=store_id, now=now)
@@ -132,6 +137,7 @@ class _Batch:
         now: datetime,
         through: tiers.Timeline,
         drawing: Drawing,
+        reserved: Mapping[bytes, Reservation],
     ) -> None:
         self.connection, self.desk, self.opened, self.who, self.now = connection, desk, opened, who, now
         self.programs = programs
@@ -144,13 +150,11 @@ class _Batch:
             balances=opened.balances,
         )
         shown = [scanned for report in reported for scanned in report.body.get("coupons") or ()]
-        self.coupons = open_coupons(connection, desk.vault, shown, lock=True)
-        self.drawing = drawing
+        self.reserved, self.drawing = reserved, drawing
+        self.coupons = open_coupons(connection, desk.vault, shown, lock=True, now=now, own=held_in(reserved))
         counting, levels = parted(drawing.opened(opened.also), through)
-        self.counted = counted(counting)
-        if len(reported) > 1:
-            rated = [(programs[r.purchase_id], min(r.body["occurred_at"], now)) for r in reported]
-            hold_budgets(connection, self.counted, rated)
+        asked = asked_of(reported, programs, now) if len(reported) > 1 or reserved else []
+        self.counted = open_counted(connection, counting, asked, reserved=[*reserved.values()], now=now)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
         self.counts: list[tuple[UUID, tiers.Counted]] = []
@@ -251,12 +255,12 @@ class _Batch:
         decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
             member_id = member.member_id if member else None
-            facts, rated = decide(
+            facts, decision, odd = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
                 seen=self.seen[member_id], chances=self.drawing.chances(member, program, timed.rated_at),
+                now=self.now, charge=partial(as_charged, report, basket, program=program, member_id=member_id),
             )  # fmt: skip
-            decision, odd = as_charged(report, basket, facts, rated, program, member_id=member_id)
         used = couponing.worked(self.coupons, shown, body, basket, facts, program, decision)
         unknown = body["identifier"] is not None and member is None
         discrepancies = [
@@ -295,6 +299,10 @@ class _Batch:
 
     def _note(self, report: Reported, row: Row, rated: Rated, member: MemberRow | None) -> None:
         awaited = row["purchase_id"] in self.opened.awaited
+        self.written.events += used_up_rows(self.connection, self.counted, row)
+        reserved = self.reserved.get(report.held) if report.held else None
+        if reserved:
+            use_reserved(self.connection, reserved, row)
         couponing.use(self.coupons, rated, row, self.written, to_member=member is not None)
         self.drawing.drawn(row["member_id"], row["purchase_id"], rated, now=self.now)
         self.issued += couponing.give(row, rated, member)

@@ -55,13 +55,13 @@ def rate(
     lines = queries.lines_of(connection, member.member_id, purchase_id)
     basket = basket_from_json(basket_document(row, lines))
     tier = tiers.open_now(connection, desk.programs, member_id=member.member_id, now=now)
-    facts, decision = decide_later(
-        session, basket, program, row["occurred_at"], member=member, tier=tier, purchase_id=purchase_id,
-        vault=desk.vault,
+    at = row["occurred_at"]
+    facts, decision, odd = decide_later(
+        session, basket, program, at, member=member, tier=tier, purchase_id=purchase_id, vault=desk.vault,
+        now=now, charge=lambda known, rated: charged(rated, basket, known, program, at=at, honoured=False),
     )  # fmt: skip
     if decision is None:
         raise NothingToReview
-    decision, odd = charged(decision, basket, facts, program, at=row["occurred_at"], honoured=False)
     first_id = ids.nth(purchase_id, _REVIEW)
     book.settle(first_id=first_id, now=now)
     cause = Cause(

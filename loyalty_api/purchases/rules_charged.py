@@ -14,9 +14,11 @@ from typing import Any
 
 import orjson
 
+from loyalty_api.promotions.rules_limits import Covered
 from loyalty_api.promotions.rules_types import Promotions
 from loyalty_api.purchases.rules import Discrepancy
 from loyalty_api.rating.rules import Program, price
+from loyalty_api.rating.rules_limits import covered
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
 from loyalty_api.rulekit.decision import Decision, Discount
 from loyalty_api.rulekit.facts import Facts
@@ -85,8 +87,9 @@ def charged(
     """The decision on a settled basket with the discounts that the till gave, and where they differ from our price.
 
     ``honoured``: it was charged as it was quoted, so that nothing differs whatever our price is by now. A program
-    without promotions sets no prices. Who took part in a set is kept where the program has them bear its discount when
-    goods come back (``returns.multi_buy_share``).
+    without promotions sets no prices. What the discounts take of budgets and count is claimed (``taken``). Who took
+    part in a set is kept where the program has them bear its discount when goods come back
+    (``returns.multi_buy_share``).
     """
     promotions = program.promotions
     if promotions is None:
@@ -102,7 +105,20 @@ def charged(
     if honoured:
         discounts = [replace(one, desired=one.granted) for one in discounts if one.granted]
     odd = [] if honoured else _differences(ours.values(), theirs)
-    return replace(decision, discounts=tuple(discounts), coupons=priced.coupons), odd
+    found = covered(discounts, basket, facts, program, at)
+    decision = replace(decision, discounts=tuple(discounts), coupons=priced.coupons, taken=found.claims)
+    return decision, [*odd, *_beyond(found)]
+
+
+def _beyond(found: Covered) -> list[Discrepancy]:
+    """Which promotions gave what was not there any more: of their budgets, or of what one member may have."""
+    odd: list[Discrepancy] = []
+    if found.short:
+        uncovered = sum(found.short.values())
+        odd.append({"code": "budget_used_up", "promotions": sorted(found.short), "uncovered": uncovered})
+    if found.beyond:
+        odd.append({"code": "limit_reached", "promotions": sorted(found.beyond)})
+    return odd
 
 
 def _given(rule: str, theirs: Mapping[str, int], our: Discount | None, promotions: Promotions) -> Discount:

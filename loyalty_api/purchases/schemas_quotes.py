@@ -5,7 +5,7 @@ from __future__ import annotations
 import marshmallow as ma
 
 from loyalty_api.coupons.schemas import CouponShownSchema
-from loyalty_api.fields import Moment, Schema, Text, Whole
+from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 from loyalty_api.purchases.schemas import (
     EffectSchema,
     MessageSchema,
@@ -90,6 +90,74 @@ class NearMissSchema(Schema):
     text = Text(required=True, longest=500)
 
 
+class AddSchema(Schema):
+    """What to put into the basket."""
+
+    sku = Text(required=True)
+    quantity = Whole(required=True)
+
+
+class BecauseSchema(Schema):
+    """Of ``of`` baskets with this product so many held the suggested one as well (``together``)."""
+
+    sku = Text(required=True)
+    together = Whole(required=True)
+    of = Whole(required=True)
+
+
+class SuggestionSchema(Schema):
+    """A product that is not in the basket and goes with it.
+
+    ``rule`` is the promotion that would then lower a price, ``gift`` the gift of this basket that makes it free.
+    ``promotion``: a promotion is waiting for it. ``pinned``: the marketer says so. ``bought_together``: baskets do.
+    """
+
+    kind = Choice("promotion", "pinned", "bought_together", required=True)
+    rule = Text(required=True, allow_none=True)
+    gift = Text(required=True, allow_none=True)
+    add = ma.fields.Nested(AddSchema(), required=True)
+    name = Text(required=True, allow_none=True)
+    because = ma.fields.Nested(BecauseSchema(), required=True, allow_none=True)
+    text = Text(required=True, longest=500)
+
+
+class ReservedBudgetSchema(Schema):
+    """What is held of a promotion's budget: minor units, or a purchase."""
+
+    promotion_id = Text(required=True)
+    amount = Whole()
+    times = Whole()
+    period = Text(required=True)
+    store = Text()
+
+
+class ReservedCouponSchema(Schema):
+    """A coupon that is held."""
+
+    code = Text(required=True)
+    coupon_id = Text(required=True)
+    name = Text(required=True)
+
+
+class ReservedPointsSchema(Schema):
+    """Points that are held: name the redemption in the purchase's ``payments``."""
+
+    redemption_id = Text(required=True)
+    points = Whole(required=True)
+    amount = Whole(required=True, allow_none=True)
+    expires_at = Moment(required=True)
+
+
+class ReservationSchema(Schema):
+    """What is held for a quote until its purchase comes, or until ``expires_at``."""
+
+    reservation_id = Text(required=True)
+    expires_at = Moment(required=True)
+    coupons = ma.fields.List(ma.fields.Nested(ReservedCouponSchema()), required=True)
+    budgets = ma.fields.List(ma.fields.Nested(ReservedBudgetSchema()), required=True)
+    redemption = ma.fields.Nested(ReservedPointsSchema(), required=True, allow_none=True)
+
+
 class QuoteAnswerSchema(Schema):
     """A priced basket. Its id carries the promise until ``honoured_until``; nothing is stored."""
 
@@ -107,7 +175,7 @@ class QuoteAnswerSchema(Schema):
     near_misses = ma.fields.List(ma.fields.Nested(NearMissSchema()), required=True)
     coupons = ma.fields.List(ma.fields.Nested(CouponShownSchema()), required=True)
     gifts = ma.fields.List(ma.fields.Nested(QuoteGiftSchema()))
-    suggestions = ma.fields.List(ma.fields.Dict(), required=True)
+    suggestions = ma.fields.List(ma.fields.Nested(SuggestionSchema()), required=True)
     discrepancies = ma.fields.List(ma.fields.Nested(NoticeSchema()), required=True)
     messages = ma.fields.List(ma.fields.Nested(MessageSchema()), required=True)
     receipt_lines = ma.fields.List(ma.fields.Nested(ReceiptLineSchema()), required=True)

@@ -22,7 +22,7 @@ from loyalty_api.purchases.copies import Outcome
 from loyalty_api.purchases.desk import Desk, Reported, Who
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.recording import record
-from loyalty_api.quotes import read_quote
+from loyalty_api.quotes import held_by, read_quote
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.stored import basket_from_json
 from loyalty_api.vault import Vault
@@ -39,13 +39,15 @@ def reported(body: Mapping[str, Any], *, vault: Vault, purchase_id: UUID) -> Rep
 
     :raises Invalid: ``member_id`` is not one.
     """
+    quote = read_quote(vault, body.get("quote_id"))
     return Reported(
         body,
         purchase_id,
         mark_of(vault, body),
         blind_in(body, vault),
         member_in(body),
-        read_quote(vault, body.get("quote_id")),
+        quote,
+        held_by(vault, body["quote_id"], lane=(body["store"], body["terminal"])) if quote else None,
     )
 
 

@@ -29,6 +29,8 @@ from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision, Reason
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Facts, Needs
+from loyalty_api.suggestions import rules_reading as suggestion_rules
+from loyalty_api.suggestions.rules import Suggesting
 from loyalty_api.tiers import rules_benefits as tier_benefits
 from loyalty_api.tiers import rules_reading as tier_rules
 from loyalty_api.tiers.rules import Policy as Tiers
@@ -51,6 +53,7 @@ class Program:
     events: Events = NO_EVENTS
     promotions: Promotions | None = None
     gifts: Gifts | None = None
+    suggestions: Suggesting | None = None
     paused: frozenset[str] = frozenset()
 
     @property
@@ -97,6 +100,11 @@ class Program:
         day = at.astimezone(self.settings.zone).date()
         return {**self.earning.budgets, **gift_rules.sizes(self.gifts.at_purchase, day)}
 
+    @property
+    def limited(self) -> bool:
+        """Whether what promotions take off runs out, so that pricing needs to know what they took off before."""
+        return self.promotions is not None and self.promotions.counts
+
     def needs(self, at: datetime) -> Needs:
         """The counters and limits to load before rating a basket of that moment."""
         if not self.counting:
@@ -122,6 +130,7 @@ def check_document(document: Any) -> tuple[Fault, ...]:
     inner += promotion_rules.check(promotions, taken=_ids([*rules, *events]))
     taken = _ids([*rules, *events, *promotions])
     inner += gift_rules.check(_section(document, "gifts"), taken=taken)
+    inner += suggestion_rules.check(_section(document, "suggestions"))
     return faults + tuple(fault for fault in inner if fault.pointer not in known)
 
 
@@ -168,7 +177,8 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
     )
     if gifts:
         earning = _also_asking(earning, gifts.asks)
-    return Program(version, settings, earning, levels, events, promotions, gifts)
+    suggestions = suggestion_rules.parse(settings.sections["suggestions"], excluded=excluded)
+    return Program(version, settings, earning, levels, events, promotions, gifts, suggestions)
 
 
 def _also_asking(earning: Earning, asks: frozenset[str]) -> Earning:
@@ -181,15 +191,20 @@ def price(basket: Basket, facts: Facts, program: Program, at: datetime) -> Price
     """What the program's promotions take off an open basket; whoever may not earn buys as nobody does."""
     if program.promotions is None:
         return Priced(replace(basket, pricing="settled"))
-    member = facts.member if facts.member and facts.member.status in EARNING_STATUSES else None
     return promotion_rules.price(
         basket,
-        replace(facts, member=member),
+        as_buyer(facts),
         program.promotions,
         at=at,
         zone=program.settings.zone,
         paused=program.paused,
     )
+
+
+def as_buyer(facts: Facts) -> Facts:
+    """The facts as promotions look at them: whoever may not earn buys as nobody does."""
+    may_earn = facts.member is not None and facts.member.status in EARNING_STATUSES
+    return facts if may_earn else replace(facts, member=None)
 
 
 def without(program: Program, paused: frozenset[str]) -> Program:
@@ -248,6 +263,9 @@ def _with_gifts(decision: Decision, basket: Basket, facts: Facts, program: Progr
     member, gifts = facts.member, program.gifts
     if gifts is None or member is None or member.staff or member.status != "active" or basket.kind == "staff":
         return decision
+    if member.no_gifts:
+        unwanted = Reason(None, "not_applicable", "opted_out")
+        return replace(decision, reasons=(*decision.reasons, unwanted))
     given = gift_rules.give(
         basket, facts, gifts, at=decision.at, zone=program.settings.zone, paused=program.paused
     )
@@ -267,7 +285,7 @@ def without_gifts(program: Program) -> Program:
 def advance(facts: Facts, basket: Basket, decision: Decision) -> Facts:  # noqa: ARG001 - tiers will count by it
     """The facts after the decision: limits less and counters plus what it claims, histories as it leaves them."""
     counters, limits = dict(facts.counters), dict(facts.limits)
-    for claim in decision.claims:
+    for claim in decision.all_claims:
         if claim.kind == "limit":
             limits[claim.key] = limits.get(claim.key, 0) - claim.amount
         elif claim.kind == "history":

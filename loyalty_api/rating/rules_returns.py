@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from loyalty_api.errors import Conflict, Fault, Invalid
+from loyalty_api.promotions.rules_limits import EVERY_PROMOTION, TIMES
 from loyalty_api.rulekit.decision import Claim, Decision
 from loyalty_api.values import dataclass
 
@@ -158,7 +159,7 @@ def claims_back(
 
     What gifts have taken comes back with the gifts; their milestones count a purchase no more once it is back whole.
     """
-    if decision is None or not decision.claims:
+    if decision is None or not decision.all_claims:
         return ()
     points: dict[str, int] = {}
     for rules in revert(decision, before, after).values():
@@ -173,7 +174,47 @@ def claims_back(
         amount = (claim.amount if whole else 0) if what == "times" else points.get(rule, 0)
         if amount:
             found.append(Claim(claim.kind, claim.key, amount))
+    return (*found, *taken_back(decision, before, after, whole=whole))
+
+
+def taken_back(
+    decision: Decision | None, before: Mapping[str, Progress], after: Mapping[str, Progress], *, whole: bool
+) -> tuple[Claim, ...]:
+    """What discounts took of budgets and counted, as far as it goes back: the money with the goods that bear them, the
+    use with the whole purchase."""
+    if decision is None or not decision.taken:
+        return ()
+    shares = {one.rule: [*one.shares] for one in decision.discounts}
+    every = [share for one in shares.values() for share in one]
+    found = []
+    for claim in decision.taken:
+        rule, what, *_ = claim.key.split(":")
+        if what == TIMES:
+            amount = claim.amount if whole else 0
+        else:
+            borne = every if rule == EVERY_PROMOTION else shares.get(rule, [])
+            amount = _share_back(claim.amount, borne, before, after)
+        if amount:
+            found.append(Claim(claim.kind, claim.key, amount))
     return tuple(found)
+
+
+def _share_back(
+    amount: int,
+    borne: Sequence[tuple[str, int]],
+    before: Mapping[str, Progress],
+    after: Mapping[str, Progress],
+) -> int:
+    """What of an amount that lines bear by these shares comes back with them; in the end all of it, to the cent."""
+    total = sum([share for _, share in borne])
+    if not total:
+        return 0
+    later = {**before, **after}
+    was, now = (
+        sum([given(share, back.get(line_id, NOTHING).part) for line_id, share in borne])
+        for back in (before, later)
+    )
+    return amount * now // total - amount * was // total
 
 
 _MILESTONES = ("visits", "spent")

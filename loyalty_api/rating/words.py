@@ -33,9 +33,12 @@ _PLAIN = {
     "other_streak": "weeks",
     "same_visit": "minutes",
     "too_few_units": "least",
+    "resting": "days",
 }
 # Reasons whose sentence names money.
 _MONEY = ("too_little_amount", "too_much_amount", "better_discount", "capped_discount", "floor_reached")
+# Where promotions end: each has a sentence for money, and others for times and for what was cut.
+_ENDS = ("budget_used_up", "limit_reached", "ceiling_reached")
 
 SHORTEST = timedelta(microseconds=1)
 """Points end as a day begins: the day before is the last on which they can be used."""
@@ -115,6 +118,8 @@ def effect_text(effect: Effect, *, currency: str, language: str) -> str:
 def reason_text(reason: Reason, *, currency: str, language: str) -> str:
     """Why a rule gave nothing, with the numbers the reason carries."""
     words, numbers = catalogue(language), reason.numbers
+    if reason.code in _ENDS:
+        return _end_text(reason, currency, words)
     values = {name: words.points(numbers[name]) for name in _POINTS_OF.get(reason.code, ())}
     if reason.code == "below_minimum":
         values["missing"] = words.money(numbers["minimum"] - numbers["amount"], currency)
@@ -125,6 +130,18 @@ def reason_text(reason: Reason, *, currency: str, language: str) -> str:
         values = {name: str(number) for name, number in numbers.items()}
     count = numbers.get(_PLAIN.get(reason.code, ""), 0)
     return words.say("reason", reason.code, count=count, **values)
+
+
+def _end_text(reason: Reason, currency: str, words: Catalogue) -> str:
+    """Why a promotion gives no more: nothing is left, in money or in times, or less than it would take off."""
+    numbers = reason.numbers
+    if "times" in numbers:
+        return words.say(
+            "reason", f"{reason.code}_times", count=numbers["times"], times=str(numbers["times"])
+        )
+    code = f"{reason.code}_partly" if "granted" in numbers else reason.code
+    values = {name: words.money(number, currency) for name, number in numbers.items()}
+    return words.say("reason", code, count=0, **values)
 
 
 def discount_text(discount: Discount, *, currency: str, language: str) -> str:

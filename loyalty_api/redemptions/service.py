@@ -26,6 +26,7 @@ from loyalty_api.redemptions.in_purchases import Captured, capture_in, give_back
 from loyalty_api.redemptions.looking import list_of, look, offered_to
 from loyalty_api.redemptions.queries import find, held_until, of_purchase
 from loyalty_api.redemptions.rules import Caller, Redemption, RedemptionUnknown
+from loyalty_api.redemptions.verifying import VerificationRequired
 from loyalty_api.redemptions.wishing import ensure_may_spend, price_of, wanted_by
 from loyalty_api.redemptions.writing import Counter, Done, Wish, finish, moment_of, note, write_all
 from loyalty_api.rewards.rules import Asking
@@ -33,7 +34,8 @@ from loyalty_api.rewards.service import get as get_reward
 from loyalty_api.tiers.service import level_now
 
 __all__ = [
-    "Captured", "Counter", "Done", "Moment", "Wish", "capture", "capture_held", "capture_in", "find", "give_back_in",
+    "Captured", "Counter", "Done", "Moment", "VerificationRequired", "Wish",
+    "capture", "capture_held", "capture_in", "find", "give_back_in",
     "held_until", "hold", "list_of", "look", "of_purchase", "offered_to", "release", "release_due", "reverse",
     "spend_in", "take_again_in",
 ]  # fmt: skip

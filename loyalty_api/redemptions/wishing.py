@@ -53,9 +53,10 @@ def wanted_by(
 ) -> Redemption:
     """The redemption as it will be held."""
     lifetime = booking.lifetime(policy.sections["redeem"], at_till=not wish.in_app)
+    ends = now + lifetime if wish.until is None else min(now + lifetime, wish.until)
     worth = {"points": rate.points, "amount": rate.amount} if rate and price.amount is not None else None
     return Redemption(
         member_id, redemption_id, wish.purpose, "held", price.points, price.amount, policy.currency, worth,
         wish.reward_id if wish.purpose == "reward" else None, wish.quantity, False, wish.store_id, wish.terminal,
-        wish.cashier, wish.channel, caller.client_id, caller.kind, now, now + lifetime, (),
+        wish.cashier, wish.channel, caller.client_id, caller.kind, now, ends, (),
     )  # fmt: skip

@@ -53,7 +53,8 @@ class Counter:
 class Wish:
     """What a client asks to hold points for, and where. ``points`` and the limits as the till's body has them.
 
-    ``in_app``: the member asks, so the hold lives as long as the program lets the app's, and needs no code.
+    ``in_app``: the member asks, so the hold lives as long as the program lets the app's, and needs no code. It ends
+    ``until`` then, if that is earlier.
     """
 
     purpose: str
@@ -69,6 +70,7 @@ class Wish:
     occurred_at: datetime | None = None
     code: str | None = None
     in_app: bool = False
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def apply(
     lines = _lines(parts, loose, moved)
     refunds = [tenders(part.opened.bought.left_by_tender, part.back.refundable) for part in parts]
     _complete(row, parts, lines, refunds, moved, policy)
-    back = count_back(session, row["member_id"], parts, moved.taken) if book else [[] for _ in parts]
+    back = count_back(session, row["member_id"], parts, moved.taken)
     for part, claims in zip(row["outcome"]["parts"], back, strict=True):
         if claims:
             part["counted"] = stored(claims)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from loyalty_api.facts import service as facts
 from loyalty_api.ledger.rules_returns import TakenBack
-from loyalty_api.rating.rules_returns import claims_back
+from loyalty_api.rating.rules_returns import claims_back, taken_back
 from loyalty_api.returns.moving import Part
 from loyalty_api.rulekit.decision import Claim
 
@@ -39,15 +39,18 @@ def count_again(session: Session, member_id: UUID, claims: Sequence[Claim]) -> N
 def _back(part: Part, taken: TakenBack) -> Sequence[Claim]:
     bought, after = part.opened.bought, part.back.after or {}
     claims = claims_back(bought.decision, bought.before, after, whole=part.back.whole)
+    if part.opened.book is None:
+        return [claim for claim in claims if claim.kind == "limit"]  # There is no member to count for.
     if not taken.kept:
         return claims
     whole = taken.points + taken.kept
+    discounts = taken_back(bought.decision, bought.before, after, whole=part.back.whole)
     shares = [
         replace(claim, amount=claim.amount * taken.points // whole)
         for claim in claims
-        if ":times:" not in claim.key
+        if ":times:" not in claim.key and claim not in discounts
     ]
-    return [claim for claim in shares if claim.amount]
+    return [*[claim for claim in shares if claim.amount], *discounts]
 
 
 def _summed(claims: Sequence[Claim]) -> list[Claim]:

@@ -194,7 +194,11 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
             )
     if held["outcome"].get("coupons"):
         take_coupons_again(
-            session, member_id=held["member_id"], purchase_id=held["purchase_id"], because=row["return_id"]
+            session,
+            member_id=held["member_id"],
+            purchase_id=held["purchase_id"],
+            because=row["return_id"],
+            now=now,
         )
     if issued := issued_of(held):
         give_coupons_again(connection, issued, because=row["return_id"])

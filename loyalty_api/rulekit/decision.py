@@ -157,7 +157,8 @@ class Decision:
     ``at`` is the moment the rules were asked about. ``basis`` names the lines whose earning basis is not what
     was paid for them, as (line_id, minor units) pairs: 0 for an excluded line. ``discounts`` are those of promotions,
     in the order in which they acted, and ``coupons`` are those that they give for another purchase. ``gifts`` are given
-    besides points.
+    besides points. ``taken`` is what discounts that were given take of budgets and count: like them it stays as it is
+    whatever is decided anew.
     """
 
     version: int
@@ -171,6 +172,12 @@ class Decision:
     discounts: tuple[Discount, ...] = ()
     coupons: tuple[NextTime, ...] = ()
     gifts: tuple[GiftGiven, ...] = ()
+    taken: tuple[Claim, ...] = ()
+
+    @property
+    def all_claims(self) -> tuple[Claim, ...]:
+        """What points and discounts claim together."""
+        return self.claims + self.taken if self.taken else self.claims
 
     def points(self, *, award: str | None = None) -> int:
         """The points granted, by all rules or by those of one kind (``base`` or ``bonus``)."""

@@ -13,7 +13,8 @@ class Member:
     """The member as of the moment of rating. ``status`` is one of the member states of the till's rules.
 
     ``staff`` is a fact about the member, not something a cashier sets on a basket (R18). ``attributes`` hold
-    what rules may ask about; never personal data, because facts are stored with the purchase.
+    what rules may ask about; never personal data, because facts are stored with the purchase. With ``no_gifts`` the
+    member wants none, with ``no_profiling`` none that follow from what was bought before.
     """
 
     status: str = "active"
@@ -21,6 +22,8 @@ class Member:
     staff: bool = False
     segments: tuple[str, ...] = ()
     attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
+    no_gifts: bool = False
+    no_profiling: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,8 @@ def facts_to_json(facts: Facts) -> Document:
         staff=member.staff or None,
         segments=list(member.segments),
         attributes=dict(member.attributes),
+        no_gifts=member.no_gifts or None,
+        no_profiling=member.no_profiling or None,
     )
     return _said(
         e=ENGINE,
@@ -187,6 +189,8 @@ def facts_from_json(document: Mapping[str, Any]) -> Facts:
             known.get("staff", False),
             tuple(known.get("segments", ())),
             known.get("attributes", {}),
+            known.get("no_gifts", False),
+            known.get("no_profiling", False),
         )
     get = document.get
     return Facts(
@@ -251,7 +255,10 @@ def _effect_from_json(document: Mapping[str, Any]) -> Effect:
 
 
 def decision_to_json(decision: Decision) -> Document:
-    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?, coupons?, gifts?}``."""
+    """``{e, version, at, effects?, reasons?, near_misses?, claims?, basis?, discounts?, coupons?, gifts?, taken?}``.
+
+    Empty members are left out.
+    """
     return _said(
         e=decision.engine,
         version=decision.version,
@@ -272,6 +279,7 @@ def decision_to_json(decision: Decision) -> Document:
         discounts=discounts_to_json(decision.discounts),
         coupons=coupons_to_json(decision.coupons),
         gifts=gifts_to_json(decision.gifts),
+        taken=[[claim.kind, claim.key, claim.amount] for claim in decision.taken],
     )
 
 
@@ -291,4 +299,5 @@ def decision_from_json(document: Mapping[str, Any]) -> Decision:
         tuple([discount_given(one) for one in get("discounts", ())]),
         tuple([coupon_given(one) for one in get("coupons", ())]),
         tuple([gift_given(one) for one in get("gifts", ())]),
+        tuple([Claim(*claim) for claim in get("taken", ())]),
     )

@@ -28,6 +28,7 @@ FEATURES = frozenset(
         "explanations",
         "facts",
         "gifts",
+        "giving",
         "ledger",
         "members",
         "period_bonuses",
@@ -42,6 +43,7 @@ FEATURES = frozenset(
         "rewards",
         "sandbox",
         "stores",
+        "suggestions",
         "summaries",
         "tiers",
     }

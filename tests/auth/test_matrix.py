@@ -40,9 +40,11 @@ from tests.support.tokens import bearer, make_client
 OWNERS: Mapping[str, str] = {
     "member_id": "program", "entry_id": "program", "reward_id": "program", "draft_id": "program",
     "client_id": "program", "store": "program", "sku": "program", "rule_id": "program", "batch_id": "program",
-    "coupon_id": "program", "backtest_id": "program", "gift_id": "program", "day": "program",
+    "coupon_id": "program", "backtest_id": "program", "gift_id": "program", "day": "program", "list_id": "program",
+    "promotion_id": "program", "quote_id": "program",
     "identifier_id": "parent", "person_id": "parent", "lot_id": "parent", "change_no": "parent",
     "purchase_id": "store", "return_id": "store", "redemption_id": "store", "order_id": "store", "reject_id": "store",
+    "reservation_id": "store",
 }  # fmt: skip
 # Goods come back to any store, so any till may name a purchase of another one.
 ANYWHERE = {"return_purchase"}
@@ -101,9 +103,13 @@ class Theirs:
 def theirs(shop: Shop) -> Theirs:
     now = datetime.now(UTC)
     rate = {"points": 10, "amount": 10, "step": 10, "minimum": 20}
+    off = {"id": "off", "where": {"sku": ["none"]}, "benefit": {"amount": {"off": 1, "on": "lines"}}}
     levels = {"metric": "spend", "levels": [{"id": "gold", "threshold": 1000}]}
-    gifts = {"rules": [{"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 1}}]}
-    shop.publish(with_lots(redeem={"rate": rate}, tiers=levels, gifts=gifts), effective_from=now)
+    thanks = {"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 1}}
+    listed = {"id": "listed", "trigger": {"list": {}}, "give": {"points": 1}}
+    gifts = {"rules": [thanks, listed]}
+    rules = with_lots(redeem={"rate": rate}, tiers=levels, gifts=gifts, promotions=[off])
+    shop.publish(rules, effective_from=now)
     owner, other = (
         shop.enrol(card, people=[{"name": "Ola", "identifiers": []}])
         for card in ("260900000017", "260900000024")
@@ -112,6 +118,7 @@ def theirs(shop: Shop) -> Theirs:
     things = {
         "purchase_id": shop.till.post("/v1/purchases", sale, key=None)["purchase_id"],
         "rule_id": "base",
+        "promotion_id": "off",
     }
     back = {name: sale[name] for name in ("store", "terminal", "business_date", "occurred_at")}
     original = {name: sale[name] for name in ("store", "terminal", "business_date", "reference")}
@@ -121,6 +128,15 @@ def theirs(shop: Shop) -> Theirs:
     goods["original"] = {name: small[name] for name in original}
     things["return_id"] = shop.till.post("/v1/returns", goods, key=None)["return_id"]
     hold = {"member_id": owner, "for": "basket", "max_amount": 20, "store": "str_1"}
+    basket = {
+        k: v
+        for k, v in receipt(line(100)).items()
+        if k in ("store", "terminal", "occurred_at", "currency", "lines")
+    }
+    things["quote_id"] = shop.till.post("/v1/quotes", basket, key=None)["quote_id"]
+    things["reservation_id"] = shop.till.post(f"/v1/quotes/{things['quote_id']}/reserve", basket)[
+        "reservation_id"
+    ]
     things["redemption_id"] = shop.till.post("/v1/redemptions", hold)["redemption_id"]
     things |= {
         "order_id": _ordered(shop, owner),
@@ -164,7 +180,9 @@ def _draw(shop: Shop, member: str) -> dict[str, str]:
 
 
 def _gift(shop: Shop, member: str) -> dict[str, str]:
-    return {"gift_id": shop.office.get(f"/v1/members/{member}/gifts")["data"][0]["gift_id"]}
+    made = shop.office.post("/v1/gift-lists", {"rule": "listed", "name": "Spring"})["list_id"]
+    gift = shop.office.get(f"/v1/members/{member}/gifts")["data"][0]["gift_id"]
+    return {"gift_id": gift, "list_id": made}
 
 
 def _rejected(shop: Shop, sale: Mapping[str, Any]) -> str:

@@ -101,6 +101,9 @@ BREACHES = {
         "UPDATE given_coupons SET coupon_id = gen_random_uuid()"
     ),
     "I6 a code that was brought leads to a coupon, and each such coupon has its code": "DELETE FROM brought_codes",
+    "I6 a refresh of suggestions has the products and pairs that it says, and none more often than either product": (
+        "INSERT INTO suggestion_refreshes VALUES (1, now(), now(), 26, 5, 200, 1, 10, 1, 0)"
+    ),
     "I6 every correction is booked as it was asked for": "UPDATE adjustments SET points = points + 1",
     "I6 an event earned what its decision and the ledger say": "UPDATE member_events SET points = points + 1",
     "I6 every event that came under a reference has it alone": "UPDATE event_references SET reference = 'another'",
@@ -117,6 +120,11 @@ BREACHES = {
         'UPDATE gifts SET give = \'{"kind": "points", "points": 9}\' WHERE kind = \'points\''
     ),
     "I6 a gift of a purchase is one that its decision gives": "UPDATE gifts SET rule = 'another'",
+    "I6 an occasion that brought a gift has that gift, and a gift of time or of a list has its occasion": (
+        "UPDATE gift_occasions SET occasion = 'another'"
+    ),
+    "I6 a gift by hand says who gave it, and whoever is said to have given has": "DELETE FROM staff_gifts",
+    "I6 whoever has an identifier of the staff's is staff": "UPDATE members SET is_staff = false",
     "I9 every gift that was granted was told, once": "DELETE FROM events WHERE kind = 'gift_granted'",
     "I6 a settlement of a period is booked as it says": "UPDATE period_bonuses SET points = points + 1",
     "I6 settlements of a period follow each other, and take back no more than they gave": (
@@ -138,7 +146,9 @@ BREACHES = {
         "UPDATE draws SET purchase_id = gen_random_uuid()"
     ),
     "I6 a counter is what the member's purchases claimed": "UPDATE member_counters SET value = value + 1",
-    "I6 what is taken of a limit is what purchases claimed": "UPDATE rule_limits SET taken = taken - 1",
+    "I6 what is taken of a limit is what purchases claimed and reservations hold, and not more than there is": (
+        "UPDATE rule_limits SET taken = taken - 1"
+    ),
     "I4 no lot is below zero or holds more than it was born with": (
         "ALTER TABLE lots DROP CONSTRAINT ck_lots_remaining; UPDATE lots SET available = points + 1"
     ),
@@ -167,7 +177,11 @@ def busy(shop: Shop) -> Shop:
     document["earn"]["events"] = [{**once, "id": "survey", "event": "survey_answered"}]
     cheaper = {"percent": {"off": "10", "on": "lines"}}
     document["gifts"] = {
-        "rules": [{"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 4}, "stock": 99}]
+        "rules": [
+            {"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 4}, "stock": 99},
+            {"id": "hand", "trigger": {"staff": {"per_day": 5}}, "give": {"points": 4}},
+            {"id": "listed", "trigger": {"list": {}}, "give": {"points": 4}},
+        ]
     }
     document["promotions"] = [{"id": "apples", "where": {"sku": ["apple"]}, "benefit": cheaper}]
     shop.publish(document, effective_from=datetime(2019, 1, 1, tzinfo=UTC))
@@ -187,6 +201,7 @@ def busy(shop: Shop) -> Shop:
     assert all(shop.balance(member)["available"] > 0 for member in members)
     gift = shop.office.get(f"/v1/members/{members[0]}/gifts")["data"][0]["gift_id"]
     assert shop.till.post(f"/v1/gifts/{gift}/hand-over", {"store": "str_1"}).status == 200
+    be_kind(shop, members[1])
     spend(shop, members[0])
     give(shop, members[0])
     brought = {"name": "LEAFLET", "kind": "single", "codes": [{"code": "123"}]}
@@ -204,6 +219,17 @@ def draw(shop: Shop) -> None:
     for back in (1, 0):
         assert buy(shop, "7770005", at=NOW - timedelta(days=back)).status == 201
     keep(shop, NOW + timedelta(days=6))
+
+
+def be_kind(shop: Shop, member: str) -> None:
+    """Somebody who works here, and is a member too, gives the member something; and the member is on a list."""
+    staff = {"identifiers": [{"kind": "staff", "value": "c-1"}]}
+    assert shop.office.post("/v1/members", staff)["is_staff"] is True
+    given = {"rule": "hand", "reason": "kind", "staff_ref": "c-1"}
+    assert shop.office.post(f"/v1/members/{member}/gifts", given).status == 201
+    made = shop.office.post("/v1/gift-lists", {"rule": "listed", "name": "Spring"})["list_id"]
+    shop.office.upload("POST", f"/v1/gift-lists/{made}/members", [{"member_id": member}])
+    assert jobs.grant_gifts(shop.database, shop.app.extensions["vault"], now=datetime.now(UTC)).given == 1
 
 
 def correct(shop: Shop) -> None:
@@ -272,6 +298,7 @@ def test_what_the_api_wrote_is_right(connection: psycopg.Connection) -> None:
     empty = {v.invariant.rule for v in verdicts if not v.checked}
     assert empty <= {
         "what has expired is gone",
+        "a refresh of suggestions has the products and pairs that it says, and none more often than either product",
         "no two events have one position",
         "no activation or expiry is told that was not booked, or twice",
         "what is noted as announced was told, once",

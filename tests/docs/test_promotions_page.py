@@ -8,6 +8,8 @@ import pytest
 
 from loyalty_api.promotions.rules_reading import KINDS
 from loyalty_api.promotions.rules_values import BENEFITS
+from loyalty_api.purchases import examples
+from loyalty_api.purchases.schemas_quotes import ReservationSchema
 from loyalty_api.rating.rules import check_document
 from tests.docs import markdown
 from tests.promotions.builders import item, offering, priced, wants
@@ -44,8 +46,15 @@ def test_the_page_tells_every_benefit_and_its_program_is_valid() -> None:
         "coupon",
     ]
     assert set(told) == set(BENEFITS)
-    assert check_document(json.loads(markdown.blocks(PAGE, "json")[0].text)) == ()
+    for program in markdown.blocks(PAGE, "json")[:2]:
+        assert check_document(json.loads(program.text)) == ()
     assert all(kind in PAGE for kind in KINDS)
+
+
+def test_a_reservation_looks_as_the_page_shows_it() -> None:
+    shown = json.loads(markdown.blocks(markdown.section(PAGE, "Reservations"), "json")[0].text)
+    assert ReservationSchema().validate(shown) == {}
+    assert shown == examples.RESERVATION
 
 
 def test_percentages_are_added_up_where_a_lane_says_so() -> None:

@@ -43,7 +43,7 @@ def main() -> None:
     """Say what it came to; fail where it is not as promised."""
     began = time.monotonic()
     found = tally(_TABLE, number=_DRAWS)
-    print(f"{_DRAWS} draws: chi-square {found.statistic:.2f} of {found.freedom}, p {found.p:.4f}")  # noqa: T201
+    print(f"{_DRAWS} draws: chi-square {found.statistic:.2f} of {found.freedom}, p {found.p:.4f}", flush=True)  # noqa: T201
     assert found.p is not None
     assert 0.001 < found.p < 0.999, "a million draws do not follow the odds"
     course = year(first_of_day())

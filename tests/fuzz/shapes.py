@@ -18,7 +18,7 @@ IN_PATHS = {
     "identifier_id": "idn", "return_id": "ret", "order_id": "ord", "draft_id": "prv", "reject_id": "rej",
     "client_id": "cli", "entry_id": "ent", "lot_id": "lot", "change_no": "number", "store": "store", "sku": "sku",
     "batch_id": "cpb", "coupon_id": "cpn", "backtest_id": "bkt", "rule_id": "rule", "day": "day",
-    "gift_id": "gft",
+    "gift_id": "gft", "list_id": "gls", "promotion_id": "rule", "reservation_id": "rsv", "quote_id": "quo",
 }  # fmt: skip
 _BY_NAME = {**IN_PATHS, "store_id": "store", "home_store": "store", "cursor": "cursor", "code": "code"}
 _RECEIPT = ("store", "terminal", "business_date", "reference")

@@ -41,6 +41,10 @@ RULES: list[dict[str, Any]] = [
         "id": "thanks", "name": "Thanks", "trigger": {"purchase": {}}, "when": only("message"),
         "give": {"message": {"text": {"en": "Thank you!", "nb": "Takk!"}}},
     },
+    {
+        "id": "voucher", "name": "A coupon", "trigger": {"purchase": {}}, "when": only("coupon"),
+        "give": {"coupon": {"name": "THANKS"}},
+    },
     {"id": "few", "trigger": {"purchase": {}}, "when": only("few"), "give": {"product": {"text": "Cake"}}, "stock": 3},
     {"id": "draw", "trigger": {"chance": {"one_in": 2}}, "when": only("draw"), "give": {"points": 10}},
     {

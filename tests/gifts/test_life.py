@@ -100,6 +100,14 @@ def test_a_message_is_there_once_it_is_opened(gifts: Shop) -> None:
     assert opened["why"] == {"text": "Den hører til det du kjøpte.", "steps": []}
 
 
+def test_a_gift_of_a_coupon_is_the_members_own_once_it_is_claimed(gifts: Shop) -> None:
+    member, gift = given(gifts, "coupon")
+    claimed = [gifts.member(member).post(f"/v1/me/gifts/{gift}/claim") for _ in range(2)]
+    (coupon,) = gifts.member(member).get("/v1/me/coupons").body["data"]
+    assert [one["coupon_id"] for one in claimed] == [coupon["coupon_id"]] * 2
+    assert (coupon["name"], coupon["state"], coupon["uses_left"]) == ("THANKS", "issued", 1)
+
+
 def test_a_gift_that_nobody_took_is_over(gifts: Shop) -> None:
     member, gift = given(gifts, "flower")
     run(

@@ -42,7 +42,7 @@ GIVES = [
     {"reward": "rwd_01m80xfza0e4trdbsjq23m1646"},
     {"product": {"sku": "4711", "text": {"en": "Chocolates"}, "quantity": 2}},
     {"product": {"text": "A flower"}},
-    {"coupon": {"batch": "cpb_01m80xfza0e4trdbsjq23m1646"}},
+    {"coupon": {"name": "THANKS", "uses": 2, "days": 14}},
     {"message": {"text": {"en": "Thank you", "nb": "Takk"}}},
 ]
 

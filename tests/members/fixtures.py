@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 21, 15, 4, 5, tzinfo=UTC)
 def urls(running: Engines) -> tuple[str, str]:
     """The owner's and the application's."""
     owner_url, app_url = engines.ensure_database(running, "members")
-    migrating.upgrade(owner_url=owner_url, app_url=app_url, revision="0004")
+    migrating.upgrade(owner_url=owner_url, app_url=app_url)
     return owner_url, app_url
 
 

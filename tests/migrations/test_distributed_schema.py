@@ -17,6 +17,9 @@ LOOK_UPS = {
     "claim_codes": ("blind",),
     "reward_codes": ("blind",),
     "coupon_codes": ("blind",),
+    "coupon_holds": ("blind",),
+    "limit_holds": ("key",),
+    "reservations": ("quote",),
     "given_coupons": ("batch_id",),
     "brought_codes": ("blind",),
     "awaited_receipts": ("store_id",),
@@ -31,7 +34,8 @@ LOOK_UPS = {
 REFERENCE = {
     "alembic_version", "backtests", "clients", "signing_keys", "stores", "products", "master_versions",
     "program_approvals", "program_drafts", "program_pauses", "program_versions", "rewards", "coupon_batches",
-    "corrections", "draw_days", "draw_plans", "period_runs", "rule_limits", "sandbox_clock",
+    "corrections", "draw_days", "draw_plans", "gift_lists", "gift_walks", "period_runs", "rule_limits",
+    "sandbox_clock", "suggestion_refreshes", "suggestion_products", "suggestion_stores",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.
 _UNIQUE_WITHOUT_KEY = {"uq_rejects_client_id"}

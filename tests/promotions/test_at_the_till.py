@@ -105,7 +105,9 @@ def test_what_does_not_apply_says_why_and_what_is_missing(shop: Shop) -> None:
     assert close["five_soups"] == ({"pieces": 1}, "Units missing for Five soups: 1.")
     assert close["mug"] == ({"amount": 1000}, "10.00 USD more and A mug takes something off.")
     assert close["big"][0] == {"amount": 40200}
-    assert quoted["suggestions"] == [{"rule": "coffee_bun", "add": {"sku": "bun", "quantity": 1}}]
+    (waited_for,) = quoted["suggestions"]
+    assert (waited_for["kind"], waited_for["rule"]) == ("promotion", "coffee_bun")
+    assert waited_for["add"] == {"sku": "bun", "quantity": 1}
     reasons = {reason["rule"]: reason["code"] for reason in quoted["reasons"]}
     assert reasons["big"] == "below_minimum"
     assert "rolls" not in reasons

@@ -59,10 +59,11 @@ def of_member(shop: Shop, sold: Reply) -> dict[str, Any]:
 
 
 def test_a_quote_says_it_the_sale_gives_it_and_the_next_sale_uses_it(lane: Shop) -> None:
-    asked = quote(lane, of(2500, "bread"), card=CARD)
+    at = datetime.now(UTC)
+    asked = quote(lane, of(2500, "bread"), card=CARD, at=at)
     (coming,) = asked["coupons"]
     assert (coming["status"], coming["name"], coming["code"]) == ("to_be_issued", "THANKS", None)
-    sold = buy(lane, asked, of(2500, "bread"), card=CARD)
+    sold = buy(lane, asked, of(2500, "bread"), card=CARD, at=at)
     (issued,) = given(sold)
     assert (issued["rule"], issued["valid_until"]) == ("thanks", coming["valid_until"])
     assert issued["code"] in [line["value"] for line in sold["receipt_lines"]], "it is printed"
@@ -92,12 +93,14 @@ def test_a_sale_that_is_told_again_gives_nothing_more(lane: Shop) -> None:
 
 
 def test_it_counts_from_the_next_local_day_through_its_last(lane: Shop) -> None:
-    sold = sell(lane, of(500, "milk"))
+    at = datetime.now(UTC)
+    sold = sell(lane, of(500, "milk"), at=at)
     (issued,) = given(sold)
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     window = [datetime.fromisoformat(issued[name]) for name in ("valid_from", "valid_until")]
     assert window == [midnight + DAY, midnight + 4 * DAY], "the program's day is that of UTC"
-    assert validate(lane.till, issued["code"], member_id=sold["member_id"]).code == "coupon_not_yet_valid"
+    early = {"member_id": sold["member_id"], "occurred_at": at.isoformat()}
+    assert validate(lane.till, issued["code"], **early).code == "coupon_not_yet_valid"
 
 
 def test_who_is_nobody_has_a_code_that_counts_for_whoever_shows_it(lane: Shop) -> None:

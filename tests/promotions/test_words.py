@@ -14,12 +14,13 @@ from loyalty_api.rulekit.decision import Discount, NearMiss, Reason
 
 NUMBERS = {
     "minimum": 5000, "amount": 4000, "best": 900, "desired": 700, "granted": 500, "least": 3, "found": 2,
+    "days": 2,
 }  # fmt: skip
 SOURCES = "".join(path.read_text() for path in Path(promotions.__path__[0]).glob("rules*.py"))
 CODES = sorted(
     set(re.findall(r'(?:_nothing|_skipped)\(rule, "(\w+)"', SOURCES))
     | set(re.findall(r'(?:Failure|fails)\("(\w+)"', SOURCES))
-    | set(re.findall(r'code = "(\w+)" if .* else "(\w+)"', SOURCES)[0])
+    | set(re.findall(r'"(capped_discount|\w+_reached|\w+_used_up)"', SOURCES))
 )
 
 
@@ -30,6 +31,17 @@ def test_every_reason_is_a_sentence(language: str) -> None:
         said = reason_text(Reason("tea", "skipped", code, NUMBERS), currency="NOK", language=language)
         assert said != code
         assert "{" not in said
+
+
+@pytest.mark.parametrize("language", languages())
+def test_an_end_is_told_in_money_or_in_times_and_what_was_cut(language: str) -> None:
+    for code in ("budget_used_up", "limit_reached"):
+        said = {
+            reason_text(Reason("tea", "capped", code, numbers), currency="NOK", language=language)
+            for numbers in ({"amount": 500}, {"times": 2}, {"desired": 700, "granted": 500})
+        }
+        assert len(said) == 3
+        assert not any("{" in one or one == code for one in said)
 
 
 @pytest.mark.parametrize("language", languages())
