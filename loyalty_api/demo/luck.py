@@ -100,7 +100,7 @@ def planned(day: date) -> int:
 
 
 def course(spent_by_day: Mapping[date, int]) -> list[tuple[date, int]]:
-    """What was spent by the end of each day, from the first one on."""
+    """What was won by the end of each day, from the first one on; what came back with its purchase is not taken off."""
     if not spent_by_day:
         return []
     days = [FIRST + timedelta(days=n) for n in range((max(spent_by_day) - FIRST).days + 1)]
@@ -130,7 +130,7 @@ def _verdict(tested: Mapping[str, Any]) -> str:
 
 
 def curve(spent: Sequence[tuple[date, int]]) -> str:
-    """What was spent (#) against an even share for every day (.), as text; empty before the first day is over."""
+    """What was won (#) against an even share for every day (.), as text; empty before the first day is over."""
     if not spent:
         return ""
     wide = min(_COLUMNS, len(spent))
@@ -140,7 +140,7 @@ def curve(spent: Sequence[tuple[date, int]]) -> str:
         "".join(_cell(amount, planned(day), most, row) for day, amount in shown)
         for row in range(_ROWS, 0, -1)
     ]
-    legend = f"{RULE}, {shown[0][0]} to {shown[-1][0]}: spent #, even share ., top {_money(most)}"
+    legend = f"{RULE}, {shown[0][0]} to {shown[-1][0]}: won #, even share ., top {_money(most)}"
     return "\n".join([f"  {legend}", *(f"  |{row}" for row in rows)])
 
 

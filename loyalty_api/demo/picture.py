@@ -1,4 +1,4 @@
-"""The pacing of the surprise as a picture: what was spent by each day against an even share of the budget."""
+"""The pacing of the surprise as a picture: what was won by each day against an even share of the budget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _STEPS = 4
 
 
 def picture(spent: Sequence[tuple[date, int]]) -> str:
-    """An SVG of the course of spending in cents, a day each; it stands for itself, without fonts or scripts."""
+    """An SVG of the course of what was won in cents, a day each; it stands for itself, without fonts or scripts."""
     last = spent[-1][0]
     most = max(spent[-1][1], planned(last), 1)
 
@@ -30,13 +30,13 @@ def picture(spent: Sequence[tuple[date, int]]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" font-size="12"',
         ' font-family="sans-serif">',
-        "<title>Spent on surprise gifts, day by day, against an even share of the budget</title>",
+        "<title>Surprise gifts won, by what they cost, day by day, against an even share of the budget</title>",
         f'<rect width="{_WIDE}" height="{_HIGH}" fill="#fff"/>',
         *(_rule(y(most * n // _STEPS), most * n // _STEPS) for n in range(_STEPS + 1)),
         *(_month(x(day), day) for day in _months(last)),
         f'<polyline points="{plan}" fill="none" stroke="#999" stroke-dasharray="5 4"/>',
         f'<polyline points="{line}" fill="none" stroke="#0a6" stroke-width="2"/>',
-        f'<text x="{_LEFT}" y="16" fill="#0a6">spent: {_money(spent[-1][1])} USD by {last}</text>',
+        f'<text x="{_LEFT}" y="16" fill="#0a6">won: {_money(spent[-1][1])} USD by {last}</text>',
         f'<text x="{_WIDE - _RIGHT}" y="16" fill="#777" text-anchor="end">dashed: an even share for each day</text>',
         "</svg>",
     ]
