@@ -9,7 +9,7 @@ import pytest
 
 from loyalty_api import ids
 from loyalty_api.rulekit.stored import decision_from_json
-from tests.giving.shop import NOW, ago, bought, card, document, gifts_of, run
+from tests.giving.shop import NOW, TODAY, ago, born, bought, card, document, execute, gifts_of, run
 from tests.purchases.racing import at_once, breaches, insisting, settled
 from tests.support.shop import Caller, Reply, Shop
 
@@ -176,3 +176,18 @@ def test_a_member_without_profiling_gets_what_anybody_gets(giving: Shop) -> None
     later = bought(giving, number, NOW, 80_000)
     assert {gift["rule"] for gift in later["gifts"]} == {"every"}
     assert ("profiled", "not_profiled") in reasons(giving, later)
+
+
+def test_gifts_that_no_purchase_brought_are_shown_and_explained(giving: Shop) -> None:
+    member = born(giving, TODAY)
+    assert give(giving.caller("staff"), member, rule="open").status == 201
+    told = {"event": "complaint_settled", "member_id": member, "occurred_at": NOW.isoformat()}
+    assert giving.caller("mobile").post("/v1/events", told).status == 201
+    made = giving.office.post("/v1/gift-lists", {"rule": "spring", "name": "Spring"})["list_id"]
+    giving.office.upload("POST", f"/v1/gift-lists/{made}/members", [{"member_id": member}])
+    execute(giving, "DELETE FROM gift_walks")
+    run(giving)
+    shown = giving.office.get(f"/v1/members/{member}/gifts", Accept_Language="nb")["data"]
+    assert sorted(gift["rule"] for gift in shown) == ["cake", "open", "sorry", "spring"]
+    for gift in shown:
+        assert giving.office.get(f"/v1/members/{member}/gifts/{gift['gift_id']}").status == 200
