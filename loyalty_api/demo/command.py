@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import click
 
@@ -23,12 +24,25 @@ from loyalty_api import clock, config
 @click.option("--fast", is_flag=True, help="Send whole days at a time, as the back office.")
 @click.option("--exit", "then_exit", is_flag=True, help="Stop when everything is reported.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one line of JSON at the end.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Draw there, as SVG, how the budget of the surprise gifts was spent.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to serve.")
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Default: 8080, or a free one when that is taken."
 )
 def demo(
-    *, program: str, days: int, fast: bool, then_exit: bool, as_json: bool, host: str, port: int | None
+    *,
+    program: str,
+    days: int,
+    fast: bool,
+    then_exit: bool,
+    as_json: bool,
+    picture: Path | None,
+    host: str,
+    port: int | None,
 ) -> None:
     """Replay a real grocer's baskets over HTTP, then serve until Ctrl-C.
 
@@ -42,5 +56,5 @@ def demo(
 
     if program not in known_programs():
         raise click.BadParameter(f"There are: {', '.join(known_programs())}.", param_hint="--program")
-    options = Options(program, days, host, port, fast, then_exit, as_json)
+    options = Options(program, days, host, port, fast, then_exit, as_json, picture)
     run(options, settings=config.read(), now=clock.now())

@@ -63,8 +63,9 @@ class Replay:
         with ThreadPoolExecutor(len(self.connections)) as pool:
             for purchases in days:
                 last = purchases[-1].seconds
-                self.move_clock(last + 1)
+                # Before the clock moves: a member draws only by seeds that were made after it joined.
                 self._enrol(pool, members, purchases)
+                self.move_clock(last + 1)
                 report(pool, purchases, tally)
                 self._bring_back(pool, purchases, tally)
         self.move_clock((last // _DAY + 1) * _DAY)

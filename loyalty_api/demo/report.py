@@ -49,7 +49,7 @@ _LABELS = {
 }
 _WIDTH = 40
 _SEND = "-H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json'"
-Figures = dict[str, int | float | str | dict[str, int]]
+Figures = dict[str, int | float | str | dict[str, Any]]
 
 
 @dataclass(slots=True)
@@ -104,15 +104,17 @@ def figures(
     *,
     totals: Mapping[str, int],
     promotions: Mapping[str, int],
+    gifts: Mapping[str, Any],
     tally: Tally,
     broken: Iterable[str],
     seconds: float,
 ) -> Figures:
     """The demo's result: the program's totals, what promotions would take off the baskets of this run in cents, what
-    it was answered, and which invariants are broken."""
+    was given for a surprise, what this run was answered, and which invariants are broken."""
     return {
         **totals,
         "promotions": dict(promotions),
+        "gifts": dict(gifts),
         "duplicates": tally.outcomes["duplicate"],
         "rejected": tally.outcomes["rejected"],
         "verify": ", ".join(sorted(set(broken))) or PASSED,
@@ -122,7 +124,7 @@ def figures(
 
 def table(*, found: Mapping[str, Any]) -> str:
     """The figures for a person, a row each."""
-    rows = [(_LABELS[name], _shown(name, value)) for name, value in found.items() if name != "promotions"]
+    rows = [(_LABELS[name], _shown(name, value)) for name, value in found.items() if name in _LABELS]
     rows += [(f"{rule} would be, USD", _money(off)) for rule, off in found["promotions"].items()]
     return "\n".join(f"  {label:<24}{value:>16}" for label, value in rows)
 

@@ -16,16 +16,18 @@ import click
 
 from loyalty_api.config import Settings
 from loyalty_api.db import Database
-from loyalty_api.demo import data, report, stage
+from loyalty_api.demo import data, luck, report, stage, surprise
 from loyalty_api.demo.client import Connection, Credential, Tokens
 from loyalty_api.demo.credentials import credentials_file, load_credentials, save_credentials
 from loyalty_api.demo.customers import Customers
+from loyalty_api.demo.picture import picture
 from loyalty_api.demo.pricing import Prices, departments
 from loyalty_api.demo.programs import Program, load_program
 from loyalty_api.demo.replay import Replay
 from loyalty_api.demo.sandbox import Clock
 from loyalty_api.demo.server import ServerDoesNotRun, free_port, run_server
 from loyalty_api.demo.tally import Tally
+from loyalty_api.gifts import service as gifts
 from loyalty_api.operations.place import ensure_schema, open_place
 from loyalty_api.operations.verify import verify
 
@@ -45,6 +47,7 @@ class Options:
     fast: bool
     exit: bool
     json: bool
+    picture: Path | None
 
 
 def run(options: Options, *, settings: Settings, now: datetime) -> None:
@@ -74,11 +77,13 @@ def run(options: Options, *, settings: Settings, now: datetime) -> None:
         prices = Prices(departments(only=window.products))
         tally, seconds = demo.replay(prices)
         broken = [verdict.invariant.code for verdict in verify(place.settings.database_url) if verdict.broken]
+        lucky = demo.given(base_url, _standing(place.settings)) if program.spends else None
         found = report.figures(
-            totals=demo.totals(), promotions=prices.told(), tally=tally, broken=broken, seconds=seconds
-        )
-        _report(options, found, guide="" if options.exit else demo.guide(base_url))
-        if broken:
+            totals=demo.totals(), promotions=prices.told(), gifts=lucky.figures() if lucky else luck.NONE,
+            tally=tally, broken=broken, seconds=seconds,
+        )  # fmt: skip
+        _report(options, found, lucky, guide="" if options.exit else demo.guide(base_url))
+        if broken or (lucky and lucky.faults):
             raise click.exceptions.Exit(1)
         if not options.exit:
             _serve(process, log)
@@ -110,6 +115,16 @@ def _prepare(
     finally:
         database.close()
     return credentials
+
+
+def _standing(settings: Settings) -> tuple[int, int]:
+    """How many surprises stand, and what they cost."""
+    database = Database(settings.database_url)
+    try:
+        with database.unit_of_work() as session:
+            return gifts.standing(session, rule_id=surprise.RULE)
+    finally:
+        database.close()
 
 
 def _connect(host: str, port: int) -> list[Connection]:
@@ -154,6 +169,8 @@ class _Demo:
         first, office, spends = self.connections[0], self.office, self.program.spends
         if spends:
             self.clock.move(int(data.FIRST_DAY.timestamp()))
+            giver = self.credentials[stage.GIVER]
+            surprise.publish_surprise(first, by=giver, document=self.program.document)
         stage.put_stores(first, office=office, stores=self.window.stores)
         stage.put_products(first, office=office, only=self.window.products)
         tills = {store: self.credentials[data.store_code(store_id=store)] for store in self.window.stores}
@@ -166,6 +183,17 @@ class _Demo:
     def totals(self) -> Mapping[str, int]:
         """What the program makes of it, read back."""
         return report.read_totals(self.connections[0], office=self.office)
+
+    def given(self, base_url: str, standing: tuple[int, int]) -> luck.Luck:
+        """What became of the surprise up to what the clock shows."""
+        until = datetime.fromisoformat(self.clock.read()).date()
+        return luck.read_luck(
+            self.connections[0],
+            base_url=base_url,
+            by=self.credentials[stage.GIVER],
+            given=standing,
+            until=until,
+        )
 
     def guide(self, base_url: str) -> str:
         """The first store of the data is the one to try things in, with a household of its first day."""
@@ -183,9 +211,13 @@ class _Demo:
         return guide.text(spends=spends)
 
 
-def _report(options: Options, found: report.Figures, *, guide: str) -> None:
-    """The table and what to try go before the JSON, which is always the last line."""
+def _report(options: Options, found: report.Figures, lucky: luck.Luck | None, *, guide: str) -> None:
+    """The tables and what to try go before the JSON, which is always the last line."""
     click.echo(report.table(found=found))
+    if lucky is not None:
+        click.echo(f"\n{luck.told(lucky)}")
+        if options.picture and lucky.spent_by_day:
+            options.picture.write_text(picture(luck.course(lucky.spent_by_day)), encoding="utf-8")
     if not options.exit:
         click.echo(f"\n{guide}\nServing until Ctrl-C.")
     if options.json:

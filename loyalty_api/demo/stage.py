@@ -20,7 +20,8 @@ from loyalty_api.program import service as programs
 from loyalty_api.program.service import Programs
 from loyalty_api.rating.rules_program import check_document
 
-OFFICE = "office"
+OFFICE, GIVER = "office", "gifts"
+"""Clients beside the tills: the back office, and who answers for gifts and their terms."""
 _TILL_SCOPES = (
     "members:lookup",
     "quotes:create",
@@ -38,6 +39,7 @@ _OFFICE_SCOPES = (
     "rewards:write",
     "sandbox:clock",
 )
+_GIVER_SCOPES = ("program:read", "program:write", "gifts:terms")
 # What points can buy where they buy anything.
 REWARDS: Mapping[str, Mapping[str, Any]] = {
     "coffee": {
@@ -93,12 +95,12 @@ def ensure_program(session: Session, *, document: Mapping[str, Any], now: dateti
 def ensure_clients(
     session: Session, *, held: Mapping[str, Credential], stores: Iterable[int], now: datetime
 ) -> dict[str, Credential]:
-    """The credentials of the back office and of a till in each store, by name, beside those ``held`` already.
+    """The credentials of the back office, of who gives and of a till in each store, beside those ``held`` already.
 
     Those that the database does not know (any more) are made anew.
     """
     credentials = dict(held)
-    for name in (OFFICE, *(store_code(store_id=store_id) for store_id in stores)):
+    for name in (OFFICE, GIVER, *(store_code(store_id=store_id) for store_id in stores)):
         if name not in held or not _is_known(session, held[name]):
             credentials[name] = _create(session, name=name, now=now)
     return credentials
@@ -142,6 +144,10 @@ def _create(session: Session, *, name: str, now: datetime) -> Credential:
     if name == OFFICE:
         made = auth.create_client(
             session, kind="admin", name="Demo: back office", scopes=_OFFICE_SCOPES, rate=MAX_RATE, now=now
+        )
+    elif name == GIVER:
+        made = auth.create_client(
+            session, kind="admin", name="Demo: gifts and their terms", scopes=_GIVER_SCOPES, now=now
         )
     else:
         made = auth.create_client(

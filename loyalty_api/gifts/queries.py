@@ -111,6 +111,16 @@ def unopened(connection: Connection[TupleRow], member_id: UUID, now: datetime) -
     return (row[0], row[1]) if row else (0, None)
 
 
+def standing(connection: Connection[TupleRow], rule: str) -> tuple[int, int]:
+    """How many gifts a rule has given that neither ended nor were taken back, and what they cost together."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(cost), 0)::bigint FROM gifts WHERE rule = %s"
+        " AND state NOT IN ('expired', 'taken_back')",
+        (rule,),
+    ).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
 def due_members(connection: Connection[TupleRow], *, now: datetime, limit: int) -> Sequence[UUID]:
     """Members with gifts that have ended, or are to be called to mind, by now; in the order in which all lock them."""
     rows = connection.execute(

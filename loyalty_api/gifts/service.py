@@ -38,7 +38,8 @@ from loyalty_api.vault import Vault
 
 __all__ = [
     "GIFTS", "Back", "Because", "Gift", "GiftUnknown", "Granted", "RuleUnknown", "Shop", "events_of", "give_again",
-    "grant", "kept", "look", "of_purchase", "pass_time", "row_of", "take_back", "unopened", "why", "withheld",
+    "grant", "kept", "look", "of_purchase", "pass_time", "row_of", "standing", "take_back", "unopened", "why",
+    "withheld",
 ]  # fmt: skip
 
 
@@ -170,3 +171,8 @@ def _is_withheld(gifts: Gifts, sku: str, products: Mapping[str, Product]) -> boo
 def unopened(session: Session, *, member_id: UUID, now: datetime) -> tuple[int, datetime | None]:
     """How many gifts wait for a member to be opened, and when that number changes by time alone."""
     return queries.unopened(driver(session), member_id, now)
+
+
+def standing(session: Session, *, rule_id: str) -> tuple[int, int]:
+    """How many gifts of a rule stand, whether they wait or were taken, and what they cost together in minor units."""
+    return queries.standing(driver(session), rule_id)

@@ -80,6 +80,15 @@ def expected_promotions(*, days: int | None) -> dict[str, int]:
     return {"deli_10": sum(_tenth(lines) for lines in paid.values() if len(lines) >= 2)}
 
 
+@cache
+def expected_draws() -> int:
+    """How many draws the second day has: one for each household that shopped on the first day too."""
+    shopped: dict[str, set[int]] = defaultdict(set)
+    for row in _table("transactions", "household_id", "transaction_timestamp"):
+        shopped[str(row["transaction_timestamp"])[:10]].add(row["household_id"])
+    return len(shopped["2017-01-01"] & shopped["2017-01-02"])
+
+
 def _tenth(lines: list[int]) -> int:
     cost = [amount for amount in lines if amount > 0]
     left, cents = max(sum(lines), 0), sum(cost)

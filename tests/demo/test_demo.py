@@ -19,11 +19,13 @@ import psycopg
 import pytest
 
 from loyalty_api import engines, migrating
+from loyalty_api.demo.luck import NONE
+from loyalty_api.demo.surprise import BUDGET, COST
 from loyalty_api.engines import ensure_database
 from tests.support.engines import data_folder
 from tests.support.processes import free_port
 
-from .expected import expected_promotions, expected_totals
+from .expected import expected_draws, expected_promotions, expected_totals
 
 DAYS = 1
 # What points were used for and what came back in three days, by the rule of who does.
@@ -39,6 +41,7 @@ FIGURES = [
     "points_issued",
     *SPENT,
     "promotions",
+    "gifts",
     "duplicates",
     "rejected",
     "verify",
@@ -130,12 +133,22 @@ def test_points_are_of_no_use_in_the_basic_program(folder: Path, first: dict[str
     found = run_demo(folder, "--program", "basic", "--fast", days=1, ends=1)
     assert found["verify"] not in ("passed", "")
     totals = {**figures_of(days=1), **dict.fromkeys(SPENT, 0)}
-    assert found == {**totals, "verify": found["verify"], "seconds": found["seconds"]}
+    assert found == {**totals, "gifts": NONE, "verify": found["verify"], "seconds": found["seconds"]}
 
 
 def test_the_secrets_are_for_the_user_alone(folder: Path, first: dict[str, Any]) -> None:
     secrets = folder / "demo" / "full.json"
     assert secrets.stat().st_mode & 0o777 == 0o600
+
+
+def assert_the_surprise_holds(gifts: dict[str, Any]) -> None:
+    """Of three days the second is revealed; on it drew who had joined on the first, and every draw was repeated.
+
+    Two days drew 115 times, at odds of one in ten and more: that none of them wins is out of the question.
+    """
+    assert gifts["draws"] == gifts["draws_checked"] == expected_draws() == 61
+    assert 0 < gifts["granted"] <= 115
+    assert gifts["spent_minor"] == gifts["granted"] * COST <= gifts["budget_minor"] == BUDGET
 
 
 def documents(text: str) -> Iterator[dict[str, Any]]:
@@ -166,7 +179,8 @@ def test_it_serves_until_ctrl_c_and_what_it_says_to_try_works(folder: Path, firs
         process.communicate(timeout=120)
     assert process.returncode == 0
     known = {**figures_of(days=3), **SPENT, "duplicates": first["purchases"]}
-    assert found == {**known, "seconds": found["seconds"]}
+    assert found == {**known, "gifts": found["gifts"], "seconds": found["seconds"]}
+    assert_the_surprise_holds(found["gifts"])
     assert (found["purchases"], found["points_issued"]) == (1093, 34_900)
     purchase, member, used = documents(tried)
     assert purchase["points"]["earned"] == purchase["points"]["pending"] == 12

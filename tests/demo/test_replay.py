@@ -12,6 +12,7 @@ import pytest
 
 from loyalty_api.demo import data
 from loyalty_api.demo.client import Connection, Credential, Tokens
+from loyalty_api.demo.luck import NONE
 from loyalty_api.demo.replay import Replay, whole_days
 from loyalty_api.demo.report import PASSED, TOTALS, Progress, figures, json_line, table
 from loyalty_api.demo.tally import Tally
@@ -132,8 +133,16 @@ def test_the_last_line_holds_the_totals_and_what_this_run_was_answered() -> None
     tally = Tally()
     tally.count(status="duplicate", reference="1")
     off = {"deli_10": 1205}
-    found = figures(totals=totals, promotions=off, tally=tally, broken=[], seconds=1.26)
-    more = {"promotions": off, "duplicates": 1, "rejected": 0, "verify": PASSED, "seconds": 1.3}
+    given = {**NONE, "granted": 3}
+    found = figures(totals=totals, promotions=off, gifts=given, tally=tally, broken=[], seconds=1.26)
+    more = {
+        "promotions": off,
+        "gifts": given,
+        "duplicates": 1,
+        "rejected": 0,
+        "verify": PASSED,
+        "seconds": 1.3,
+    }
     assert orjson.loads(json_line(found=found)) == {**totals, **more}
     assert list(found) == [*TOTALS, *more]
     assert "0.05" in table(found=found)
@@ -142,10 +151,9 @@ def test_the_last_line_holds_the_totals_and_what_this_run_was_answered() -> None
 
 def test_what_is_broken_is_named_once() -> None:
     totals = dict.fromkeys(TOTALS, 0)
-    assert (
-        figures(totals=totals, promotions={}, tally=Tally(), broken=["I5", "I3", "I5"], seconds=0)["verify"]
-        == "I3, I5"
-    )
+    broken = ["I5", "I3", "I5"]
+    found = figures(totals=totals, promotions={}, gifts=NONE, tally=Tally(), broken=broken, seconds=0)
+    assert found["verify"] == "I3, I5"
 
 
 def test_progress_off_a_terminal_is_a_line_for_each_tenth() -> None:

@@ -40,7 +40,7 @@ def test_the_program_is_published_once_and_in_force_before_the_first_basket(data
 
 def test_a_till_is_bound_to_its_store_and_holds_what_a_lane_needs(database: Database) -> None:
     made = clients(database, {}, 330)
-    assert set(made) == {"office", "str_330"}
+    assert set(made) == {"office", "gifts", "str_330"}
     with database.unit_of_work() as session:
         till = made["str_330"]
         found = auth.authenticate(session, client_id=till.client_id, secret=till.client_secret)
