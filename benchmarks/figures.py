@@ -22,7 +22,8 @@ from loyalty_api.products.rules import Product
 from loyalty_api.products.rules import read as read_product
 from loyalty_api.purchases.rules import basket_of
 from loyalty_api.purchases.schemas import PurchaseSchema
-from loyalty_api.rating.rules import Program, compile_program, evaluate
+from loyalty_api.rating.rules import evaluate
+from loyalty_api.rating.rules_program import Program, compile_program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.facts import Facts, Member
 

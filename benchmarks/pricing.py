@@ -19,7 +19,8 @@ from loyalty_api import ids
 from loyalty_api.db import Database
 from loyalty_api.program import service as programs
 from loyalty_api.purchases.rules_charged import unpriced
-from loyalty_api.rating.rules import Program, check_document, compile_program, price
+from loyalty_api.rating.rules import price
+from loyalty_api.rating.rules_program import Program, check_document, compile_program
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.facts import Facts, Member
 

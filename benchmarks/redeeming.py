@@ -18,7 +18,7 @@ from loyalty_api.adjustments import service as adjustments
 from loyalty_api.adjustments.queries import Adjustment
 from loyalty_api.db import Database
 from loyalty_api.program.service import Programs
-from loyalty_api.rating.rules import Program, compile_program
+from loyalty_api.rating.rules_program import Program, compile_program
 from loyalty_api.vault import Vault
 
 _POINTS = 100_000_000
