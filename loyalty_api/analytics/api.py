@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loyalty_api.analytics import api_promotions, api_totals
+from loyalty_api.analytics import api_dependence, api_promotions, api_totals
 from loyalty_api.analytics.edge import blueprint
 
-__all__ = ["api_promotions", "api_totals", "blueprint"]
+__all__ = ["api_dependence", "api_promotions", "api_totals", "blueprint"]

@@ -190,6 +190,8 @@ PERMISSIONS: Mapping[str, Access] = {
     # Promotions and how much of them is left. What a campaign may still cost is not a lane's to know.
     "list_promotions": needs("program:read", only=_OFFICE),
     "get_promotion": needs("program:read", only=_OFFICE),
+    "get_member_discount_dependence": needs("members:read", only=_OFFICE),
+    "get_program_discount_dependence": needs("program:read", only=_OFFICE),
     "list_events": needs("events:read"),
     # The sandbox.
     "get_sandbox_clock": needs("sandbox:clock"),
