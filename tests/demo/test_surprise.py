@@ -14,7 +14,7 @@ from loyalty_api.demo.luck import course, curve, planned
 from loyalty_api.demo.picture import picture
 from loyalty_api.demo.programs import load_program
 from loyalty_api.demo.surprise import BUDGET, FIRST, GIFTS, LAST, publish_surprise
-from loyalty_api.rating.rules import check_document
+from loyalty_api.rating.rules_program import check_document
 
 from .shop import Received, Reply, open_shop
 

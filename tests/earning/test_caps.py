@@ -125,7 +125,7 @@ def test_a_program_names_what_it_needs_to_know_and_nothing_where_nothing_is_coun
     assert counting.needs(SATURDAY_AFTERNOON) == Needs(
         frozenset({"bonus:points:2026-11-21", "bonus:times:2026-11-21"}), frozenset({"bonus:budget"})
     )
-    assert counting.budgets == {"bonus:budget": 9}
+    assert counting.budgets(SATURDAY_AFTERNOON) == {"bonus:budget": 9}
 
 
 @unhurried
