@@ -32,6 +32,10 @@ APPEND_ONLY = (
     "terms_acceptances",
     "tier_changes",
 )
+# What may be told of a row that is otherwise as it was written: how a day of draws ended.
+TOLD_LATER = {
+    "draw_days": ("draws", "wins", "counts", "record", "previous_digest", "digest", "revealed_at"),
+}
 # Each waits for our own disk at least; `off` answers before anything is there.
 _DURABLE_COMMITS = ("on", "local", "remote_write", "remote_apply")
 
@@ -128,12 +132,16 @@ def _role(connection: Connection) -> tuple[str, bool]:
 
 
 def _may_change(connection: Connection) -> list[str]:
+    told_later = [f"{table}.{column}" for table, columns in TOLD_LATER.items() for column in columns]
     rows = connection.execute(
-        "SELECT lower(privilege) || ' ' || name FROM unnest(%s::text[]) AS name,"
+        "SELECT lower(privilege) || ' ' || name FROM unnest(%(tables)s::text[]) AS name,"
         " unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS privilege"
-        " WHERE has_table_privilege(name, privilege) OR (privilege = 'UPDATE'"
-        " AND has_any_column_privilege(name, privilege)) ORDER BY 1",
-        (list(APPEND_ONLY),),
+        " WHERE CASE WHEN privilege = 'UPDATE' THEN EXISTS (SELECT FROM pg_attribute"
+        " WHERE attrelid = to_regclass(name) AND attnum > 0 AND NOT attisdropped"
+        " AND has_column_privilege(attrelid, attnum, privilege)"
+        " AND name || '.' || attname <> ALL (%(told_later)s::text[]))"
+        " ELSE has_table_privilege(name, privilege) END ORDER BY 1",
+        {"tables": list(APPEND_ONLY), "told_later": told_later},
     )
     return [row[0] for row in rows]
 

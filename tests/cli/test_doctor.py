@@ -66,13 +66,24 @@ def test_one_role_for_everything_is_a_warning(installation: Installation) -> Non
     assert line(said.output, "roles").startswith("warning")
 
 
-@pytest.mark.parametrize("right", ["UPDATE", "DELETE", "TRUNCATE", "UPDATE (points)"])
-def test_a_right_to_change_the_ledger_is_an_error(installation: Installation, right: str) -> None:
+@pytest.mark.parametrize(
+    ("right", "table"),
+    [
+        ("UPDATE", "postings"),
+        ("DELETE", "postings"),
+        ("TRUNCATE", "postings"),
+        ("UPDATE (points)", "postings"),
+        ("UPDATE (commitment)", "draw_days"),
+    ],
+)
+def test_a_right_to_change_what_was_written_is_an_error(
+    installation: Installation, right: str, table: str
+) -> None:
     role = psycopg.conninfo.conninfo_to_dict(installation.app_url)["user"]
-    installation.execute(f"GRANT {right} ON postings TO {role}")
+    installation.execute(f"GRANT {right} ON {table} TO {role}")
     said = installation.loyalty("doctor")
     assert said.exit_code == 1
-    assert f"{right.split(maxsplit=1)[0].lower()} postings" in line(said.output, "roles")
+    assert f"{right.split(maxsplit=1)[0].lower()} {table}" in line(said.output, "roles")
     installation.loyalty("db", "upgrade")
     assert line(installation.loyalty("doctor").output, "roles").startswith("fine"), "upgrading mends it"
 

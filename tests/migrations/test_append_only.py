@@ -11,7 +11,7 @@ import pytest
 from psycopg import errors
 
 from loyalty_api import migrating
-from loyalty_api.operations.doctor_postgres import APPEND_ONLY
+from loyalty_api.operations.doctor_postgres import APPEND_ONLY, TOLD_LATER
 
 TABLES = ("journals", "postings")
 
@@ -69,4 +69,5 @@ def grants_of_the_migrations() -> Any:
 
 
 def test_doctor_knows_the_same_tables_as_the_grants() -> None:
-    assert grants_of_the_migrations().APPEND_ONLY == APPEND_ONLY
+    grants = grants_of_the_migrations()
+    assert (grants.APPEND_ONLY, grants.TOLD_LATER) == (APPEND_ONLY, TOLD_LATER)
