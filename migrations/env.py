@@ -8,6 +8,7 @@ gets what it may do, from ``grants.py``: one list, applied anew each time, so th
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from alembic import context
@@ -18,15 +19,19 @@ sys.path.insert(0, str(Path(__file__).parent))
 import grants
 
 LOCK = 7_310_000
+_PAUSE_SECONDS = 0.2
 
 connection = context.config.attributes["connection"]
 app_role = context.config.attributes.get("app_role")
 
 connection.execute(text("SET statement_timeout = '10min'"))
-# Another migration is waited for: nobody else stands behind this lock.
-connection.execute(text("SET lock_timeout = 0"))
-connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK})
 connection.execute(text("SET lock_timeout = '1s'"))
+connection.commit()
+# Another migration is waited for outside of any transaction: an index that is made while tills write waits for every
+# transaction there is, so one that waits for that migration would be waited for by it.
+while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}).scalar():
+    connection.commit()
+    time.sleep(_PAUSE_SECONDS)
 connection.commit()
 try:
     context.configure(connection=connection, target_metadata=None, transaction_per_migration=True)

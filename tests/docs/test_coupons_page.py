@@ -53,6 +53,6 @@ def test_the_words_are_those_there_are() -> None:
     refusals = PAGE[PAGE.index("A coupon that cannot be used is refused") :].partition("A till that")[0]
     assert markdown.code(refusals) == [
         "coupon_unknown", "coupon_used", "coupon_expired", "coupon_not_yet_valid", "coupon_not_here",
-        "coupon_not_yours", "coupon_not_activated",
+        "coupon_not_yours", "coupon_not_activated", "coupon_reserved",
     ]  # fmt: skip
     assert {refusal.code for refusal in rules.REFUSALS} == set(markdown.code(refusals))
