@@ -177,17 +177,8 @@ def price_basket(
     program, pauses = desk.programs.at_with_pauses(connection, at)
     buyer = _buyer(connection, desk, body, program, now, lock)
     opened, member, tier = buyer.opened, buyer.member, buyer.tier
-    store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
-    if store is None:
-        raise StoreUnknown(f"We do not know the store {body['store']}.")
-    if program and program.settings.currency != body["currency"]:
-        raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
-    skus, version = (
-        [line["sku"] for line in body["lines"] if "sku" in line],
-        opened.masters.get("products", 0),
-    )
-    products = desk.catalogue.resolve(connection, skus, version=version)
-    basket = rules.basket_of(body, products, time_zone=store.time_zone)
+    version = opened.masters.get("products", 0)
+    basket = _basket(connection, desk, body, program, opened)
     late_days = program.settings.late_days if program else None
     timed = rules.timing(body["occurred_at"], now=now, late_days=late_days)
     known = partial(facts_with_tier, connection, member, tier, program=program, vault=desk.vault)
@@ -216,13 +207,30 @@ def price_basket(
         basket, facts, program, timed.rated_at, available=available, wish=body.get("redeem")
     )  # fmt: skip
     suggested = suggest(
-        connection, desk, basket, program=program, facts=facts, known=known, at=timed.rated_at,
-        version=opened.masters.get("products", 0),
+        connection, desk, basket, program=program, facts=facts, known=known, at=timed.rated_at, version=version
     )  # fmt: skip
     return Pricing(
         basket, priced.unwished, priced.basket, program, priced.unpaid, priced.decision, priced.redeemable, member,
         tier, available, odd, shown, book, facts, count, rated_at, pauses, suggested,
     )  # fmt: skip
+
+
+def _basket(
+    connection: Connection[TupleRow],
+    desk: Desk,
+    body: Mapping[str, Any],
+    program: Program | None,
+    opened: queries.Opened,
+) -> Basket:
+    """What is bought, with what the masters say of its store and products."""
+    store = desk.directory.known(connection, version=opened.masters.get("stores", 0)).get(body["store"])
+    if store is None:
+        raise StoreUnknown(f"We do not know the store {body['store']}.")
+    if program and program.settings.currency != body["currency"]:
+        raise CurrencyMismatch(f"Its currency is {program.settings.currency}.")
+    skus = [line["sku"] for line in body["lines"] if "sku" in line]
+    products = desk.catalogue.resolve(connection, skus, version=opened.masters.get("products", 0))
+    return rules.basket_of(body, products, time_zone=store.time_zone)
 
 
 def _shown(

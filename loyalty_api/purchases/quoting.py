@@ -47,7 +47,7 @@ def told(
             }
             for reason in reasons
         ],
-        "near_misses": [_near(miss, program, currency, language) for miss in near],
+        "near_misses": _near(near, program, currency, language),
         "suggestions": _free(_suggestions(decision, program, suggested, language), gifts),
         "gifts": gifts,
         "messages": [
@@ -98,12 +98,18 @@ def _points_effect(effect: Effect, currency: str, language: str) -> dict[str, An
     }
 
 
-def _near(miss: NearMiss, program: Program | None, currency: str, language: str) -> dict[str, Any]:
-    names = program.names if program else {}
-    promotion = program.promotions.numbered(miss.rule) if program and program.promotions else None
-    of = "near_discount" if promotion else "near_miss"
-    text = near_miss_text(miss, currency=currency, names=names, language=language, of=of)
-    return {"rule": miss.rule, "missing": dict(miss.missing), "text": text}
+def _near(
+    near: Sequence[NearMiss], program: Program | None, currency: str, language: str
+) -> list[dict[str, Any]]:
+    promotions = program.promotions if program else None
+    # The names of all rules are put together once, not for each miss.
+    names = program.names if program and near else {}
+    told = []
+    for miss in near:
+        of = "near_discount" if promotions and promotions.numbered(miss.rule) else "near_miss"
+        text = near_miss_text(miss, currency=currency, names=names, language=language, of=of)
+        told.append({"rule": miss.rule, "missing": dict(miss.missing), "text": text})
+    return told
 
 
 def _suggestions(
