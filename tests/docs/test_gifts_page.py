@@ -22,7 +22,9 @@ GIVES = [markdown.code(row[0])[0] for row in markdown.table(PAGE, "`give`", "bec
 
 def test_the_page_is_answered_as_it_says(fresh_shop: Shop) -> None:
     shop, now = fresh_shop, datetime.now(UTC)
-    program = json.loads(markdown.blocks(PAGE, "json")[0].text)
+    offer = {"kind": "product", "name": {"en": "A coffee"}, "price": {"points": 200}, "stock": 50}
+    reward = shop.office.post("/v1/rewards", offer)["reward_id"]
+    program = json.loads(filled(markdown.blocks(PAGE, "json")[0].text, {"$REWARD": reward}))
     assert check_document(program) == ()
     shop.publish(program, effective_from=datetime(2020, 1, 1, tzinfo=UTC))
     member = shop.enrol("9830000000001")
