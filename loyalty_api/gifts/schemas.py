@@ -102,7 +102,7 @@ HANDED_OVER: dict[str, Any] = {
     **GIFT, "state": "handed_over", "claimed_at": "2026-11-22T09:30:00Z", "handed_over_at": "2026-11-22T09:30:00Z",
 }  # fmt: skip
 CLAIMED_REWARD: dict[str, Any] = {
-    **HANDED_OVER, "title": "A coffee", "kind": "reward", "rule": "tenth_visit",
+    **HANDED_OVER, "title": "A coffee", "kind": "reward", "rule": "tenth_visit", "quantity": None,
     "reference": "rwd_01m80xfza0e4trdbsjq23m1646",
     "redemption": {
         "redemption_id": "red_01m80xfza0e4trdbsjq23m1649", "status": "held", "code": "7GK2M-PX4RW-9HTB-C3FD",
