@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+import psycopg
 import pytest
 
 from loyalty_api import ids, jobs
 from loyalty_api.db import driver
+from loyalty_api.purchases.gifting import open_rewards
+from loyalty_api.rating.rules_program import compile_program
 from loyalty_api.rulekit.facts import Facts, Member
-from loyalty_api.rulekit.stored import decision_from_json
+from loyalty_api.rulekit.stored import decision_from_json, facts_from_json, facts_to_json
 from tests.batches.test_batch import item
 from tests.gifts.shop import buy, named, only
 from tests.gifts.test_granting import give
@@ -23,6 +26,7 @@ from tests.returns import selling as returns
 from tests.support.shop import BASIC, Reply, Shop, line, receipt
 
 MISSING = "rwd_00000000000000000000000000"
+OTHER = {"id": "other", "trigger": {"purchase": {}}, "give": {"product": {"text": "Cake"}}}
 
 
 @dataclass(frozen=True)
@@ -338,3 +342,27 @@ def test_lint_names_gifts_whose_reward_is_not_there(counter: Kiosk) -> None:
         one["code"]: (one["severity"], one["rules"]) for one in found if one["code"].startswith("gift_of")
     }
     assert told == {"gift_of_no_reward": ("error", ["lost"]), "gift_of_past_reward": ("warning", ["past"])}
+
+
+def test_a_purchase_may_name_it_among_its_payments_and_no_points_come_back_with_it(counter: Kiosk) -> None:
+    card, member = named(counter.shop, "coffee")
+    gift = buy(counter.shop, card)["gifts"][0]["gift_id"]
+    red = counter.claim(member, gift)["redemption"]["redemption_id"]
+    before = counter.shop.balance(member)["available"]
+    paid = [{"kind": "cash", "amount": 1000}, {"kind": "points", "amount": 0, "redemption_id": red}]
+    purchase = buy(counter.shop, card, payments=paid)
+    assert purchase["redemptions"] == [{"redemption_id": red, "status": "captured", "points": 0, "amount": 0}]
+    assert purchase["discrepancies"] == []
+    counter.void(purchase)
+    assert counter.shop.balance(member)["available"] == before
+
+
+def test_what_gives_no_reward_reads_no_reward() -> None:
+    program = compile_program({**BASIC, "gifts": {"rules": [OTHER]}}, version=1)
+    nowhere = cast("psycopg.Connection[Any]", None)
+    assert open_rewards(nowhere, [program, None], hold=True, now=datetime.now(UTC)) is None
+
+
+def test_what_stands_against_a_reward_is_kept_with_the_facts() -> None:
+    facts = Facts(Member(), no_reward={"coffee": "reward_unknown"})
+    assert facts_from_json(facts_to_json(facts)) == facts
