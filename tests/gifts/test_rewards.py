@@ -107,6 +107,9 @@ def rules(rewards: dict[str, str]) -> list[dict[str, Any]]:
             "id": "daily", "trigger": {"event": "cheer"}, "give": {"reward": rewards["mug"]},
             "caps": [{"times": 1, "per": "day"}],
         },
+        {"id": "treat", "trigger": {"staff": {"per_day": 100}}, "give": {"reward": rewards["mug"]}},
+        {"id": "moved", "trigger": {"event": "moved"}, "give": {"reward": rewards["mug"]}},
+        {"id": "listed", "trigger": {"list": {}}, "give": {"reward": rewards["mug"]}},
         {"id": "hand", "trigger": {"staff": {"per_day": 100}}, "give": {"reward": rewards["elsewhere"]}},
     ]  # fmt: skip
 
@@ -319,14 +322,37 @@ def test_a_redemption_that_nobody_paid_for_gives_no_points_back(counter: Kiosk) 
     till = counter.shop.till
     assert [till.post(f"/v1/redemptions/{let_go}/release")["status"] for _ in range(2)] == ["released"] * 2
     assert till.post(f"/v1/redemptions/{used}/capture")["status"] == "captured"
-    assert till.post(f"/v1/redemptions/{used}/reverse", {"reason": "broken"})["status"] == "reversed"
-    assert till.post(f"/v1/redemptions/{used}/reverse", {"reason": "broken"})["status"] == "reversed"
-    assert counter.shop.balance(member)["available"] == before
-    assert counter.left("mug") == left + 2
-    bought = counter.shop.office.post(f"/v1/members/{member}/adjustments", {"points": 500, "reason": "other"})
-    assert bought.status == 201
+    bought = counter.shop.office.post(f"/v1/members/{other}/adjustments", {"points": 500, "reason": "other"})
     wish = {"for": "reward", "reward_id": counter.rewards["mug"]}
-    assert counter.shop.member(member).post("/v1/me/redemptions", wish).status == 201
+    assert (bought.status, counter.shop.member(other).post("/v1/me/redemptions", wish).status) == (201, 201)
+    back = [till.post(f"/v1/redemptions/{used}/reverse", {"reason": "broken"}) for _ in range(2)]
+    assert [one["status"] for one in back] == ["reversed"] * 2
+    assert counter.shop.balance(member)["available"] == before
+    assert counter.left("mug") == left + 2 - 1
+
+
+def test_staff_events_and_lists_give_rewards_in_the_same_way(counter: Kiosk) -> None:
+    office, left = counter.shop.office, counter.left("mug") or 0
+    by_hand, by_event, by_list = (counter.shop.enrol() for _ in range(3))
+    wish = {"rule": "treat", "reason": "kind", "staff_ref": "c-71", "store": "str_1"}
+    assert counter.shop.caller("staff").post(f"/v1/members/{by_hand}/gifts", wish).status == 201
+    told = {
+        "member_id": by_event,
+        "event": "moved",
+        "occurred_at": datetime.now(UTC).isoformat(),
+        "reference": "m",
+    }
+    assert office.post("/v1/events", told).status == 201
+    listed = office.post("/v1/gift-lists", {"rule": "listed", "name": "Spring"})["list_id"]
+    office.upload("POST", f"/v1/gift-lists/{listed}/members", [{"member_id": by_list}])
+    vault = counter.shop.app.extensions["vault"]
+    assert jobs.grant_gifts(counter.shop.database, vault, now=datetime.now(UTC)).given == 1
+    assert counter.left("mug") == left - 3
+    for member in (by_hand, by_event, by_list):
+        (gift,) = office.get(f"/v1/members/{member}/gifts")["data"]
+        assert gift["title"] == "A mug"
+        assert counter.claim(member, gift["gift_id"])["redemption"]["status"] == "held"
+    assert counter.left("mug") == left - 3
 
 
 def test_lint_names_gifts_whose_reward_is_not_there(counter: Kiosk) -> None:
