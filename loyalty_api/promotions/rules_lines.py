@@ -6,18 +6,30 @@ order of lines changes nothing, not even by a cent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from loyalty_api.promotions.rules_spreading import basket_floor, line_floor
 from loyalty_api.promotions.rules_types import Terms
-from loyalty_api.rulekit.basket import Basket, Line
+from loyalty_api.rulekit.basket import Basket, LineDiscount
+from loyalty_api.rulekit.decision import Discount
 
 
 def in_number(basket: Basket) -> Basket:
     """The basket with its lines in the order of their numbers."""
     lines = sorted(basket.lines, key=lambda line: (len(line.line_id), line.line_id))
     return replace(basket, lines=tuple(lines))
+
+
+def with_discounts(basket: Basket, discounts: Iterable[Discount]) -> Basket:
+    """The basket settled, with the shares of promotions behind the discounts that its lines have."""
+    given: dict[str, list[LineDiscount]] = {}
+    for one in discounts:
+        for line_id, share in one.shares:
+            said = LineDiscount("program", share, one.benefit, one.rule, one.basket_wide)
+            given.setdefault(line_id, []).append(said)
+    lines = [line.discounted(given[line.line_id]) if line.line_id in given else line for line in basket.lines]
+    return replace(basket, lines=tuple(lines), pricing="settled")
 
 
 class Lines:
@@ -91,6 +103,11 @@ class Lines:
         free, spare = self.free[i], self.spare[i]
         return free if free < spare else spare if spare > 0 else 0
 
+    def spaces(self, places: Sequence[int]) -> list[int]:
+        """``space`` of many lines at once."""
+        free, spare = self.free, self.spare
+        return [a if (a := free[i]) < (b := spare[i]) else b if b > 0 else 0 for i in places]
+
     def take(self, rule_id: str, shares: Mapping[int, int], consumed: Mapping[int, tuple[int, int]]) -> None:
         """Let a discount stand: its ``shares`` by place, and the units and money that nothing else may use now."""
         for i, share in shares.items():
@@ -110,8 +127,3 @@ class Lines:
     def discounted(self, i: int) -> bool:
         """Whether the line has any discount, the till's or a promotion's."""
         return i in self.last or bool(self.lines[i].discounts)
-
-
-def below_zero(lines: Sequence[Line], before: Sequence[int], places: Sequence[int]) -> int:
-    """What lines that nothing in the basket answers to take from the sum of a scope; 0 or less."""
-    return sum([before[i] for i in places if lines[i].amount < 0])

@@ -213,6 +213,7 @@ def compiled(
         visit_gap=visit_gap,
         limited=tuple([promotion for promotion in promotions if promotion.limits is not None]),
         ceiling=Limit(ceiling["per"], ceiling["amount"]) if ceiling else None,
+        by_id={promotion.rule_id: promotion for promotion in promotions},
     )
 
 
