@@ -19,10 +19,11 @@ from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
 from loyalty_api.promotions.rules_benefits_units import in_sets
+from loyalty_api.promotions.rules_compiling import compiled
 from loyalty_api.promotions.rules_limits import Allowance, allowance_for, most_off
 from loyalty_api.promotions.rules_lines import Lines, in_number, with_discounts
 from loyalty_api.promotions.rules_next import coupon_of
-from loyalty_api.promotions.rules_reading import compiled, read_promotions
+from loyalty_api.promotions.rules_reading import read_promotions
 from loyalty_api.promotions.rules_spreading import within
 from loyalty_api.promotions.rules_types import Coupon, InSets, OnSum, Priced, Promotion, Promotions
 from loyalty_api.rulekit.basket import Basket
@@ -31,7 +32,7 @@ from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure
 from loyalty_api.rulekit.selectors import Selector
-from loyalty_api.rulekit.situations import Situation
+from loyalty_api.rulekit.situations import Situation, Test
 from loyalty_api.rulekit.windows import Moment, moment
 from loyalty_api.values import dataclass
 
@@ -100,6 +101,7 @@ class _Pricing:
     coupons: list[NextTime] = field(default_factory=list)
     _before: Situation = field(init=False)
     _meant: dict[Selector | None, list[int]] = field(default_factory=dict)
+    _told: dict[Test, Failure | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lines = lines = Lines(self.sold, self.promotions.terms)
@@ -121,10 +123,10 @@ class _Pricing:
     def _best_of(self, group: Iterable[Promotion]) -> None:
         """Of one exclusive group the promotion that takes off most stands; a tie goes to the earlier id."""
         offers = [(rule, offer) for rule in group if (offer := self._offer(rule)) is not None]
-        offers.sort(key=lambda one: (-one[1].total, one[0].rule_id))
+        offers.sort(key=lambda one: (-one[1].granted, one[0].rule_id))
         for rule, offer in offers[1:]:
             best = offers[0]
-            numbers = {"amount": offer.total, "best": best[1].total}
+            numbers = {"amount": offer.granted, "best": best[1].granted}
             self._skipped(rule, "better_discount", best[0].rule_id, numbers)
         if offers:
             self._stand(*offers[0])
@@ -148,24 +150,26 @@ class _Pricing:
         if not found.desired:
             self._nothing(rule, "nothing_off")
             return None
-        if not self._cut(rule, found):
+        self._cut(rule, found)
+        if not found.granted:
             self._nothing(rule, "floor_reached")
             return None
         return found
 
     def _applies(self, rule: Promotion) -> bool:
         """Whether nothing it does not combine with stands already, and its conditions and minimum are met."""
-        against = self._against(rule) if self.standing else None
+        apart = self.promotions.apart
+        against = self._against(rule) if apart and self.standing else None
         if against is not None:
             self._skipped(rule, "not_combined", against)
             return False
         if self.sold.kind not in rule.kinds:
             self._nothing(rule, "other_kind")
             return False
-        paid = self.lines.paid(after=rule.after)
+        paid = self.lines.paid(after=True) if rule.after else self.lines.before
         short = rule.minimum - sum([paid[i] for i in self.lines.counted]) if rule.minimum else 0
         if rule.test is not None:
-            failed = rule.test(self._situation(paid) if rule.after else self._before)
+            failed = rule.test(self._situation(paid)) if rule.after else self._asked_before(rule.test)
             if failed is not None:
                 self._nothing(rule, failed.code, failed.numbers, failed.missing if short <= 0 else None)
                 return False
@@ -177,6 +181,12 @@ class _Pricing:
             self._nothing(rule, ended.code, ended.numbers)
             return False
         return True
+
+    def _asked_before(self, test: Test) -> Failure | None:
+        """Why a condition does not hold before discounts, or None: what many promotions ask is asked once."""
+        if test not in self._told:
+            self._told[test] = test(self._before)
+        return self._told[test]
 
     def _situation(self, paid: Sequence[int]) -> Situation:
         gap = self.promotions.visit_gap
@@ -199,7 +209,7 @@ class _Pricing:
         elif not places:
             self._out_of_scope(rule, meant)
             return None
-        below = [i for i in lines.returned if selects is None or selects(rows[i])]
+        below = [i for i in lines.returned if selects is None or selects(rows[i])] if lines.returned else []
         return Scope(rule, lines, places, below, self.promotions.terms, self.facts)
 
     def _out_of_scope(self, rule: Promotion, meant: Sequence[int]) -> None:
@@ -217,29 +227,21 @@ class _Pricing:
         """A benefit found nothing: because others took its units, or because there are too few."""
         taken = self.lines.taken_by
         if taken and failed.code in ("too_few_units", "not_in_basket"):
-            by = next((taken[i] for i in scope.places if i in taken), None)
-            if by is not None:
-                self._skipped(rule, "units_taken", by)
-                return
+            for i in scope.places:
+                if i in taken:
+                    self._skipped(rule, "units_taken", taken[i])
+                    return
         self._nothing(rule, failed.code, failed.numbers, failed.missing)
 
-    def _cut(self, rule: Promotion, offer: Offer) -> int:
-        """No line below its floor, the basket not below its own, and not more than the promotion's cap.
-
-        What it takes off then, in minor units.
-        """
-        lines = self.lines
-        for i, share in offer.shares.items():
-            space = lines.space(i)
-            if share > space:
-                offer.shares[i] = space
-        most, total = most_off(self.allowance, rule, lines.room)[0], offer.total
-        if total <= most:
-            return total
-        shares = list(offer.shares.values())
-        cut = within(most, shares, shares, self.promotions.terms.spread)
-        offer.shares = dict(zip(offer.shares, cut, strict=True))
-        return sum(cut)
+    def _cut(self, rule: Promotion, offer: Offer) -> None:
+        """No line below its floor, the basket not below its own, and not more than the promotion's cap."""
+        most, shares = most_off(self.allowance, rule, self.lines.room)[0], list(offer.shares.values())
+        cut = [min(pair) for pair in zip(shares, self.lines.spaces(offer.shares), strict=True)]
+        if sum(cut) > most:
+            cut = within(most, cut, cut, self.promotions.terms.spread)
+        if cut != shares:
+            offer.shares = dict(zip(offer.shares, cut, strict=True))
+        offer.granted = sum(cut)
 
     def _stand(self, rule: Promotion, offer: Offer) -> None:
         """Let a discount stand, and say what cut it."""
@@ -248,7 +250,7 @@ class _Pricing:
             self.standing.append(rule.rule_id)
             return
         rows = self.lines.lines
-        granted = offer.total
+        granted = offer.granted
         if granted < offer.desired:
             most, code = most_off(self.allowance, rule, self.lines.room)
             code = code if granted == most else "floor_reached"
@@ -294,6 +296,5 @@ class _Pricing:
 
     def priced(self, basket: Basket) -> Priced:
         """The basket as it came, with the discounts on its lines."""
-        reasons, near = tuple(self.reasons), tuple(self.near_misses)
-        settled = with_discounts(basket, self.discounts)
-        return Priced(settled, tuple(self.discounts), reasons, near, tuple(self.coupons))
+        settled, discounts = with_discounts(basket, self.discounts), tuple(self.discounts)
+        return Priced(settled, discounts, tuple(self.reasons), tuple(self.near_misses), tuple(self.coupons))

@@ -18,14 +18,15 @@ from loyalty_api.values import dataclass
 class Offer:
     """What a promotion would take off: ``shares`` by place.
 
-    ``desired`` is what it was before floors and caps. ``used`` are, for sets, the units and the money by place of all
-    that took part; ``times`` how many sets.
+    ``desired`` is what it was before floors and caps, and ``granted`` what is left of it. ``used`` are, for sets, the
+    units and the money by place of all that took part; ``times`` how many sets.
     """
 
     shares: dict[int, int]
     times: int = 1
     desired: int = 0
     used: dict[int, tuple[int, int]] = field(default_factory=dict)
+    granted: int = 0
 
     @property
     def total(self) -> int:
@@ -51,8 +52,11 @@ def on_sum(benefit: OnSum, of: Scope) -> Offer | Failure:
     if isinstance(values, Failure):
         return values
     bases = _bases(of)
-    found = [_off(value, bases, benefit, of) for value in values]
-    best, desired = found[0] if len(found) == 1 else max(found, key=lambda one: sum(one[0]))
+    best, desired = _off(values[0], bases, benefit, of)
+    for value in values[1:]:
+        other = _off(value, bases, benefit, of)
+        if sum(other[0]) > sum(best):
+            best, desired = other
     return Offer({i: share for i, share in zip(of.places, best, strict=True) if share}, desired=desired)
 
 

@@ -184,11 +184,13 @@ def _note(offer: Offer, drawn: Sequence[Drawn], targets: Drawn, shares: Sequence
 
 def _too_few(benefit: InSets, have: Sequence[int]) -> Failure:
     """No set, or none that is dearer than its price; what is missing when some of it is there."""
-    short = [max(slot.quantity - found, 0) for slot, found in zip(benefit.slots, have, strict=True)]
-    missing, there = sum(short), sum(have)
+    least, missing, there = 0, 0, sum(have)
+    for slot, found in zip(benefit.slots, have, strict=True):
+        least += slot.quantity
+        if found < slot.quantity:
+            missing += slot.quantity - found
     if not missing:
         return Failure("nothing_off")
-    if benefit.added and short[0] == missing:
+    if benefit.added and benefit.slots[0].quantity - have[0] == missing:
         return Failure("not_in_basket", {}, {"added": missing})
-    numbers = {"least": sum([slot.quantity for slot in benefit.slots]), "found": there}
-    return Failure("too_few_units", numbers, {"pieces": missing} if there else None)
+    return Failure("too_few_units", {"least": least, "found": there}, {"pieces": missing} if there else None)

@@ -6,6 +6,7 @@ order of lines changes nothing, not even by a cent.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -23,11 +24,11 @@ def in_number(basket: Basket) -> Basket:
 
 def with_discounts(basket: Basket, discounts: Iterable[Discount]) -> Basket:
     """The basket settled, with the shares of promotions behind the discounts that its lines have."""
-    given: dict[str, list[LineDiscount]] = {}
+    given: defaultdict[str, list[LineDiscount]] = defaultdict(list)
     for one in discounts:
+        rule, benefit, wide = one.rule, one.benefit, one.basket_wide
         for line_id, share in one.shares:
-            said = LineDiscount("program", share, one.benefit, one.rule, one.basket_wide)
-            given.setdefault(line_id, []).append(said)
+            given[line_id].append(LineDiscount("program", share, benefit, rule, wide))
     lines = [line.discounted(given[line.line_id]) if line.line_id in given else line for line in basket.lines]
     return replace(basket, lines=tuple(lines), pricing="settled")
 
@@ -98,13 +99,8 @@ class Lines:
         """What each line comes to for conditions and minimums: after what was taken off so far, or before it."""
         return [a - b for a, b in zip(self.before, self.off, strict=True)] if after else self.before
 
-    def space(self, i: int) -> int:
-        """How much a line may still be lowered."""
-        free, spare = self.free[i], self.spare[i]
-        return free if free < spare else spare if spare > 0 else 0
-
-    def spaces(self, places: Sequence[int]) -> list[int]:
-        """``space`` of many lines at once."""
+    def spaces(self, places: Iterable[int]) -> list[int]:
+        """How much each of these lines may still be lowered."""
         free, spare = self.free, self.spare
         return [a if (a := free[i]) < (b := spare[i]) else b if b > 0 else 0 for i in places]
 
