@@ -19,7 +19,6 @@ from loyalty_api.gifts.rules_life import Gift, GiftExpired
 from loyalty_api.gifts.rules_types import GiftRule, Gifts
 from loyalty_api.program.rules import Settings
 from loyalty_api.redemptions import given
-from loyalty_api.redemptions import service as redemptions
 from loyalty_api.redemptions.given import Cancelled
 from loyalty_api.redemptions.rules import Caller
 from loyalty_api.rewards import service as catalogue
@@ -213,7 +212,7 @@ def become(
     least = now + given.lifetime(settings.sections["redeem"], at_till=False)
     present = given.Present(
         ids.nth(gift.gift_id, _REDEMPTION), gift.member_id, catalogue.get(connection, gift.reward_id),
-        gift.takes_stock, max(gift.expires_at, least), settings.currency,
+        gift.takes_stock, gift.store_id, max(gift.expires_at, least), settings.currency,
     )  # fmt: skip
     made = given.give(connection, vault, present, caller=caller, in_hand=caller.store_id is not None, now=now)
     return replace(gift, redemption_id=made.redemption_id, takes_stock=False)
@@ -227,7 +226,7 @@ def collect(
     :raises GiftExpired: it waited too long.
     :raises RewardNotAvailable: the reward is not for that store.
     """
-    found = redemptions.find(connection, gift.redemption_id) if gift.redemption_id else None
+    found = given.lock(connection, gift.member_id, gift.redemption_id) if gift.redemption_id else None
     status = found.status_at(now) if found else "captured"
     if status == "expired":
         raise GiftExpired

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 
 from loyalty_api.redemptions import queries, queries_orders, rewarding, rules_given
 from loyalty_api.redemptions.booking import lifetime
+from loyalty_api.redemptions.queries import lock
 from loyalty_api.redemptions.rewarding import take_stock
 from loyalty_api.redemptions.rules import Caller, Redemption
 from loyalty_api.redemptions.writing import note
@@ -24,14 +25,15 @@ from loyalty_api.rewards.rules import Reward, RewardNotAvailable
 from loyalty_api.vault import Vault
 
 __all__ = [
-    "Cancelled", "Present", "Shown", "cancel", "collect", "give", "lifetime", "open_again", "shown", "take_stock",
+    "Cancelled", "Present", "Shown", "cancel", "collect", "give", "lifetime", "lock", "open_again", "shown",
+    "take_stock",
 ]  # fmt: skip
 _NOT_COLLECTED = ("issued", "ready")
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A reward that is given: under which id, to whom, until when a code for it holds.
+    """A reward that is given: under which id, to whom, where (None: in no store), until when a code for it holds.
 
     ``takes_stock``: a piece of its stock was taken for it before.
     """
@@ -40,6 +42,7 @@ class Present:
     member_id: UUID
     reward: Reward
     takes_stock: bool
+    store_id: str | None
     until: datetime
     currency: str
 
@@ -78,7 +81,10 @@ def give(
 
     :raises RewardNotAvailable: it is handed over in a store that it is not for.
     """
-    reward, store = present.reward, caller.store_id if in_hand else None
+    reward = present.reward
+    # What is picked up is made ready where it was given; a code may be used anywhere.
+    away = present.store_id if reward.fulfilment == "pickup" else None
+    store = caller.store_id if in_hand else away
     found = Redemption(
         present.member_id, present.redemption_id, "reward", "held", 0, None, present.currency, None, reward.reward_id,
         1, present.takes_stock, store, None, None, "store" if in_hand else "app", caller.client_id, caller.kind, now,
@@ -127,7 +133,7 @@ def cancel(
     What is held is let go, what is ordered is given back with its order; what has ended before stays as it is. The
     caller puts the piece of its stock back, with all others.
     """
-    found = queries.lock(connection, member_id, redemption_id)
+    found = lock(connection, member_id, redemption_id)
     if found is None:
         return Cancelled(uncollected=False)
     status = found.status_at(now)
@@ -155,7 +161,7 @@ def open_again(
     now: datetime,
 ) -> None:
     """Undo what ``cancel`` did for the same reason. A piece is counted for it again if there is one left."""
-    found = queries.lock(connection, member_id, redemption_id)
+    found = lock(connection, member_id, redemption_id)
     if found is None or found.reward_id is None or found.reversed_because != because:
         return
     again = rules_given.opened_again(found)

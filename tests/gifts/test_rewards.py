@@ -85,6 +85,7 @@ OFFERS: dict[str, dict[str, Any]] = {
     "coffee": {"name": {"en": "A coffee", "nb": "En kaffe"}, "audience": {"tags": ["nobody"]}},
     "mug": {"name": {"en": "A mug"}, "stock": 1000, "limit": {"number": 1, "per": "ever"}},
     "parcel": {"name": {"en": "A parcel"}, "stock": 1000, "fulfilment": "delivery"},
+    "basket": {"name": {"en": "A basket"}, "fulfilment": "pickup"},
     "tree": {"kind": "donation", "name": {"en": "A tree"}},
     "cake": {"name": {"en": "A cake"}, "stock": 3},
     "ended": {"name": {"en": "Old"}, "valid_until": "2020-01-01T00:00:00+00:00"},
@@ -263,6 +264,21 @@ def test_a_void_takes_it_back_until_it_is_collected(counter: Kiosk) -> None:
     assert counter.gift(*claimed[::2])["redemption"]["status"] == "released"
 
 
+def test_whoever_is_first_a_void_a_claim_or_a_hand_all_adds_up(counter: Kiosk) -> None:
+    for _ in range(3):
+        left = counter.left("mug") or 0
+        member, purchase, gift = counter.given("mug")
+        app, till = counter.shop.member(member), counter.shop.till
+        voids = insisting(till, f"/v1/purchases/{purchase['purchase_id']}/void", {"reason": "mistake"})
+        claims = [insisting(app, f"/v1/me/gifts/{gift}/claim") for _ in range(4)]
+        hands = [insisting(till, f"/v1/gifts/{gift}/hand-over", {"store": "str_1"}) for _ in range(4)]
+        voided, *_ = at_once(voids, *claims, *hands)
+        taken = voided["gifts"][0]["status"] == "taken_back"
+        assert counter.gift(member, gift)["state"] == ("taken_back" if taken else "handed_over")
+        assert counter.left("mug") == (left if taken else left - 1)
+        assert breaches(counter.shop) == []
+
+
 def test_a_return_that_is_undone_gives_it_again_as_it_was(counter: Kiosk) -> None:
     for claims in (False, True):
         member, purchase, gift = counter.given("mug")
@@ -289,6 +305,9 @@ def test_a_parcel_is_ordered_when_it_is_claimed_and_cancelled_while_it_is_not_se
     assert counter.redemption(shown[1])["order"]["state"] == "cancelled"
     assert counter.redemption(shown[1])["status"] == "reversed"
     assert counter.left("parcel") == left - 1
+    member, _, gift = counter.given("basket")
+    order = counter.claim(member, gift)["redemption"]["order_id"]
+    assert order in [one["order_id"] for one in counter.shop.till.get("/v1/orders?store=str_1")["data"]]
     member, _, gift = counter.given("tree")
     assert counter.claim(member, gift)["redemption"]["status"] == "captured"
 
