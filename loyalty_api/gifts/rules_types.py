@@ -81,6 +81,11 @@ class Give:
     text: Mapping[str, str] = field(default_factory=dict)
     days: int = 0
 
+    @property
+    def pieces(self) -> int:
+        """How many things are handed over; 0 of points, coupons and words."""
+        return self.quantity if self.kind in ("product", "free_item", "reward") else 0
+
     def document(self) -> dict[str, Any]:
         """As it is kept with a gift: ``{kind, points?, reference?, sku?, quantity?, text?, days?}``."""
         said: dict[str, Any] = {"points": self.points, "reference": self.reference, "sku": self.sku}

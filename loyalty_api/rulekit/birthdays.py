@@ -28,6 +28,11 @@ def asked(asks: Iterable[str]) -> list[str]:
     return sorted(each for each in asks if each.startswith((_PREFIX, _AGE)))
 
 
+def ages(asks: Iterable[str]) -> list[str]:
+    """Those of the keys that ask for an age."""
+    return sorted(each for each in asks if each.startswith(_AGE))
+
+
 def holds(asked_for: str, *, born: date, day: date) -> bool:
     """Whether the window or the age of a key holds on a local day."""
     if asked_for.startswith(_AGE):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.draws.days import ALWAYS, NOW, TERMS, TODAY, buy, day, drawn, enrol, keep, lucky, open_draws
+from tests.publishing.test_backtested_gifts import result
 from tests.purchases.racing import breaches
 from tests.support.shop import Shop, receipt
 
@@ -61,6 +62,16 @@ def test_it_is_said_in_a_quote_and_explained(of_age: Shop) -> None:
     sold = of_age.till.post("/v1/purchases", sale, key=None)["purchase_id"]
     why = of_age.office.get(f"/v1/purchases/{sold}/explanation", Accept_Language="nb")
     assert words in [step["value"] for step in why["steps"]]
+
+
+def test_a_back_test_goes_by_the_ages_that_were_asked_for(of_age: Shop) -> None:
+    made, now = len(drawn(of_age)), datetime.now(UTC)
+    same = result(of_age, lucky(trigger=ALWAYS), least_age=AGE, ends=now)
+    assert (same["gifts"]["draws_before"], same["gifts"]["draws_after"]) == (made, made)
+    assert "ages_count_as_reached" not in same["notes"]
+    other = result(of_age, lucky(trigger=ALWAYS), least_age=AGE + 1, ends=now)
+    assert other["gifts"]["draws_after"] > made
+    assert "ages_count_as_reached" in other["notes"]
 
 
 def test_neither_what_is_kept_nor_the_public_record_knows_a_birthday(of_age: Shop) -> None:
