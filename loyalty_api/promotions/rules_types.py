@@ -186,6 +186,7 @@ class Promotions:
     visit_gap: int = 0
     limited: tuple[Promotion, ...] = ()
     ceiling: Limit | None = None
+    by_id: Mapping[str, Promotion] = field(default_factory=dict, compare=False)
 
     @property
     def counts(self) -> bool:
@@ -198,7 +199,7 @@ class Promotions:
 
     def numbered(self, rule_id: str) -> Promotion | None:
         """The promotion with this id."""
-        return next((rule for rule in self.rules if rule.rule_id == rule_id), None)
+        return self.by_id.get(rule_id)
 
 
 @dataclass(frozen=True, slots=True)
