@@ -204,9 +204,7 @@ class _Pricing:
             known[selects] = [i for i in lines.allowed if not selects or selects(rows[i])]
         meant = known[selects]
         places = [i for i in meant if not lines.discounted(i)] if rule.left_out else meant
-        if not places and isinstance(rule.benefit, InSets) and rule.benefit.added and not meant:
-            places = []
-        elif not places:
+        if not places and (meant or not rule.may_add):
             self._out_of_scope(rule, meant)
             return None
         below = [i for i in lines.returned if selects is None or selects(rows[i])] if lines.returned else []
@@ -236,7 +234,8 @@ class _Pricing:
     def _cut(self, rule: Promotion, offer: Offer) -> None:
         """No line below its floor, the basket not below its own, and not more than the promotion's cap."""
         most, shares = most_off(self.allowance, rule, self.lines.room)[0], list(offer.shares.values())
-        cut = [min(pair) for pair in zip(shares, self.lines.spaces(offer.shares), strict=True)]
+        spaces = self.lines.spaces(offer.shares)
+        cut = [a if a < b else b for a, b in zip(shares, spaces, strict=True)]
         if sum(cut) > most:
             cut = within(most, cut, cut, self.promotions.terms.spread)
         if cut != shares:

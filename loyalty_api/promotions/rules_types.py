@@ -148,6 +148,11 @@ class Promotion:
     limits: Limits | None = None
 
     @property
+    def may_add(self) -> bool:
+        """Whether it may be about a product that is not in the basket yet."""
+        return isinstance(self.benefit, InSets) and bool(self.benefit.added)
+
+    @property
     def basket_wide(self) -> bool:
         """Whether it is a discount on the whole basket (R10)."""
         return self.lane != "line" and not self.scoped
