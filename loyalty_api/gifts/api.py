@@ -13,17 +13,18 @@ from sqlalchemy.orm import Session
 from loyalty_api import clock, ids
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
-from loyalty_api.gifts import queries, rules_life, schemas, using
+from loyalty_api.gifts import queries, rewarding, rules_life, schemas, using
 from loyalty_api.gifts.rules_life import Gift
 from loyalty_api.gifts.schemas import GiftSchema, HandOverGiftBody
 from loyalty_api.gifts.service import Shop
-from loyalty_api.gifts.telling import document
+from loyalty_api.gifts.telling import document, redemption
 from loyalty_api.gifts.using import By
 from loyalty_api.http import Blueprint, spoken, unit_of_work
 from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.ledger.api import own_id
 from loyalty_api.members import service as members
 from loyalty_api.paging import PageQuery, page, page_of, read_cursor
+from loyalty_api.rewards.rules import RewardNotAvailable
 from loyalty_api.security import StoreNotAllowed, ensure_store, principal
 
 blueprint = Blueprint(
@@ -42,14 +43,20 @@ def _shop() -> Shop:
 
 
 def _shown(session: Session, gifts: Sequence[Gift], *, hidden: bool, now: datetime) -> list[dict[str, Any]]:
-    """Gifts with the names that their rules had when they were given."""
+    """Gifts of one member with the names that their rules had when they were given, and what rewards became.
+
+    Codes stand in full in what the member reads (``hidden``).
+    """
     connection, programs, language = driver(session), _shop().programs, spoken()
+    became = rewarding.shown(connection, _shop().vault, gifts, clear=hidden, now=now)
     found = []
     for gift in gifts:
         program = programs.numbered(connection, gift.program_version)
         rule = program.gifts.numbered(gift.rule) if program and program.gifts else None
         currency = program.settings.currency if program else ""
-        found.append(document(gift, rule, language=language, currency=currency, now=now, hidden=hidden))
+        shown = document(gift, rule, language=language, currency=currency, now=now, hidden=hidden)
+        became_of = became.get(gift.redemption_id) if gift.redemption_id else None
+        found.append({**shown, "redemption": redemption(became_of) if became_of else None})
     return found
 
 
@@ -99,11 +106,12 @@ def get_of_member(member_id: UUID, gift_id: UUID) -> dict[str, Any]:
 @blueprint.operation(
     "POST", "/gifts/<gft:gift_id>/hand-over", "hand_gift_over", summary="Hand a gift over", body=HandOverGiftBody(),
     answer=GiftSchema(), example={"store": "str_0412"}, answer_example=schemas.HANDED_OVER, headers=_SPEAKS,
-    errors=(*_TAKEN, rules_life.GiftHandedOver, StoreNotAllowed),
+    errors=(*_TAKEN, rules_life.GiftHandedOver, RewardNotAvailable, StoreNotAllowed),
 )  # fmt: skip
 @idempotent()
 def hand_over(session: Session, gift_id: UUID, body: dict[str, Any]) -> Answer:
-    """The member has it, exactly once, however many ask at the same moment. Points are booked by it."""
+    """The member has it, exactly once, however many ask at the same moment. Points are booked by it; a reward is
+    collected, so that the code that the member may have for it is used up."""
     ensure_store(principal(), body["store"])
     now, by = clock.now(), By(principal().kind, principal().client_id, body["store"])
     gift = using.hand_over(session, _shop(), gift_id=gift_id, step_id=ids.new(), by=by, now=now)
@@ -142,11 +150,12 @@ def open_own(session: Session, gift_id: UUID) -> Answer:
 
 @blueprint.operation(
     "POST", "/me/gifts/<gft:gift_id>/claim", "me_claim_gift", summary="Take a gift of mine", answer=GiftSchema(),
-    answer_example=schemas.HANDED_OVER, headers=_SPEAKS, errors=_TAKEN,
+    answer_example=schemas.CLAIMED_REWARD, headers=_SPEAKS, errors=_TAKEN,
 )  # fmt: skip
 @idempotent()
 def claim_own(session: Session, gift_id: UUID) -> Answer:
-    """Points are booked by it; goods wait at the counter, where `gift_id` stands for them. Once is enough."""
+    """Points are booked by it; a reward becomes a `redemption` without points, with its code or its order; goods wait
+    at the counter, where `gift_id` stands for them. Once is enough."""
     now, by = clock.now(), By(principal().kind, principal().client_id)
     gift = using.claim(
         session, _shop(), member_id=own_id(), gift_id=gift_id, step_id=ids.new(), by=by, now=now

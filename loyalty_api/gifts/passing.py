@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from loyalty_api import events
 from loyalty_api.db import driver
 from loyalty_api.facts import service as facts
-from loyalty_api.gifts import queries
+from loyalty_api.gifts import queries, rewarding
 from loyalty_api.gifts.granting import event
 from loyalty_api.gifts.queries import GIFTS, row_of
 from loyalty_api.gifts.rules_life import Gift, expired
@@ -25,16 +26,18 @@ def pass_time(session: Session, *, now: datetime, limit: int = 100) -> int:
     One transaction: call it until it answers less than ``limit``. Members are locked in the order in which everyone
     locks them, and what their gifts had taken of budgets and stock comes back behind the last of them.
     """
-    connection, back = driver(session), list[Claim]()
+    connection, back, pieces_of = driver(session), list[Claim](), list[UUID]()
     members = queries.due_members(connection, now=now, limit=limit)
     for member_id in members:
         _, book = lock_book(session, member_id=member_id)
         due = queries.due_of(connection, member_id, now=now)
+        pieces_of += [reward for gift in due if not gift.is_open(now) for reward in rewarding.kept_by(gift)]
         ended = [expired(gift) for gift in due if not gift.is_open(now)]
         back += [claim for gift in ended for claim in gift.taken if claim.kind == "limit"]
         book.touched = bool(ended)
         write_book(connection, book)
         _write(session, [gift for gift in due if gift.is_open(now)], ended, now)
+    rewarding.put_back(connection, pieces_of)
     if back:
         facts.give_back(session, member_id=members[-1], claims=_summed(back))
     return len(members)

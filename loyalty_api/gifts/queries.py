@@ -19,7 +19,8 @@ _COLUMNS = ", ".join(_NAMES)
 # What changes in a gift's life; everything else stays as it was granted.
 _LIVING = (
     "state", "remind_at", "shown_at", "claimed_at", "handed_over_at", "handed_over_store", "handed_over_by",
-    "ended_at", "taken_back_by", "state_before", "result",
+    "ended_at", "taken_back_by", "state_before", "result", "redemption_id",
+    "takes_stock",
 )  # fmt: skip
 GIFTS = Table(
     "gifts",
@@ -54,6 +55,9 @@ GIFTS = Table(
     taken_back_by="uuid",
     state_before="varchar",
     result="jsonb",
+    reward_id="uuid",
+    redemption_id="uuid",
+    takes_stock="boolean",
 )
 _OPEN = "state IN ('granted', 'shown', 'claimed')"
 _LIST = (

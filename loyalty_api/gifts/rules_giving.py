@@ -111,7 +111,7 @@ class _Giving:
         reached = self._milestone(rule) if kind in COUNTED else {}
         if reached is None:
             return None
-        code = exhausted(rule, self.facts, self.now.day)
+        code = self.facts.no_reward.get(rule.rule_id) or exhausted(rule, self.facts, self.now.day)
         if code is not None:
             self.found.reasons.append(Reason(rule.rule_id, "capped", code))
             return None

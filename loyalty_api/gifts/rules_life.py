@@ -1,7 +1,8 @@
 """The life of a gift: granted, shown, claimed, handed over; or expired, or taken back. Pure.
 
 A gift that nobody took ends by itself at ``expires_at``: every look knows that, and a job only notes it. What is
-nothing to hand over at a counter (points, a coupon, a message) is handed over as it is claimed.
+nothing to hand over at a counter (points, a coupon, a message) is handed over as it is claimed, and so is a reward:
+from then on it is a redemption of the member's, with a code or an order of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from loyalty_api.rulekit.decision import Claim
 OPEN = ("granted", "shown", "claimed")
 """States in which a gift still waits to be taken."""
 AT_COUNTER = ("product", "free_item", "reward")
-"""What somebody hands over."""
+"""What somebody can hand over, so that a till is told of it."""
+_WAITS_THERE = ("product", "free_item")
 
 
 class GiftUnknown(NotFound):
@@ -55,7 +57,8 @@ class Gift:
     ``give`` is what it is, as ``Give.document`` has it, ``why`` the numbers behind it, ``cost`` minor units, ``claims``
     what it took of counters and limits. ``cause_type`` is purchase, event, time, list or staff, ``cause_id`` that one's
     id. ``result`` says what it became: the ids of a journal, a redemption, a coupon. ``taken_back_by`` is the return
-    that took it, ``state_before`` the state it had.
+    that took it, ``state_before`` the state it had. ``reward_id`` is the reward that is given, ``redemption_id``
+    what it became, and ``takes_stock`` says that a piece of its stock is kept for it until then.
     """
 
     member_id: UUID
@@ -87,6 +90,9 @@ class Gift:
     taken_back_by: UUID | None = None
     state_before: str | None = None
     result: Mapping[str, Any] | None = None
+    reward_id: UUID | None = None
+    redemption_id: UUID | None = None
+    takes_stock: bool = False
 
     def state_at(self, now: datetime) -> str:
         """The state, with the time that has passed since it was written."""
@@ -127,7 +133,7 @@ def claimed(gift: Gift, now: datetime) -> Gift:
     """The gift once its member wants it: what lies at a counter waits there, anything else is handed over by it."""
     seen = shown(gift, now)
     wanted = replace(seen, claimed_at=seen.claimed_at or now)
-    return replace(wanted, state="claimed") if gift.kind in AT_COUNTER else handed_over(wanted, now)
+    return replace(wanted, state="claimed") if gift.kind in _WAITS_THERE else handed_over(wanted, now)
 
 
 def handed_over(gift: Gift, now: datetime, *, store: str | None = None, by: str | None = None) -> Gift:
@@ -141,17 +147,19 @@ def handed_over(gift: Gift, now: datetime, *, store: str | None = None, by: str 
 def taken_back(gift: Gift, now: datetime, *, by: UUID) -> Gift:
     """The gift once a return or a void (its id) has taken it back."""
     return replace(
-        gift, state="taken_back", state_before=gift.state, taken_back_by=by, ended_at=now, remind_at=None
-    )
+        gift, state="taken_back", state_before=gift.state, taken_back_by=by, ended_at=now, remind_at=None,
+        takes_stock=False,
+    )  # fmt: skip
 
 
 def given_again(gift: Gift) -> Gift:
     """The gift once the return that took it back was undone."""
     return replace(
-        gift, state=gift.state_before or "granted", state_before=None, taken_back_by=None, ended_at=None
-    )
+        gift, state=gift.state_before or "granted", state_before=None, taken_back_by=None,
+        ended_at=gift.handed_over_at,
+    )  # fmt: skip
 
 
 def expired(gift: Gift) -> Gift:
     """The gift once its time is over."""
-    return replace(gift, state="expired", ended_at=gift.expires_at, remind_at=None)
+    return replace(gift, state="expired", ended_at=gift.expires_at, remind_at=None, takes_stock=False)

@@ -48,6 +48,11 @@ def compiled(
         reveal_after_hours=section["reveal_after_hours"],
         remind_days=section["remind_days"],
         visit_gap=visit_gap,
+        rewards={
+            rule.rule_id: rule.give.reference
+            for rule in at_purchase
+            if rule.give.kind == "reward" and rule.give.reference
+        },
     )
 
 

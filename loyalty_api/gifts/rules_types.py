@@ -185,7 +185,8 @@ class Gifts:
 
     ``asks`` names the facts of the member that conditions of ``at_purchase`` need, ``counting`` says that some of them
     look at counters or limits. ``excluded`` says of a line what it is kept out of. ``remind_days`` is how many days
-    before its end a gift that nobody took is called to mind, None for never.
+    before its end a gift that nobody took is called to mind, None for never. ``rewards`` are those that purchases may
+    bring, by rule, as they are shown.
     """
 
     rules: tuple[GiftRule, ...]
@@ -198,6 +199,7 @@ class Gifts:
     reveal_after_hours: int
     remind_days: int | None
     visit_gap: int = 0
+    rewards: Mapping[str, str] = field(default_factory=dict)
 
     def names(self) -> dict[str, Mapping[str, str]]:
         """The names of the rules for people, by rule and language."""

@@ -9,6 +9,7 @@ from marshmallow import fields
 from loyalty_api.fields import Choice, Moment, Schema, Text, Whole
 
 _STATES = ("granted", "shown", "claimed", "handed_over", "expired", "taken_back")
+_BECAME = ("held", "captured", "reversed", "released", "expired")
 
 
 class GiftWhyStepSchema(Schema):
@@ -23,6 +24,22 @@ class GiftWhySchema(Schema):
 
     text = Text(required=True, longest=500)
     steps = fields.List(fields.Nested(GiftWhyStepSchema()), required=True)
+
+
+class GiftRedemptionSchema(Schema):
+    """The redemption that a gift of a reward became: no points were taken for it. Its own operations show the rest."""
+
+    redemption_id = Text(required=True)
+    status = Choice(*_BECAME, required=True)
+    code = Text(
+        required=True,
+        allow_none=True,
+        metadata={"description": "what it is collected by; in full for the member only"},
+    )
+    expires_at = Moment(
+        required=True, allow_none=True, metadata={"description": "until when it is kept for the member"}
+    )
+    order_id = Text(required=True, allow_none=True)
 
 
 class GiftSchema(Schema):
@@ -50,6 +67,12 @@ class GiftSchema(Schema):
     coupon_id = Text(
         required=True, allow_none=True, metadata={"description": "the coupon that the gift became"}
     )
+    redemption = fields.Nested(
+        GiftRedemptionSchema(),
+        required=True,
+        allow_none=True,
+        metadata={"description": "what a gift of a reward became"},
+    )
     granted_at = Moment(required=True)
     expires_at = Moment(required=True)
     shown_at = Moment(required=True, allow_none=True)
@@ -68,7 +91,7 @@ GIFT: dict[str, Any] = {
     "gift_id": "gft_01m80xfza0e4trdbsjq23m1646", "member_id": "mbr_01m80xfza0e4trdbsjq23m1646", "state": "shown",
     "title": "A flower", "kind": "product", "rule": "flower", "points": None, "sku": None, "quantity": 1,
     "reference": None, "store": "str_0412", "purchase_id": "pur_01m80xfza0e4trdbsjq23m1646", "journal_id": None,
-    "coupon_id": None,
+    "coupon_id": None, "redemption": None,
     "granted_at": "2026-11-21T15:06:41Z", "expires_at": "2026-12-21T23:00:00Z", "shown_at": "2026-11-21T18:00:00Z",
     "claimed_at": None, "handed_over_at": None,
     "why": {"text": "It goes with what you bought.", "steps": []},
@@ -77,4 +100,12 @@ _SECRET = dict.fromkeys(("kind", "rule", "points", "sku", "quantity", "reference
 UNOPENED: dict[str, Any] = {**GIFT, **_SECRET, "state": "granted", "title": "A gift for you"}
 HANDED_OVER: dict[str, Any] = {
     **GIFT, "state": "handed_over", "claimed_at": "2026-11-22T09:30:00Z", "handed_over_at": "2026-11-22T09:30:00Z",
+}  # fmt: skip
+CLAIMED_REWARD: dict[str, Any] = {
+    **HANDED_OVER, "title": "A coffee", "kind": "reward", "rule": "tenth_visit", "quantity": None,
+    "reference": "rwd_01m80xfza0e4trdbsjq23m1646",
+    "redemption": {
+        "redemption_id": "red_01m80xfza0e4trdbsjq23m1649", "status": "held", "code": "7GK2M-PX4RW-9HTB-C3FD",
+        "expires_at": "2026-12-21T23:00:00Z", "order_id": None,
+    },
 }  # fmt: skip

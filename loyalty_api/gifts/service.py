@@ -16,11 +16,12 @@ from loyalty_api import events, masters
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.facts import service as facts_service
-from loyalty_api.gifts import queries
+from loyalty_api.gifts import queries, rewarding
 from loyalty_api.gifts.coming_back import Back, give_again, take_back
 from loyalty_api.gifts.granting import Because, events_of, kept, made, of_purchase
 from loyalty_api.gifts.passing import pass_time
 from loyalty_api.gifts.queries import GIFTS, row_of
+from loyalty_api.gifts.rewarding import Offered, missing, offered
 from loyalty_api.gifts.rules_alone import refusal
 from loyalty_api.gifts.rules_giving import is_withheld
 from loyalty_api.gifts.rules_life import Gift, GiftUnknown
@@ -37,9 +38,9 @@ from loyalty_api.rulekit.facts import Facts
 from loyalty_api.vault import Vault
 
 __all__ = [
-    "GIFTS", "Back", "Because", "Gift", "GiftUnknown", "Granted", "RuleUnknown", "Shop", "events_of", "give_again",
-    "grant", "kept", "look", "of_purchase", "pass_time", "row_of", "standing", "take_back", "unopened", "why",
-    "withheld",
+    "GIFTS", "Back", "Because", "Gift", "GiftUnknown", "Granted", "Offered", "RuleUnknown", "Shop", "events_of",
+    "give_again", "grant", "kept", "look", "missing", "of_purchase", "offered", "pass_time", "row_of", "standing",
+    "take_back", "unopened", "why", "withheld",
 ]  # fmt: skip
 
 
@@ -83,10 +84,12 @@ def grant(
 
     ``facts`` are those of the member now, with what the rule's condition asks for. The answer says the code of what
     stands against it: ``paused``, ``outside_window``, ``other_store``, ``member_blocked``, ``staff``, ``not_a_gift``,
-    ``gift_had``, ``gifts_used_up``, or that of a condition. Budgets and stock are taken by it. The member's version
-    moves on with ``book``.
+    ``gift_had``, ``gifts_used_up``, that of a condition, or why a reward cannot be given (``reward_unknown``,
+    ``no_longer_offered``, ``not_yet_offered``, ``not_in_this_store``, ``reward_out_of_stock``). Budgets and stock are
+    taken by it. The member's version moves on with ``book``.
 
     :raises RuleUnknown: the version in force has no such rule.
+    :raises Unavailable: the last piece of a reward is being put back this moment; come again.
     """
     connection = driver(session)
     program = shop.programs.at(connection, now)
@@ -102,13 +105,18 @@ def grant(
     )  # fmt: skip
     if against is not None:
         return Granted(refused=against.code, numbers=dict(against.numbers))
+    piece = rewarding.keep(connection, rule, because.store_id, now)
+    if isinstance(piece, str):
+        return Granted(refused=piece)
     day = now.astimezone(program.settings.zone).date()
     if (code := _taken(session, rule, book.member_id, facts, day, now)) is not None:
+        rewarding.put_back(connection, piece.taken_of)
         return Granted(refused=code)
     gift = made(
         rule, version=program.version, member_id=book.member_id, gift_id=gift_id, because=because,
         remind_days=program.gifts.remind_days, zone=program.settings.zone, now=now,
     )  # fmt: skip
+    gift = piece.given(gift)
     write(connection, [(GIFTS, [row_of(gift)]), (events.EVENTS, events_of(gift, now=now))])
     book.touched = True
     return Granted(gift, fresh=True)

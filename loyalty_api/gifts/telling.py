@@ -10,6 +10,7 @@ from loyalty_api import ids
 from loyalty_api.gifts.rules_life import Gift
 from loyalty_api.gifts.rules_types import GiftRule
 from loyalty_api.language import DEFAULT_LANGUAGE, catalogue
+from loyalty_api.redemptions.given import Shown
 
 _MOMENTS = ("granted_at", "expires_at", "shown_at", "claimed_at", "handed_over_at")
 
@@ -37,6 +38,17 @@ def document(
         "coupon_id": (gift.result or {}).get("coupon_id"),
         **{name: getattr(gift, name) for name in _MOMENTS},
         "why": None if kept else why(gift, rule, language=language, currency=currency),
+    }
+
+
+def redemption(became: Shown) -> dict[str, Any]:
+    """What a gift of a reward became, as its member or the staff see it."""
+    return {
+        "redemption_id": ids.show("red", became.redemption_id),
+        "status": became.status,
+        "code": became.code,
+        "expires_at": became.expires_at,
+        "order_id": ids.show("ord", became.order) if became.order else None,
     }
 
 

@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 from loyalty_api import events, ids
 from loyalty_api.coupons.service import Grant, issue
 from loyalty_api.db import driver
-from loyalty_api.gifts import queries
+from loyalty_api.gifts import queries, rewarding
 from loyalty_api.gifts.granting import event
 from loyalty_api.gifts.queries import GIFTS, row_of
 from loyalty_api.gifts.rules_life import Gift, GiftUnknown, claimed, ensure_open, handed_over, shown
 from loyalty_api.gifts.service import Shop
 from loyalty_api.ledger.rules import Lot, Movement, Posting
 from loyalty_api.ledger.service import Book, Cause, lock_book, write_book
+from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms, terms_for
+from loyalty_api.redemptions.rules import Caller
 from loyalty_api.rows import write
 
 _JOURNAL, _LOT, _COUPON = 1, 2, 3
@@ -54,7 +56,9 @@ def open_one(session: Session, *, member_id: UUID, gift_id: UUID, now: datetime)
 def claim(
     session: Session, shop: Shop, *, member_id: UUID, gift_id: UUID, step_id: UUID, by: By, now: datetime
 ) -> Gift:
-    """Let a member take a gift: points are booked by it, goods wait at the counter. Claimed again it stays so.
+    """Let a member take a gift: points are booked by it, a reward becomes a redemption, goods wait at the counter.
+
+    Claimed again it stays so.
 
     :raises GiftUnknown: the member has no such gift.
     :raises GiftExpired: its time is over.
@@ -68,14 +72,20 @@ def claim(
 
 
 def hand_over(session: Session, shop: Shop, *, gift_id: UUID, step_id: UUID, by: By, now: datetime) -> Gift:
-    """Give a gift to its member at a counter, exactly once.
+    """Give a gift to its member at a counter, exactly once; a reward that was claimed before is collected by it.
 
     :raises GiftUnknown: there is no such gift.
     :raises GiftHandedOver: it was handed over before.
     :raises GiftExpired: its time is over.
     :raises GiftTakenBack: its purchase was undone.
+    :raises RewardNotAvailable: it is a reward that is not for this store.
     """
     book, gift = _held(session, gift_id, None)
+    if gift.state == "handed_over" and gift.redemption_id is not None:
+        caller = Caller(by.client_id, by.kind, by.store_id)
+        collected = rewarding.collect(driver(session), shop.vault, gift, caller=caller, now=now)
+        if collected is not None:
+            return _written(session, book, gift, collected, now)
     ensure_open(gift, now)
     return _given(
         session, shop, book, gift, lambda one: handed_over(one, now, store=by.store_id, by=by.client_id), step_id,
@@ -112,7 +122,20 @@ def _given(
         after = replace(after, result=_book_points(session, shop, book, gift, step_id, by, now))
     if after.state == "handed_over" and gift.kind == "coupon":
         after = replace(after, result=_issue_coupon(session, shop, gift, now))
+    if after.state == "handed_over" and gift.kind == "reward":
+        after = _redeem(session, shop, after, by, now)
     return _written(session, book, gift, after, now)
+
+
+def _redeem(session: Session, shop: Shop, gift: Gift, by: By, now: datetime) -> Gift:
+    """Make the redemption that a gift of a reward is."""
+    program = shop.programs.at(driver(session), now)
+    if program is None:
+        raise GiftUnknown
+    settings: Settings = program.settings
+    return rewarding.become(
+        driver(session), shop.vault, gift, caller=Caller(by.client_id, by.kind, by.store_id), settings=settings, now=now
+    )  # fmt: skip
 
 
 def _book_points(

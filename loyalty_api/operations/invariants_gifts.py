@@ -26,6 +26,24 @@ GIFTS = (
         " (SELECT 1 FROM jsonb_array_elements(p.decision->'gifts') one WHERE one->>'rule' = g.rule)",
     ),
     Invariant(
+        "I6",
+        "a gift of a reward that its member has is one redemption of that reward, without points",
+        "SELECT count(*) FROM gifts WHERE reward_id IS NOT NULL",
+        "SELECT coalesce(g.gift_id, r.redemption_id)::text, concat('gift ', coalesce(g.state, 'missing'),"
+        " ', redemption ', coalesce(r.status, 'missing')) FROM (SELECT * FROM gifts WHERE reward_id IS NOT NULL"
+        " AND (redemption_id IS NOT NULL OR handed_over_at IS NOT NULL)) g"
+        " FULL JOIN (SELECT * FROM redemptions WHERE points = 0) r USING (member_id, redemption_id)"
+        " WHERE g.gift_id IS NULL OR r.reward_id IS DISTINCT FROM g.reward_id OR r.quantity <> 1"
+        " OR g.state NOT IN ('handed_over', 'taken_back')",
+    ),
+    Invariant(
+        "I5",
+        "only a gift of a reward that waits keeps a piece of its stock",
+        "SELECT count(*) FROM gifts WHERE takes_stock",
+        "SELECT gift_id::text, state FROM gifts WHERE takes_stock"
+        " AND (reward_id IS NULL OR redemption_id IS NOT NULL OR state NOT IN ('granted', 'shown', 'claimed'))",
+    ),
+    Invariant(
         "I9",
         "every gift that was granted was told, once",
         "SELECT count(*) FROM gifts",

@@ -54,7 +54,7 @@ SPENDING = (
         "I5",
         "a redemption's state follows its points",
         "SELECT count(*) FROM redemptions",
-        "SELECT redemption_id::text, status FROM redemptions WHERE CASE status"
+        "SELECT redemption_id::text, status FROM redemptions WHERE points > 0 AND CASE status"
         " WHEN 'captured' THEN captured_points = 0 OR reversed_points > 0"
         " WHEN 'partly_reversed' THEN reversed_points = 0 OR reversed_points >= captured_points"
         " WHEN 'reversed' THEN captured_points = 0 OR reversed_points <> captured_points"
@@ -62,11 +62,12 @@ SPENDING = (
     ),
     Invariant(
         "I5",
-        "what was taken from a reward's stock is what its redemptions have",
+        "what was taken from a reward's stock is what its redemptions have, and what gifts keep",
         "SELECT count(*) FROM rewards",
-        "SELECT w.reward_id::text, concat(stock_taken, ' taken, ', coalesce(r.pieces, 0), ' redeemed') FROM rewards w"
-        " LEFT JOIN (SELECT reward_id, sum(quantity) AS pieces FROM redemptions WHERE takes_stock GROUP BY 1) r"
-        " USING (reward_id) WHERE stock_taken <> coalesce(r.pieces, 0)",
+        "SELECT w.reward_id::text, concat(stock_taken, ' taken, ', coalesce(r.pieces, 0), ' redeemed or kept')"
+        " FROM rewards w LEFT JOIN (SELECT reward_id, sum(pieces) AS pieces FROM (SELECT reward_id, quantity AS pieces"
+        " FROM redemptions WHERE takes_stock UNION ALL SELECT reward_id, 1 FROM gifts WHERE takes_stock) one"
+        " GROUP BY 1) r USING (reward_id) WHERE stock_taken <> coalesce(r.pieces, 0)",
     ),
     Invariant(
         "I5",

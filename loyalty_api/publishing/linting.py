@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy.orm import Session
 
 from loyalty_api.db import driver
+from loyalty_api.gifts import service as gifts
 from loyalty_api.program import rules_document
 from loyalty_api.program import service as programs
 from loyalty_api.program.service import Version
@@ -48,7 +49,9 @@ def lint_document(session: Session, document: dict[str, Any], *, now: datetime) 
     in_force = version_at(session, now)
     against = compile_program(orjson.loads(in_force.document), version=in_force.version) if in_force else None
     program = compile_program(document, version=0)
-    return Linted(program, rules_document.fingerprint(document), lint(program, now=now, against=against))
+    missing = gifts.missing(driver(session), program.gifts, now=now)
+    found = lint(program, now=now, against=against, missing=missing)
+    return Linted(program, rules_document.fingerprint(document), found)
 
 
 def version_at(session: Session, moment: datetime) -> Version | None:

@@ -10,6 +10,7 @@ not find may still be there, and what it finds is so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from loyalty_api.publishing.rules_lint_discounts import discounts
@@ -25,6 +26,8 @@ SEVERITIES: dict[str, tuple[str, ...]] = {
     "never_fires": ("error",),
     "worth_more_than_margin": ("error",),
     "unlimited_points": ("error", "warning"),
+    "gift_of_no_reward": ("error",),
+    "gift_of_past_reward": ("warning",),
     "not_seen_to_fire": ("warning",),
     "points_on_free_goods": ("warning",),
     "goods_for_nothing": ("error", "warning"),
@@ -51,8 +54,18 @@ SEVERITIES: dict[str, tuple[str, ...]] = {
 """Every code, and how heavy it can be. Errors keep a program from being published."""
 
 
-def lint(program: Program, *, now: datetime, against: Program | None = None) -> tuple[Finding, ...]:
-    """Every finding, the heaviest first. ``against`` is the version in force, whose terms members' points have."""
+def lint(
+    program: Program,
+    *,
+    now: datetime,
+    against: Program | None = None,
+    missing: Mapping[str, str] | None = None,
+) -> tuple[Finding, ...]:
+    """Every finding, the heaviest first.
+
+    ``against`` is the version in force, whose terms members' points have, ``missing`` says of gift rules why their
+    reward is not to be had, where that is known.
+    """
     looked = ground(program, now=now)
     reached = [reach(looked, rule) for rule in looked.rules]
     found = [
@@ -69,5 +82,16 @@ def lint(program: Program, *, now: datetime, against: Program | None = None) -> 
         *clock_changes(looked, reached),
         *worse_terms(looked, reached, against),
         *discounts(looked),
+        *_without_reward(missing or {}),
     ]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
+
+
+def _without_reward(missing: Mapping[str, str]) -> list[Finding]:
+    """Gifts of rewards that are not there, and of such as are not offered any more."""
+    return [
+        Finding("gift_of_no_reward", "error", (rule,), (), ())
+        if code == "reward_unknown"
+        else Finding("gift_of_past_reward", "warning", (rule,), (), ())
+        for rule, code in missing.items()
+    ]

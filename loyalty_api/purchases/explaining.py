@@ -69,10 +69,10 @@ _ACTIVITY = (
     " FROM journals j JOIN postings s ON s.member_id = j.member_id AND s.journal_id = j.journal_id"
     " WHERE j.member_id = %(member)s AND j.kind IN ('expire', 'return', 'return_void')"
     " GROUP BY j.kind, j.occurred_at, j.journal_id, j.store_id, j.reference"
-    # What was let go, or returned by itself, has changed nothing.
+    # What was let go, or returned by itself, has changed nothing, and neither has a reward that was a gift.
     " UNION ALL SELECT 'redemption', r.held_at, r.redemption_id, CASE r.status WHEN 'held' THEN -r.points"
     " ELSE r.reversed_points - r.captured_points END, r.store_id, NULL, r.amount, r.currency, false, 0, r.status"
-    " FROM redemptions r WHERE r.member_id = %(member)s AND r.status NOT IN ('released', 'expired')"
+    " FROM redemptions r WHERE r.member_id = %(member)s AND r.points > 0 AND r.status NOT IN ('released', 'expired')"
     " AND (r.status <> 'held' OR r.expires_at > %(now)s)"
     " UNION ALL SELECT 'adjustment', a.created_at, a.adjustment_id, a.points, NULL, NULL, NULL, NULL, false, 0, NULL"
     " FROM adjustments a WHERE a.member_id = %(member)s"

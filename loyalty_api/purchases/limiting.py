@@ -69,16 +69,18 @@ def decide(
     recorded: Sequence[Recorded] = (),
     seen: Visits | None = None,
     chances: Chances = unchanged,
+    covers: Callable[[Decision], bool] | None = None,
 ) -> tuple[Facts, Decision, list[Discrepancy]]:
     """Rate a purchase and let what it claims stand: the facts it was rated with, the decision, and what is odd.
 
     ``recorded`` are the member's purchases of this transaction, and ``seen`` those of them that counted. ``charge``
     adds what the till charged, each time that it is rated, and ``chances`` the draws that the member has, whose odds
-    follow what is left of the limits.
+    follow what is left of the limits. Rewards that are given lie between the member and the limits: ``covers`` says
+    whether there are enough, and when not ``chances`` knows which.
     """
     again = _again(connection, program, tier, member_id, purchase_id, basket, at, seen or [])
     asking = _Asking(program, basket, at, member_id)
-    if not asking.counts:
+    if not asking.counts and covers is None:
         known = with_benefits(facts, tier, basket=basket, program=program, at=at, again=again)
         known = chances(known)
         return known, *charge(known, evaluate(basket, known, program, at))
@@ -88,6 +90,8 @@ def decide(
         known = with_benefits(known, tier, basket=basket, program=program, at=at, again=again)
         known = chances(known)
         decision, odd = charge(known, evaluate(basket, known, program, at))
+        if covers is not None and not covers(decision):
+            continue
         if counted.take(connection, decision.all_claims, asking.budgets, now=now):
             break
     counted.count(member_id, decision.all_claims, advance(known, basket, decision), asking.budgets)

@@ -154,6 +154,8 @@ class _Batch:
         self.coupons = open_coupons(connection, desk.vault, shown, lock=True, now=now, own=held_in(reserved))
         counting, levels = parted(drawing.opened(opened.also), through)
         asked = asked_of(reported, programs, now) if len(reported) > 1 or reserved else []
+        # Before the limits, which are the last that anybody locks.
+        self.rewards = gifting.open_rewards(connection, programs.values(), hold=bool(asked), now=now)
         self.counted = open_counted(connection, counting, asked, reserved=[*reserved.values()], now=now)
         self.recorded: dict[UUID | None, list[Recorded]] = defaultdict(list)
         self.seen: dict[UUID | None, Visits] = defaultdict(list)
@@ -211,7 +213,7 @@ class _Batch:
                 self.connection, row, tier, book, rated.decision, rated.basket, program=rated.program,
                 by=(self.who.kind, self.who.client_id), seen=self.seen[book.member_id],
             )  # fmt: skip
-            gifting.bring(self.written, row, rated, book, now=self.now)
+            gifting.bring(self.written, row, rated, book, self.rewards, now=self.now)
             note_balance(row, book, rated.program)
         self._note(report, row, rated, member)
         return row
@@ -255,11 +257,15 @@ class _Batch:
         decision, odd = None, list[rules.Discrepancy]()
         if program and timed.rated_at is not None:
             member_id = member.member_id if member else None
+            chances, covers = self.drawing.chances(member, program, timed.rated_at), None
+            if self.rewards:
+                rewarding = gifting.Rewarding(self.rewards, program.gifts, body["store"], chances)
+                chances, covers = rewarding.facts, rewarding.covers
             facts, decision, odd = decide(
                 self.connection, self.counted, basket, facts, program, timed.rated_at, tier=tier,
                 member_id=member_id, purchase_id=report.purchase_id, recorded=self.recorded[member_id],
-                seen=self.seen[member_id], chances=self.drawing.chances(member, program, timed.rated_at),
-                now=self.now, charge=partial(as_charged, report, basket, program=program, member_id=member_id),
+                seen=self.seen[member_id], chances=chances, covers=covers, now=self.now,
+                charge=partial(as_charged, report, basket, program=program, member_id=member_id),
             )  # fmt: skip
         used = couponing.worked(self.coupons, shown, body, basket, facts, program, decision)
         unknown = body["identifier"] is not None and member is None
@@ -327,6 +333,7 @@ class _Batch:
                 *stood,
                 *tiers.counted_rows(self.counts, now=self.now),
                 *self.counted.rows(),
+                *(self.rewards.rows() if self.rewards else ()),
                 *self.coupons.rows(),
                 *self.drawing.rows(),
                 *rows_of(self.issued, vault=self.desk.vault, now=self.now),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from loyalty_api import ids
+from loyalty_api.redemptions.rewarding import code_shown
 from loyalty_api.redemptions.rules import Redemption, next_steps
 from loyalty_api.redemptions.service import Done
 
@@ -26,7 +27,7 @@ def document(done: Done, *, now: datetime, language: str, clear: bool = False) -
         "amount": found.amount,
         "currency": found.currency,
         "rate": found.rate,
-        "code": _code(done, status, clear),
+        "code": code_shown(done.delivery, status, clear=clear),
         "reward": _reward(done, language),
         "order": _order(done),
         "held_at": found.held_at,
@@ -52,13 +53,6 @@ def _lots(found: Redemption, done: Done) -> list[dict[str, Any]]:
         {"lot_id": ids.show("lot", lot_id), "points": points, "expires_at": done.lots[lot_id].expires_at}
         for lot_id, points in found.lots
     ]
-
-
-def _code(done: Done, status: str, clear: bool) -> str | None:
-    """The code while it holds, its last letters to those who need not know it."""
-    if done.delivery is None or done.delivery.code is None or status not in ("held", "captured"):
-        return None
-    return done.delivery.code if clear else "…" + done.delivery.code[-4:]
 
 
 def _reward(done: Done, language: str) -> dict[str, Any] | None:

@@ -156,7 +156,9 @@ def _document(found: using.Found) -> dict[str, Any]:
         "code": found.shown,
         "kind": "reward",
         "usable": refusal is None,
-        "reason": {"code": refusal.code, "text": reason_text(refusal.code)} if refusal else None,
+        "reason": {"code": refusal.code, "text": _why_not(refusal.code, redemption.points)}
+        if refusal
+        else None,
         "reward": {
             "reward_id": ids.show("rwd", reward.reward_id),
             "kind": reward.kind,
@@ -174,6 +176,11 @@ def _document(found: using.Found) -> dict[str, Any]:
         if code.used_at
         else None,
     }
+
+
+def _why_not(code: str, points: int) -> str:
+    """Why it cannot be used; where no points were taken for it, none are back."""
+    return reason_text("gift_code_expired" if code == using.CodeExpired.code and not points else code)
 
 
 def _coupon_document(found: coupons.Found) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from loyalty_api.ledger.rules import Hold, Lot, Movement, Posting
 from loyalty_api.ledger.service import Book, Cause
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms, terms_for
+from loyalty_api.redemptions import rules_given
 from loyalty_api.redemptions.rules import HoldExpired, Redemption
 from loyalty_api.values import dataclass
 
@@ -66,6 +67,9 @@ def capture(
 
     :raises HoldExpired: it happened outside the hold, or the program does not honour late ones.
     """
+    if not found.points:
+        book.touched = True
+        return rules_given.captured(found, occurred_at=moment.occurred_at, now=moment.now)
     held = book.account.holds.get(found.redemption_id)
     if held is not None:
         postings = rules_spending.capture(held.taken, points)
@@ -100,6 +104,9 @@ def _late(
 
 def release(book: Book, found: Redemption, moment: Moment) -> Redemption:
     """Let go of everything that is held."""
+    if not found.points:
+        book.touched = True
+        return rules_given.released(found, now=moment.now)
     held = book.account.holds[found.redemption_id]
     postings = rules_spending.release(held.taken)
     _record(book, Movement("release", moment.occurred_at, postings, closes=found.redemption_id), moment)
@@ -117,6 +124,9 @@ def reverse(
     because: str | None,
 ) -> Redemption:
     """Give ``points`` of a captured redemption back, by a journal of its own; see ``reversal``."""
+    if not found.points:
+        book.touched = True
+        return rules_given.given_back(found, because=because)
     back = reversal(connection, book, found, moment, points=points, policy=policy, debt=book.balance.debt)
     _record(book, Movement("reverse", moment.occurred_at, back.postings), moment, arriving=list(back.lots))
     return replace(back.redemption, reversed_because=because)

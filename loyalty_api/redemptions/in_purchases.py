@@ -111,7 +111,7 @@ def _used(found: Redemption, points: int | None, amount: int | None) -> int:
     """The points that a purchase uses of a hold: those it names, or the fewest that are worth the amount."""
     if points is None and amount is not None and found.amount:
         points = -(-amount * found.points // found.amount)
-    return found.points if points is None else max(min(points, found.points), 1)
+    return found.points if points is None else min(max(points, 1), found.points)
 
 
 def _charged(captured: Redemption, amount: int | None) -> Redemption:

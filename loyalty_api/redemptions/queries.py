@@ -63,6 +63,7 @@ REDEMPTIONS = Table(
 
 _FIND = f"SELECT {_COLUMNS} FROM redemptions WHERE redemption_id = $1"
 _LOCK = f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = $1 AND redemption_id = $2 FOR NO KEY UPDATE"
+_SOME = f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = %s AND redemption_id = ANY(%s)"
 _OF_PURCHASE = (
     f"SELECT {_COLUMNS} FROM redemptions WHERE member_id = %s AND purchase_id = %s ORDER BY redemption_id"
 )
@@ -90,7 +91,7 @@ _EXPIRE_FOR = (
 )
 
 _HAD = (
-    "SELECT reward_id, held_at, quantity FROM redemptions WHERE member_id = %s AND reward_id = ANY(%s)"
+    "SELECT reward_id, held_at, quantity FROM redemptions WHERE member_id = %s AND reward_id = ANY(%s) AND points > 0"
     " AND (status IN ('captured', 'partly_reversed') OR (status = 'held' AND expires_at > %s))"
 )
 _ENDED_STOCK = (
@@ -135,6 +136,13 @@ def of_purchase(connection: Connection[TupleRow], member_id: UUID, purchase_id: 
     return [_read(row) for row in connection.execute(_OF_PURCHASE, (member_id, purchase_id), prepare=True)]
 
 
+def some(
+    connection: Connection[TupleRow], member_id: UUID, redemption_ids: Sequence[UUID]
+) -> list[Redemption]:
+    """A member's redemptions with these ids."""
+    return [_read(row) for row in connection.execute(_SOME, (member_id, list(redemption_ids)), prepare=True)]
+
+
 def held_until(connection: Connection[TupleRow], member_id: UUID, moment: datetime) -> list[Redemption]:
     """A member's redemptions whose holds ended at a moment."""
     return [_read(row) for row in connection.execute(_HELD_UNTIL, (member_id, moment), prepare=True)]
@@ -167,7 +175,7 @@ def expire_for(connection: Connection[TupleRow], reward_id: UUID, *, now: dateti
 def had_of(
     connection: Connection[TupleRow], member_id: UUID, reward_ids: Sequence[UUID], *, now: datetime
 ) -> list[tuple[UUID, datetime, int]]:
-    """What a member has, or holds, of some rewards: which, since when, how many."""
+    """What a member has, or holds, of some rewards for points: which, since when, how many."""
     if not reward_ids:
         return []
     rows = connection.execute(_HAD, (member_id, list(reward_ids), now), prepare=True)

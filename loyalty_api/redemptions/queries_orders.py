@@ -160,6 +160,15 @@ def move_order(connection: Connection[TupleRow], order: Order, state: str, *, by
     )
 
 
+def reopen_order(connection: Connection[TupleRow], found: Redemption, *, by: str, now: datetime) -> None:
+    """Issue the order of a redemption anew that was cancelled."""
+    connection.execute(
+        "UPDATE reward_orders SET state = 'issued', changed_at = %s, changed_by = %s WHERE member_id = %s"
+        " AND redemption_id = %s AND state = 'cancelled'",
+        (now, by, found.member_id, found.redemption_id),
+    )
+
+
 def cancel_order(connection: Connection[TupleRow], found: Redemption, *, by: str, now: datetime) -> None:
     """Cancel the order of a redemption, unless it was handed over."""
     connection.execute(

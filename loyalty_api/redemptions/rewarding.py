@@ -130,6 +130,13 @@ def put_back(connection: Connection[TupleRow], given_up: Iterable[Redemption]) -
     return after
 
 
+def code_shown(delivery: Delivery | None, status: str, *, clear: bool) -> str | None:
+    """The code while it holds, its last letters to those who need not know it."""
+    if delivery is None or delivery.code is None or status not in ("held", "captured"):
+        return None
+    return delivery.code if clear else "…" + delivery.code[-4:]
+
+
 def issue_code(connection: Connection[TupleRow], vault: Vault, found: Redemption, reward: Reward) -> None:
     """Make the redemption findable by its code, where the reward has one."""
     if reward.by_code:

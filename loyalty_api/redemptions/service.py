@@ -219,7 +219,7 @@ def reverse(
             "A reward comes back whole.", errors=[Fault("/points", "invalid_value", "All or nothing.")]
         )
     back = rules.reversible(found, points, now)
-    if not back:
+    if found.status == "reversed":
         return finish(session, counter.vault, book, found, None, now)
     given = booking.reverse(
         connection, book, found, moment_of(found, step_id, caller, now, now),

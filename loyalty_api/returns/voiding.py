@@ -204,8 +204,8 @@ def _put_back(session: Session, row: Row, part: Mapping[str, Any], now: datetime
         give_coupons_again(connection, issued, because=row["return_id"])
     if (held["decision"] or {}).get("gifts"):
         give_gifts_again(
-            session, member_id=held["member_id"], purchase_id=held["purchase_id"], because=row["return_id"]
-        )
+            session, member_id=held["member_id"], purchase_id=held["purchase_id"], because=row["return_id"], now=now
+        )  # fmt: skip
     count_again(session, held["member_id"], claims)
     whole = lines and all(p.part == ALL for p in progress_from(lines).values()) and len(standing) > 1
     kept.keep(

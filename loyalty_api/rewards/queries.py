@@ -12,6 +12,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from loyalty_api.rewards.rules import Limit, Reward
+from loyalty_api.rows import Table
 
 _COLUMNS = "reward_id, kind, status, document, revision, stock_left"
 _TAKE = (
@@ -22,6 +23,15 @@ _GIVE_BACK = (
     "UPDATE rewards SET stock_left = stock_left + %(n)s, stock_taken = stock_taken - %(n)s"
     " WHERE reward_id = %(reward)s"
 )
+
+TAKEN = Table(
+    "rewards",
+    statement="UPDATE rewards SET stock_left = rewards.stock_left - given.pieces,"
+    " stock_taken = rewards.stock_taken + given.pieces FROM {given} WHERE rewards.reward_id = given.reward_id",
+    reward_id="uuid",
+    pieces="bigint",
+)
+"""Takes pieces of counted stocks that the caller has locked and found there."""
 
 
 def read(row: Sequence[Any]) -> Reward:
@@ -70,6 +80,16 @@ def some(connection: Connection[TupleRow], reward_ids: Sequence[UUID]) -> list[R
     """The rewards with these ids."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM rewards WHERE reward_id = ANY(%s)", (list(reward_ids),), prepare=True
+    )
+    return [read(row) for row in rows]
+
+
+def lock_some(connection: Connection[TupleRow], reward_ids: Sequence[UUID]) -> list[Reward]:
+    """The rewards with these ids, kept from changing until the transaction ends; all lock them in this order."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM rewards WHERE reward_id = ANY(%s) ORDER BY reward_id FOR NO KEY UPDATE",
+        (list(reward_ids),),
+        prepare=True,
     )
     return [read(row) for row in rows]
 

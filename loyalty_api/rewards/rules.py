@@ -142,6 +142,22 @@ def reasons(reward: Reward, asking: Asking, *, had: int, left: int | None, quant
     return found
 
 
+def not_to_be_given(reward: Reward | None, *, store_id: str | None, now: datetime) -> str | None:
+    """The code of what stands against giving one away as a gift, or None. None as the reward: it is not there.
+
+    Whom it is sold to, and how often, is no matter of gifts: whoever gives says who gets it. ``store_id`` None: none.
+    """
+    if reward is None:
+        return "reward_unknown"
+    if reward.status != "active" or (reward.valid_until and now >= reward.valid_until):
+        return "no_longer_offered"
+    if reward.valid_from and now < reward.valid_from:
+        return "not_yet_offered"
+    if reward.stores and store_id is not None and store_id not in reward.stores:
+        return "not_in_this_store"
+    return None
+
+
 def period_start(per: str, now: datetime, zone: tzinfo) -> datetime | None:
     """When the present calendar period began, in the program's zone; None for ``ever``. Weeks begin on Monday."""
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from loyalty_api.db import driver
 from loyalty_api.errors import Fault, Invalid, NotFound
 from loyalty_api.rewards import queries
-from loyalty_api.rewards.queries import give_back, some, take
+from loyalty_api.rewards.queries import TAKEN, give_back, lock_some, some, take
 from loyalty_api.rewards.rules import Reward
 
 __all__ = [
-    "Kept", "RewardUnknown", "add", "change", "find", "get", "give_back", "list_rewards", "offered", "some", "take",
+    "TAKEN", "Kept", "RewardUnknown", "add", "change", "find", "get", "give_back", "list_rewards", "lock_some",
+    "offered", "some", "take",
 ]  # fmt: skip
 
 

@@ -48,7 +48,8 @@ class Facts:
     """The member, or none, with ``counters`` per rule, owner and period, and ``limits`` that remain.
 
     ``chances`` are the draws of the day by gift rule, none in a quote; a rule without one cannot be drawn. ``withheld``
-    are the gift rules whose goods may not be a gift as the master has them now (R57).
+    are the gift rules whose goods may not be a gift as the master has them now (R57), ``no_reward`` says of others why
+    their reward cannot be given.
 
     ``coupons`` says of each of the merchant's own that was shown ``usable`` or why not; those that count stand in the
     basket under their names.
@@ -60,6 +61,7 @@ class Facts:
     coupons: Mapping[str, str] = field(default_factory=dict)
     chances: Mapping[str, Chance] = field(default_factory=dict)
     withheld: tuple[str, ...] = ()
+    no_reward: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def facts_to_json(facts: Facts) -> Document:
         coupons=dict(facts.coupons),
         chances=chances_to_json(facts.chances),
         withheld=list(facts.withheld),
+        no_reward=dict(facts.no_reward),
     )
 
 
@@ -78,6 +79,7 @@ def facts_from_json(document: Mapping[str, Any]) -> Facts:
         get("coupons", {}),
         chances_from_json(get("chances", {})),
         tuple(get("withheld", ())),
+        get("no_reward", {}),
     )
 
 

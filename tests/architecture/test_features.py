@@ -56,6 +56,7 @@ PUBLIC = {
     "loyalty_api.draws.keeping": "days of draws from their commitment to their reveal, by what the program says",
     "loyalty_api.draws.reading": "the public record of draws, which the command line checks",
     "loyalty_api.gifts.draw_days": "the days of draws of the program in force, which jobs and sandboxes keep",
+    "loyalty_api.redemptions.given": "redemptions that nobody pays for, which gifts of rewards become",
     "loyalty_api.rewards.api": "the schema of a price, so that it looks the same to staff and to members",
     "loyalty_api.rating.words": "decisions in words, which is all that explaining needs of rating",
 }

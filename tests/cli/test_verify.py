@@ -82,7 +82,15 @@ BREACHES = {
         " WHERE captured_points > 0"
     ),
     "I5 a redemption's state follows its points": "UPDATE redemptions SET status = 'expired'",
-    "I5 what was taken from a reward's stock is what its redemptions have": "UPDATE rewards SET stock_taken = 9",
+    "I5 what was taken from a reward's stock is what its redemptions have, and what gifts keep": (
+        "UPDATE rewards SET stock_taken = 9"
+    ),
+    "I5 only a gift of a reward that waits keeps a piece of its stock": (
+        "UPDATE gifts SET takes_stock = true WHERE redemption_id IS NOT NULL"
+    ),
+    "I6 a gift of a reward that its member has is one redemption of that reward, without points": (
+        "DELETE FROM redemptions WHERE points = 0"
+    ),
     "I5 only what is held or used keeps a piece of the stock": (
         "UPDATE redemptions SET status = 'released' WHERE takes_stock"
     ),
@@ -181,6 +189,7 @@ def busy(shop: Shop) -> Shop:
             {"id": "thanks", "trigger": {"purchase": {}}, "give": {"points": 4}, "stock": 99},
             {"id": "hand", "trigger": {"staff": {"per_day": 5}}, "give": {"points": 4}},
             {"id": "listed", "trigger": {"list": {}}, "give": {"points": 4}},
+            {"id": "prize", "trigger": {"staff": {"per_day": 5}}, "give": {"reward": prize(shop)}},
         ]
     }
     document["promotions"] = [{"id": "apples", "where": {"sku": ["apple"]}, "benefit": cheaper}]
@@ -212,6 +221,13 @@ def busy(shop: Shop) -> Shop:
     return shop
 
 
+def prize(shop: Shop) -> str:
+    """A reward that is given, of which there are a few."""
+    offer = {"kind": "product", "name": {"en": "Prize"}, "price": {"points": 10}, "stock": 5}
+    found: str = shop.office.post("/v1/rewards", offer)["reward_id"]
+    return found
+
+
 def draw(shop: Shop) -> None:
     """A member draws yesterday and today, and both days are revealed since."""
     open_draws(shop, lucky(), tiers=TIERS)
@@ -226,9 +242,13 @@ def be_kind(shop: Shop, member: str) -> None:
     staff = {"identifiers": [{"kind": "staff", "value": "c-1"}]}
     assert shop.office.post("/v1/members", staff)["is_staff"] is True
     given = {"rule": "hand", "reason": "kind", "staff_ref": "c-1"}
-    assert shop.office.post(f"/v1/members/{member}/gifts", given).status == 201
-    made = shop.office.post("/v1/gift-lists", {"rule": "listed", "name": "Spring"})["list_id"]
-    shop.office.upload("POST", f"/v1/gift-lists/{made}/members", [{"member_id": member}])
+    for rule in ("hand", "prize", "prize"):
+        made = shop.office.post(f"/v1/members/{member}/gifts", {**given, "rule": rule})
+        assert made.status == 201
+    claimed = shop.member(member).post(f"/v1/me/gifts/{made['gift_id']}/claim")
+    assert claimed["redemption"]["status"] == "held"
+    listed = shop.office.post("/v1/gift-lists", {"rule": "listed", "name": "Spring"})["list_id"]
+    shop.office.upload("POST", f"/v1/gift-lists/{listed}/members", [{"member_id": member}])
     assert jobs.grant_gifts(shop.database, shop.app.extensions["vault"], now=datetime.now(UTC)).given == 1
 
 

@@ -16,13 +16,16 @@ from tests.purchases.racing import breaches
 from tests.support.shop import Shop
 
 PAGE = markdown.read("docs/gifts.md")
+REWARD = "rwd_01m80xfza0e4trdbsjq23m1646"
 TRIGGERS = [markdown.code(row[0])[0] for row in markdown.table(PAGE, "`trigger`", "pulled by")]
 GIVES = [markdown.code(row[0])[0] for row in markdown.table(PAGE, "`give`", "becomes")]
 
 
 def test_the_page_is_answered_as_it_says(fresh_shop: Shop) -> None:
     shop, now = fresh_shop, datetime.now(UTC)
-    program = json.loads(markdown.blocks(PAGE, "json")[0].text)
+    offer = {"kind": "product", "name": {"en": "A coffee"}, "price": {"points": 200}, "stock": 50}
+    reward = shop.office.post("/v1/rewards", offer)["reward_id"]
+    program = json.loads(markdown.blocks(PAGE, "json")[0].text.replace(REWARD, reward))
     assert check_document(program) == ()
     shop.publish(program, effective_from=datetime(2020, 1, 1, tzinfo=UTC))
     member = shop.enrol("9830000000001")
