@@ -71,10 +71,13 @@ class Counted:
         self.held = True
 
     def free(self, connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> None:
-        """What reservations hold of limits that are held here is there to be taken."""
-        for key, amount in queries.let_go(connection, reservation_ids).items():
-            self.taken[key] = self.taken.get(key, 0) - amount
-            self._to_take[key] = self._to_take.get(key, 0) - amount
+        """What reservations hold of limits that are held here is there to be taken, and counts for no member."""
+        for (member_id, key), amount in queries.let_go(connection, reservation_ids).items():
+            if member_id is None:
+                self.taken[key] = self.taken.get(key, 0) - amount
+                self._to_take[key] = self._to_take.get(key, 0) - amount
+            elif key in (known := self.counters.get(member_id, {})):
+                known[key] -= amount
 
     def take(
         self,
@@ -138,7 +141,8 @@ def counted(rows: Sequence[TupleRow]) -> Counted:
         if member_id is None:
             found.taken[key] = value
         else:
-            found.counters.setdefault(member_id, {})[key] = value
+            known = found.counters.setdefault(member_id, {})
+            known[key] = known.get(key, 0) + value
     return found
 
 
@@ -152,17 +156,24 @@ def return_ended(connection: Connection[TupleRow], keys: Sequence[str], now: dat
 def return_held(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> None:
     """Give back to limits all that reservations hold; once, whoever else does it at the same time."""
     queries.taken_of(connection, queries.held_keys(connection, reservation_ids), lock=True)
-    less = queries.let_go(connection, reservation_ids)
-    write(connection, [(LIMITS, [(key, -amount) for key, amount in less.items()])])
+    gone = queries.let_go(connection, reservation_ids)
+    less = [(key, -amount) for (member_id, key), amount in gone.items() if member_id is None]
+    write(connection, [(LIMITS, less)])
 
 
 def set_aside(
-    session: Session, *, claims: Iterable[Claim], reservation_id: UUID, expires_at: datetime
+    session: Session, *, claims: Sequence[Claim], member_id: UUID | None, held_by: UUID, expires_at: datetime
 ) -> None:
-    """Hold for a reservation what claims have taken of limits in this transaction."""
+    """Hold for a reservation what claims have taken of limits in this transaction, and what they count for a member.
+
+    The caller holds the member. What is held of counters counts until then, and for good with the purchase.
+    """
     held = {claim.key: claim.amount for claim in claims if claim.kind == "limit"}
     if held:
-        queries.set_aside(driver(session), held, reservation_id, expires_at)
+        queries.set_aside(driver(session), held, held_by, expires_at)
+    counts = {claim.key: claim.amount for claim in claims if claim.kind == "counter"}
+    if counts and member_id is not None:
+        queries.hold_counters(driver(session), member_id, counts, held_by, expires_at)
 
 
 def open_for(session: Session, *, member_id: UUID, needs: Needs, now: datetime) -> Counted:
