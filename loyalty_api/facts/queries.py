@@ -70,16 +70,6 @@ _HOLD = (
 )
 
 
-_PURGE = (
-    "WITH looked AS (SELECT member_id, key, counted_at FROM member_counters WHERE (member_id, key) >"
-    " (%(member)s, %(key)s) ORDER BY member_id, key LIMIT %(limit)s), gone AS (DELETE FROM member_counters c"
-    " USING looked l WHERE c.member_id = l.member_id AND c.key = l.key AND c.counted_at < now() - interval '400 days'"
-    r" AND c.key ~ ':\d{4}-(\d{2}-\d{2}|W\d{2})$' RETURNING 1), last AS (SELECT member_id, key FROM looked"
-    " ORDER BY member_id DESC, key DESC LIMIT 1)"
-    " SELECT (SELECT count(*) FROM gone), (SELECT member_id FROM last), (SELECT key FROM last)"
-)
-
-
 def needed(needs: Needs, now: datetime) -> list[str]:
     """The parameters of ``READ`` behind those that name the members."""
     return [_array(needs.counters), _array(needs.limits), now.isoformat()]
@@ -123,17 +113,6 @@ def standing(
         prepare=True,
     )
     return {row[0]: (row[1], row[2]) for row in rows}
-
-
-def purge(
-    connection: Connection[TupleRow], *, after: tuple[UUID, str], limit: int
-) -> tuple[int, tuple[UUID, str] | None]:
-    """Take away old counters of days and weeks among up to ``limit`` behind a place.
-
-    How many that were, and the place of the last one that was looked at; None when nobody is left.
-    """
-    row = connection.execute(_PURGE, {"member": after[0], "key": after[1], "limit": limit}).fetchone()
-    return (row[0], (row[1], row[2]) if row[1] else None) if row else (0, None)
 
 
 def tell_once(connection: Connection[TupleRow], most: Mapping[str, int]) -> list[str]:

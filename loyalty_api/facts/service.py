@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from psycopg import Connection
@@ -12,15 +12,16 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api.db import driver
-from loyalty_api.facts import queries
+from loyalty_api.facts import queries, queries_purging
 from loyalty_api.facts.queries import COUNTERS, GIVEN_BACK, LIMITS, READ, needed
+from loyalty_api.facts.queries_purging import forgotten
 from loyalty_api.rows import Rows, Table, write
 from loyalty_api.rulekit.decision import Claim
 from loyalty_api.rulekit.facts import Facts, Needs
 
 __all__ = [
-    "COUNTERS", "LIMITS", "READ", "Counted", "counted", "give_back", "needed", "open_for", "purge", "return_held",
-    "set_aside", "standing",
+    "COUNTERS", "LIMITS", "READ", "Counted", "counted", "forget_counters", "forget_limits", "forgotten",
+    "give_back", "needed", "note_forgotten", "open_for", "return_held", "set_aside", "standing",
 ]  # fmt: skip
 
 _SAVEPOINT = "limits"
@@ -203,9 +204,22 @@ def give_back(session: Session, *, member_id: UUID, claims: Sequence[Claim]) -> 
     write(connection, [(GIVEN_BACK, counters), (LIMITS, less)])
 
 
-def purge(session: Session, *, after: Place, limit: int) -> tuple[int, Place | None]:
-    """Forget counters of days and weeks on which nothing has counted for 400 days, among the next behind ``after``.
+def note_forgotten(session: Session, *, since: date, counters: date, limits: date) -> None:
+    """Note that counters and limits of periods that began after one local day and were over before another one may go.
 
-    It is the machine's clock that says so. How many were forgotten, and how far it came; None when nobody is left.
+    It is committed before any of them goes, and never taken back.
     """
-    return queries.purge(driver(session), after=after, limit=limit)
+    queries_purging.note(driver(session), since, {"counters": counters, "limits": limits})
+
+
+def forget_counters(session: Session, *, after: Place, limit: int) -> tuple[int, Place | None]:
+    """Forget counters of the periods that were noted, among the next behind ``after``.
+
+    How many were forgotten, and how far it came; None when nobody is left. One that is in use is left for another time.
+    """
+    return queries_purging.purge_counters(driver(session), after=after, limit=limit)
+
+
+def forget_limits(session: Session, *, after: str, limit: int) -> tuple[int, str | None]:
+    """The same for limits, by their keys; one of which something is held stays."""
+    return queries_purging.purge_limits(driver(session), after=after, limit=limit)
