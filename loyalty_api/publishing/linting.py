@@ -18,6 +18,9 @@ from loyalty_api.publishing import queries_gate as queries
 from loyalty_api.publishing.rules_lint import lint
 from loyalty_api.publishing.rules_lint_types import Finding
 from loyalty_api.rating.rules_program import Program, compile_program
+from loyalty_api.stores import service as stores
+
+_STORES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,9 @@ def lint_document(session: Session, document: dict[str, Any], *, now: datetime) 
     in_force = version_at(session, now)
     against = compile_program(orjson.loads(in_force.document), version=in_force.version) if in_force else None
     program = compile_program(document, version=0)
-    return Linted(program, rules_document.fingerprint(document), lint(program, now=now, against=against))
+    known = frozenset([store.store_id for store in stores.list_stores(session, limit=_STORES)])
+    found = lint(program, now=now, against=against, stores=known)
+    return Linted(program, rules_document.fingerprint(document), found)
 
 
 def version_at(session: Session, moment: datetime) -> Version | None:

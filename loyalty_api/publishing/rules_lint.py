@@ -35,6 +35,9 @@ SEVERITIES: dict[str, tuple[str, ...]] = {
     "never_in_full": ("warning",),
     "always_beaten": ("warning",),
     "discount_never_in_full": ("warning",),
+    "coupon_asked_nowhere": ("warning",),
+    "coupon_never_counts": ("warning",),
+    "coupon_stores_unknown": ("warning",),
     "split_farmed": ("warning",),
     "gap_between_windows": ("warning",),
     "windows_overlap": ("warning",),
@@ -51,9 +54,16 @@ SEVERITIES: dict[str, tuple[str, ...]] = {
 """Every code, and how heavy it can be. Errors keep a program from being published."""
 
 
-def lint(program: Program, *, now: datetime, against: Program | None = None) -> tuple[Finding, ...]:
-    """Every finding, the heaviest first. ``against`` is the version in force, whose terms members' points have."""
-    looked = ground(program, now=now)
+def lint(
+    program: Program,
+    *,
+    now: datetime,
+    against: Program | None = None,
+    stores: frozenset[str] | None = None,
+) -> tuple[Finding, ...]:
+    """Every finding, the heaviest first. ``against`` is the version in force, whose terms members' points have, and
+    ``stores`` are all that there are, where that is known."""
+    looked = ground(program, now=now, stores=stores)
     reached = [reach(looked, rule) for rule in looked.rules]
     found = [
         *never_fire(looked, reached),
