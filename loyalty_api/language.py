@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -56,10 +56,9 @@ class Catalogue:
 
     def money(self, amount: int, currency: str) -> str:
         """An amount in minor units with its currency: ``2,10 kr``."""
-        patterns = self.entries["money"]
+        before, after = _around(self.language, currency)
         digits = money.written(amount, currency, decimal=self.entries["decimal"], group=self.entries["group"])
-        pattern: str = patterns.get(currency, patterns["*"])
-        return pattern.format(amount=digits, currency=currency)
+        return f"{before}{digits}{after}"
 
     def points(self, number: int) -> str:
         """A number of points: ``1 point``, ``1,243 points``."""
@@ -95,6 +94,7 @@ def nearest(tag: str) -> str | None:
     return short if short in languages() else None
 
 
+@lru_cache(maxsize=256)
 def catalogue(language: str) -> Catalogue:
     """The catalogue of a language tag; English where there is none."""
     return _read(nearest(language) or DEFAULT_LANGUAGE)
@@ -104,6 +104,14 @@ def catalogue(language: str) -> Catalogue:
 def _read(language: str) -> Catalogue:
     file = resources.files("loyalty_api") / "catalogues" / f"{language}.json"
     return Catalogue(language, json.loads(file.read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=256)
+def _around(language: str, currency: str) -> tuple[str, str]:
+    """What a language writes before and behind an amount of a currency: read once, since receipts are full of money."""
+    patterns: Mapping[str, str] = _read(language).entries["money"]
+    before, _, after = patterns.get(currency, patterns["*"]).partition("{amount}")
+    return before.format(currency=currency), after.format(currency=currency)
 
 
 def rate_text(rate: Rate, basis: int, *, currency: str, words: Catalogue) -> str:

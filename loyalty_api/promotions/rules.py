@@ -7,10 +7,11 @@ act on the remainder, unless the program adds them up. The page docs/promotions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,21 +19,24 @@ from loyalty_api.errors import Fault
 from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
 from loyalty_api.promotions.rules_benefits_units import in_sets
+from loyalty_api.promotions.rules_compiling import compiled
 from loyalty_api.promotions.rules_limits import Allowance, allowance_for, most_off
-from loyalty_api.promotions.rules_lines import Lines, in_number
+from loyalty_api.promotions.rules_lines import Lines, in_number, with_discounts
 from loyalty_api.promotions.rules_next import coupon_of
-from loyalty_api.promotions.rules_reading import compiled, read_promotions
+from loyalty_api.promotions.rules_reading import read_promotions
 from loyalty_api.promotions.rules_spreading import within
 from loyalty_api.promotions.rules_types import Coupon, InSets, OnSum, Priced, Promotion, Promotions
-from loyalty_api.rulekit.basket import Basket, LineDiscount
+from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Discount, NearMiss, NextTime, Reason
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure
 from loyalty_api.rulekit.selectors import Selector
-from loyalty_api.rulekit.situations import Situation
+from loyalty_api.rulekit.situations import Situation, Test
 from loyalty_api.rulekit.windows import Moment, moment
 from loyalty_api.values import dataclass
+
+_Numbers = Mapping[str, int] | None
 
 
 def check(listed: Sequence[Any], *, taken: frozenset[str] = frozenset()) -> tuple[Fault, ...]:
@@ -72,7 +76,7 @@ def price(
     rules = [promotions.rules[number] for number in promotions.index.of(basket.store, basket.lines)]
     now = moment(at=at, zone=zone, basket=basket) if promotions.timed else None
     pricing = _Pricing(sold, facts, promotions, now, (at, zone))
-    for _, those in groupby(rules, key=lambda rule: rule.lane):
+    for _, those in groupby(rules, key=attrgetter("lane")):
         pricing.act(list(those))
     if paused:
         pricing.pause([rule.rule_id for rule in rules if rule.rule_id in paused])
@@ -97,6 +101,7 @@ class _Pricing:
     coupons: list[NextTime] = field(default_factory=list)
     _before: Situation = field(init=False)
     _meant: dict[Selector | None, list[int]] = field(default_factory=dict)
+    _told: dict[Test, Failure | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lines = lines = Lines(self.sold, self.promotions.terms)
@@ -106,27 +111,38 @@ class _Pricing:
     def act(self, rules: Sequence[Promotion]) -> None:
         """One lane: each promotion, or each exclusive group, in turn."""
         self.lines.begin()
-        for _, those in groupby(rules, key=lambda rule: rule.group or (rule.rule_id,)):
-            offers = [(rule, offer) for rule in those if (offer := self._offer(rule)) is not None]
-            if len(offers) > 1:
-                offers.sort(key=lambda one: (-one[1].total, one[0].rule_id))
-            for rule, offer in offers[1:]:
-                best = offers[0]
-                numbers = {"amount": offer.total, "best": best[1].total}
-                self._skipped(rule, "better_discount", best[0].rule_id, **numbers)
-            if offers:
-                self._stand(*offers[0])
+        for group, those in groupby(rules, key=attrgetter("group")):
+            if group is not None:
+                self._best_of(those)
+                continue
+            for rule in those:
+                offer = self._offer(rule)
+                if offer is not None:
+                    self._stand(rule, offer)
+
+    def _best_of(self, group: Iterable[Promotion]) -> None:
+        """Of one exclusive group the promotion that takes off most stands; a tie goes to the earlier id."""
+        offers = [(rule, offer) for rule in group if (offer := self._offer(rule)) is not None]
+        offers.sort(key=lambda one: (-one[1].granted, one[0].rule_id))
+        for rule, offer in offers[1:]:
+            best = offers[0]
+            numbers = {"amount": offer.granted, "best": best[1].granted}
+            self._skipped(rule, "better_discount", best[0].rule_id, numbers)
+        if offers:
+            self._stand(*offers[0])
 
     def _offer(self, rule: Promotion) -> Offer | None:
         """What a promotion would take off now, cut by its caps and by the floors; or why nothing is noted."""
         scope = self._scope(rule) if self._applies(rule) else None
         if scope is None:
             return None
-        if isinstance(rule.benefit, Coupon):
+        benefit = rule.benefit
+        if isinstance(benefit, OnSum):
+            found = on_sum(benefit, scope)
+        elif isinstance(benefit, InSets):
+            found = in_sets(benefit, scope)
+        else:
             return Offer({})
-        found = (
-            on_sum(rule.benefit, scope) if isinstance(rule.benefit, OnSum) else in_sets(rule.benefit, scope)
-        )
         if isinstance(found, Failure):
             self._failed(rule, found, scope)
             return None
@@ -135,35 +151,42 @@ class _Pricing:
             self._nothing(rule, "nothing_off")
             return None
         self._cut(rule, found)
-        if not found.total:
+        if not found.granted:
             self._nothing(rule, "floor_reached")
             return None
         return found
 
     def _applies(self, rule: Promotion) -> bool:
         """Whether nothing it does not combine with stands already, and its conditions and minimum are met."""
-        against = self._against(rule)
+        apart = self.promotions.apart
+        against = self._against(rule) if apart and self.standing else None
         if against is not None:
             self._skipped(rule, "not_combined", against)
             return False
         if self.sold.kind not in rule.kinds:
             self._nothing(rule, "other_kind")
             return False
-        paid = self.lines.paid(after=rule.after)
+        paid = self.lines.paid(after=True) if rule.after else self.lines.before
         short = rule.minimum - sum([paid[i] for i in self.lines.counted]) if rule.minimum else 0
         if rule.test is not None:
-            failed = rule.test(self._situation(paid) if rule.after else self._before)
+            failed = rule.test(self._situation(paid)) if rule.after else self._asked_before(rule.test)
             if failed is not None:
-                self._nothing(rule, failed.code, failed.missing if short <= 0 else None, **failed.numbers)
+                self._nothing(rule, failed.code, failed.numbers, failed.missing if short <= 0 else None)
                 return False
         if short > 0:
             numbers = {"minimum": rule.minimum, "amount": rule.minimum - short}
-            self._nothing(rule, "below_minimum", {"amount": short}, **numbers)
+            self._nothing(rule, "below_minimum", numbers, {"amount": short})
             return False
         if self.allowance is not None and (ended := self.allowance.ended(rule)) is not None:
-            self._nothing(rule, ended.code, None, **ended.numbers)
+            self._nothing(rule, ended.code, ended.numbers)
             return False
         return True
+
+    def _asked_before(self, test: Test) -> Failure | None:
+        """Why a condition does not hold before discounts, or None: what many promotions ask is asked once."""
+        if test not in self._told:
+            self._told[test] = test(self._before)
+        return self._told[test]
 
     def _situation(self, paid: Sequence[int]) -> Situation:
         gap = self.promotions.visit_gap
@@ -181,12 +204,10 @@ class _Pricing:
             known[selects] = [i for i in lines.allowed if not selects or selects(rows[i])]
         meant = known[selects]
         places = [i for i in meant if not lines.discounted(i)] if rule.left_out else meant
-        if not places and isinstance(rule.benefit, InSets) and rule.benefit.added and not meant:
-            places = []
-        elif not places:
+        if not places and (meant or not rule.may_add):
             self._out_of_scope(rule, meant)
             return None
-        below = [i for i in lines.returned if selects is None or selects(rows[i])]
+        below = [i for i in lines.returned if selects is None or selects(rows[i])] if lines.returned else []
         return Scope(rule, lines, places, below, self.promotions.terms, self.facts)
 
     def _out_of_scope(self, rule: Promotion, meant: Sequence[int]) -> None:
@@ -202,24 +223,24 @@ class _Pricing:
 
     def _failed(self, rule: Promotion, failed: Failure, scope: Scope) -> None:
         """A benefit found nothing: because others took its units, or because there are too few."""
-        by = next((self.lines.taken_by[i] for i in scope.places if i in self.lines.taken_by), None)
-        if by is not None and failed.code in ("too_few_units", "not_in_basket"):
-            self._skipped(rule, "units_taken", by)
-            return
-        self._nothing(rule, failed.code, failed.missing, **failed.numbers)
+        taken = self.lines.taken_by
+        if taken and failed.code in ("too_few_units", "not_in_basket"):
+            for i in scope.places:
+                if i in taken:
+                    self._skipped(rule, "units_taken", taken[i])
+                    return
+        self._nothing(rule, failed.code, failed.numbers, failed.missing)
 
     def _cut(self, rule: Promotion, offer: Offer) -> None:
         """No line below its floor, the basket not below its own, and not more than the promotion's cap."""
-        lines = self.lines
-        for i, share in offer.shares.items():
-            space = lines.space(i)
-            if share > space:
-                offer.shares[i] = space
-        most = most_off(self.allowance, rule, self.lines.room)[0]
-        if offer.total > most:
-            shares = list(offer.shares.values())
-            cut = within(most, shares, shares, self.promotions.terms.spread)
+        most, shares = most_off(self.allowance, rule, self.lines.room)[0], list(offer.shares.values())
+        spaces = self.lines.spaces(offer.shares)
+        cut = [a if a < b else b for a, b in zip(shares, spaces, strict=True)]
+        if sum(cut) > most:
+            cut = within(most, cut, cut, self.promotions.terms.spread)
+        if cut != shares:
             offer.shares = dict(zip(offer.shares, cut, strict=True))
+        offer.granted = sum(cut)
 
     def _stand(self, rule: Promotion, offer: Offer) -> None:
         """Let a discount stand, and say what cut it."""
@@ -228,7 +249,7 @@ class _Pricing:
             self.standing.append(rule.rule_id)
             return
         rows = self.lines.lines
-        granted = offer.total
+        granted = offer.granted
         if granted < offer.desired:
             most, code = most_off(self.allowance, rule, self.lines.room)
             code = code if granted == most else "floor_reached"
@@ -255,14 +276,14 @@ class _Pricing:
         return offer.used or {i: (lines.units[i], lines.free[i]) for i in offer.shares}
 
     def _nothing(
-        self, rule: Promotion, code: str, missing: Mapping[str, int] | None = None, **numbers: int
+        self, rule: Promotion, code: str, numbers: _Numbers = None, missing: _Numbers = None
     ) -> None:
         if missing:
             self.near_misses.append(NearMiss(rule.rule_id, missing))
-        self.reasons.append(Reason(rule.rule_id, "not_applicable", code, numbers))
+        self.reasons.append(Reason(rule.rule_id, "not_applicable", code, numbers or {}))
 
-    def _skipped(self, rule: Promotion, code: str, by: str, **numbers: int) -> None:
-        self.reasons.append(Reason(rule.rule_id, "skipped", code, numbers, by))
+    def _skipped(self, rule: Promotion, code: str, by: str, numbers: _Numbers = None) -> None:
+        self.reasons.append(Reason(rule.rule_id, "skipped", code, numbers or {}, by))
 
     def pause(self, rules: Sequence[str]) -> None:
         """Of these promotions it is said that they are paused, and nothing else."""
@@ -274,17 +295,5 @@ class _Pricing:
 
     def priced(self, basket: Basket) -> Priced:
         """The basket as it came, with the discounts on its lines."""
-        given: dict[str, list[LineDiscount]] = {}
-        for one in self.discounts:
-            for line_id, share in one.shares:
-                said = LineDiscount("program", share, one.benefit, one.rule, one.basket_wide)
-                given.setdefault(line_id, []).append(said)
-        lines = [
-            replace(line, discounts=(*line.discounts, *given[line.line_id]))
-            if line.line_id in given
-            else line
-            for line in basket.lines
-        ]
-        settled = replace(basket, lines=tuple(lines), pricing="settled")
-        reasons, near = tuple(self.reasons), tuple(self.near_misses)
-        return Priced(settled, tuple(self.discounts), reasons, near, tuple(self.coupons))
+        settled, discounts = with_discounts(basket, self.discounts), tuple(self.discounts)
+        return Priced(settled, discounts, tuple(self.reasons), tuple(self.near_misses), tuple(self.coupons))

@@ -18,14 +18,15 @@ from loyalty_api.values import dataclass
 class Offer:
     """What a promotion would take off: ``shares`` by place.
 
-    ``desired`` is what it was before floors and caps. ``used`` are, for sets, the units and the money by place of all
-    that took part; ``times`` how many sets.
+    ``desired`` is what it was before floors and caps, and ``granted`` what is left of it. ``used`` are, for sets, the
+    units and the money by place of all that took part; ``times`` how many sets.
     """
 
     shares: dict[int, int]
     times: int = 1
     desired: int = 0
     used: dict[int, tuple[int, int]] = field(default_factory=dict)
+    granted: int = 0
 
     @property
     def total(self) -> int:
@@ -51,9 +52,11 @@ def on_sum(benefit: OnSum, of: Scope) -> Offer | Failure:
     if isinstance(values, Failure):
         return values
     bases = _bases(of)
-    best, desired = max(
-        [_off(value, bases, benefit, of) for value in values], key=lambda found: sum(found[0])
-    )
+    best, desired = _off(values[0], bases, benefit, of)
+    for value in values[1:]:
+        other = _off(value, bases, benefit, of)
+        if sum(other[0]) > sum(best):
+            best, desired = other
     return Offer({i: share for i, share in zip(of.places, best, strict=True) if share}, desired=desired)
 
 
@@ -97,10 +100,10 @@ def _bases(of: Scope) -> list[int]:
 
 def _off(value: Value, bases: Sequence[int], benefit: OnSum, of: Scope) -> tuple[list[int], int]:
     """What is taken off each line, none below its floor, and what it would be in all without floors."""
-    space, terms, total = of.lines.space, of.terms, sum(bases)
-    room = [space(i) for i in of.places]
+    terms, total = of.terms, sum(bases)
     if not total:
-        return [0] * len(room), 0
+        return [0] * len(bases), 0
+    room = of.lines.spaces(of.places)
     if value.kind == "percent" and not terms.by_line:
         wanted = parts(taken_off(value, total, terms.rounding), bases, terms.spread)
     elif value.kind == "percent" or benefit.by_line:
@@ -108,4 +111,5 @@ def _off(value: Value, bases: Sequence[int], benefit: OnSum, of: Scope) -> tuple
     else:
         off = taken_off(value, total, terms.rounding)
         return within(off, bases, room, terms.spread), off
-    return [min(off, free) for off, free in zip(wanted, room, strict=True)], sum(wanted)
+    cut = [off if off < free else free for off, free in zip(wanted, room, strict=True)]
+    return cut, sum(wanted)

@@ -31,10 +31,10 @@ Drawn = list[tuple[Run, int]]
 def in_sets(benefit: InSets, of: Scope) -> Offer | Failure:
     """The discount on as many sets as the units fill, the dearest first; or how many units were missing."""
     have = _found(benefit, of)
-    if not benefit.up_to and any(
-        found < slot.quantity for slot, found in zip(benefit.slots, have, strict=True)
-    ):
-        return _too_few(benefit, have)
+    if not benefit.up_to:
+        for slot, found in zip(benefit.slots, have, strict=True):
+            if found < slot.quantity:
+                return _too_few(benefit, have)
     pools = _pools(benefit, of)
     offer = Offer({}, 0)
     least = [benefit.most, of.promotion.most_sets]
@@ -65,19 +65,14 @@ def in_sets(benefit: InSets, of: Scope) -> Offer | Failure:
 
 def _found(benefit: InSets, of: Scope) -> list[int]:
     """How many units there are for each slot; most sets that cannot be filled are known by that."""
-    lines, most = of.lines.lines, of.promotion.most_units
-    units = of.lines.units
-    places = [i for i in of.places if units[i] > 0 and (benefit.value.kind != "price" or _countable(of, i))]
-    return [
-        sum(
-            [
-                min(most or units[i], units[i])
-                for i in places
-                if slot.selects is None or slot.selects(lines[i])
-            ]
-        )
-        for slot in benefit.slots
-    ]
+    lines, units, most = of.lines.lines, of.lines.units, of.promotion.most_units
+    places = [i for i in of.places if _countable(of, i)] if benefit.value.kind == "price" else of.places
+    have = []
+    for slot in benefit.slots:
+        selects = slot.selects
+        those = places if selects is None else [i for i in places if selects(lines[i])]
+        have.append(sum([min(most, units[i]) for i in those] if most else [units[i] for i in those]))
+    return have
 
 
 def _pools(benefit: InSets, of: Scope) -> list[list[Run]]:
@@ -189,10 +184,13 @@ def _note(offer: Offer, drawn: Sequence[Drawn], targets: Drawn, shares: Sequence
 
 def _too_few(benefit: InSets, have: Sequence[int]) -> Failure:
     """No set, or none that is dearer than its price; what is missing when some of it is there."""
-    short = [max(slot.quantity - found, 0) for slot, found in zip(benefit.slots, have, strict=True)]
-    if benefit.added and short[0] and not any(short[1:]):
-        return Failure("not_in_basket", {}, {"added": short[0]})
-    if not any(short):
+    least, missing, there = 0, 0, sum(have)
+    for slot, found in zip(benefit.slots, have, strict=True):
+        least += slot.quantity
+        if found < slot.quantity:
+            missing += slot.quantity - found
+    if not missing:
         return Failure("nothing_off")
-    numbers = {"least": sum([slot.quantity for slot in benefit.slots]), "found": sum(have)}
-    return Failure("too_few_units", numbers, {"pieces": sum(short)} if any(have) else None)
+    if benefit.added and benefit.slots[0].quantity - have[0] == missing:
+        return Failure("not_in_basket", {}, {"added": missing})
+    return Failure("too_few_units", {"least": least, "found": there}, {"pieces": missing} if there else None)

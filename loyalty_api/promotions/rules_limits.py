@@ -181,6 +181,8 @@ def allowance_for(
 
 def most_off(allowance: Allowance | None, rule: Promotion, room: int) -> tuple[int, str]:
     """The most that a promotion may take off a basket with so much ``room``, and the code of what says so."""
+    if allowance is None and rule.most_off is None:
+        return room, "floor_reached"
     allowed = allowance.most(rule) if allowance else None
     most = [] if rule.most_off is None else [(rule.most_off, "capped_discount")]
     most += [(allowed.left, allowed.why.code)] if allowed else []

@@ -6,18 +6,31 @@ order of lines changes nothing, not even by a cent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from loyalty_api.promotions.rules_spreading import basket_floor, line_floor
 from loyalty_api.promotions.rules_types import Terms
-from loyalty_api.rulekit.basket import Basket, Line
+from loyalty_api.rulekit.basket import Basket, LineDiscount
+from loyalty_api.rulekit.decision import Discount
 
 
 def in_number(basket: Basket) -> Basket:
     """The basket with its lines in the order of their numbers."""
     lines = sorted(basket.lines, key=lambda line: (len(line.line_id), line.line_id))
     return replace(basket, lines=tuple(lines))
+
+
+def with_discounts(basket: Basket, discounts: Iterable[Discount]) -> Basket:
+    """The basket settled, with the shares of promotions behind the discounts that its lines have."""
+    given: defaultdict[str, list[LineDiscount]] = defaultdict(list)
+    for one in discounts:
+        rule, benefit, wide = one.rule, one.benefit, one.basket_wide
+        for line_id, share in one.shares:
+            given[line_id].append(LineDiscount("program", share, benefit, rule, wide))
+    lines = [line.discounted(given[line.line_id]) if line.line_id in given else line for line in basket.lines]
+    return replace(basket, lines=tuple(lines), pricing="settled")
 
 
 class Lines:
@@ -86,10 +99,10 @@ class Lines:
         """What each line comes to for conditions and minimums: after what was taken off so far, or before it."""
         return [a - b for a, b in zip(self.before, self.off, strict=True)] if after else self.before
 
-    def space(self, i: int) -> int:
-        """How much a line may still be lowered."""
-        free, spare = self.free[i], self.spare[i]
-        return free if free < spare else spare if spare > 0 else 0
+    def spaces(self, places: Iterable[int]) -> list[int]:
+        """How much each of these lines may still be lowered."""
+        free, spare = self.free, self.spare
+        return [a if (a := free[i]) < (b := spare[i]) else b if b > 0 else 0 for i in places]
 
     def take(self, rule_id: str, shares: Mapping[int, int], consumed: Mapping[int, tuple[int, int]]) -> None:
         """Let a discount stand: its ``shares`` by place, and the units and money that nothing else may use now."""
@@ -110,8 +123,3 @@ class Lines:
     def discounted(self, i: int) -> bool:
         """Whether the line has any discount, the till's or a promotion's."""
         return i in self.last or bool(self.lines[i].discounts)
-
-
-def below_zero(lines: Sequence[Line], before: Sequence[int], places: Sequence[int]) -> int:
-    """What lines that nothing in the basket answers to take from the sum of a scope; 0 or less."""
-    return sum([before[i] for i in places if lines[i].amount < 0])

@@ -1,4 +1,4 @@
-"""The promotions of a program document: read, checked and compiled.
+"""The promotions of a program document: read and checked.
 
 A promotion:
 
@@ -19,26 +19,13 @@ from typing import Any
 
 from loyalty_api.errors import Fault
 from loyalty_api.program.rules_settings import MONEY
-from loyalty_api.promotions.rules_index import Entry, Index, goods_of
-from loyalty_api.promotions.rules_limits_reading import LIMITS, limits_contradictions, limits_of
-from loyalty_api.promotions.rules_making import benefit_of
+from loyalty_api.promotions.rules_limits_reading import LIMITS, limits_contradictions
 from loyalty_api.promotions.rules_types import (
     LANES,
     NEXT,
-    Coupon,
-    InSets,
-    Limit,
-    OnSum,
-    Promotion,
-    Promotions,
-    Terms,
 )
 from loyalty_api.promotions.rules_values import BENEFITS, LATER_LANES
-from loyalty_api.rulekit import conditions
-from loyalty_api.rulekit.conditions import Condition
 from loyalty_api.rulekit.conditions_reading import NAME, read_conditions, read_where
-from loyalty_api.rulekit.exclusions import Excluded
-from loyalty_api.rulekit.selectors import Selector, selector
 from loyalty_api.rulekit.shapes import (
     Member,
     below,
@@ -182,112 +169,3 @@ def _unknown(rules: Sequence[Mapping[str, Any]]) -> list[Fault]:
 def percents_by_lane(said: Any) -> dict[str, str]:
     """``sequential`` or ``additive`` for each lane, whether it was said for all of them or for each."""
     return dict.fromkeys(LANES, said) if isinstance(said, str) else {lane: said[lane] for lane in LANES}
-
-
-def compiled(
-    rules: Sequence[Mapping[str, Any]],
-    *,
-    section: Mapping[str, Any],
-    excluded: Excluded | None,
-    visit_gap: int,
-) -> Promotions:
-    """Promotions that were read without faults, compiled, in the order in which they act.
-
-    ``section`` is ``discounts`` as the settings hold it.
-    """
-    ordered, percents = _in_order(rules), percents_by_lane(section["percents"])
-    rounding, ceiling = section["round"], section["member_ceiling"]
-    selectors: dict[str, Selector] = {}
-    made = [_compiled(rule, percents, selectors) for rule in ordered]
-    conditions_of = [condition for _, condition in made if condition is not None]
-    promotions = tuple([promotion for promotion, _ in made])
-    return Promotions(
-        rules=promotions,
-        terms=Terms(
-            rounding["mode"], rounding["at"] == "line", section["spread"], section["floor"], excluded
-        ),
-        index=Index([_entry(rule) for rule in ordered]),
-        timed=any(condition.timed for condition in conditions_of),
-        asks=frozenset[str]().union(*[condition.asks for condition in conditions_of]),
-        apart=_apart(rules),
-        visit_gap=visit_gap,
-        limited=tuple([promotion for promotion in promotions if promotion.limits is not None]),
-        ceiling=Limit(ceiling["per"], ceiling["amount"]) if ceiling else None,
-    )
-
-
-def _apart(rules: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
-    found: dict[str, set[str]] = {}
-    for rule in rules:
-        for other in rule["not_with"]:
-            found.setdefault(rule["id"], set()).add(other)
-            found.setdefault(other, set()).add(rule["id"])
-    return {rule_id: frozenset(others) for rule_id, others in found.items()}
-
-
-def _in_order(rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """By lane, then the higher priority first, ties by id; a group stands where the first of it would."""
-    turn = {
-        rule["id"]: ((*LANES, NEXT).index(lane_of(rule)), -rule["priority"], rule["id"]) for rule in rules
-    }
-    first: dict[str, tuple[int, int, str]] = {}
-    for rule in rules:
-        if rule["group"]:
-            first[rule["group"]] = min(turn[rule["id"]], first.get(rule["group"], turn[rule["id"]]))
-    return sorted(rules, key=lambda rule: (first.get(rule["group"], turn[rule["id"]]), turn[rule["id"]]))
-
-
-def _compiled(
-    rule: Mapping[str, Any], percents: Mapping[str, str], selectors: dict[str, Selector]
-) -> tuple[Promotion, Condition | None]:
-    """``selectors`` are those of other promotions: what several are about is looked for once in a basket."""
-    where = _said(rule["where"])
-    condition = conditions.compiled(rule["when"])
-    kind, said = rule["benefit"]
-    benefit, lane, caps = benefit_of(kind, said), lane_of(rule), rule["caps"]
-    made = Promotion(
-        rule_id=rule["id"],
-        name=rule["name"],
-        lane=lane,
-        priority=rule["priority"],
-        benefit=benefit,
-        said=kind,
-        selects=selectors.setdefault(repr(where), selector(where)) if where else None,
-        test=condition.test if condition else None,
-        minimum=rule["minimum_basket"],
-        after=rule["threshold"] == "after",
-        most_off=caps["amount"],
-        most_units=caps["units_per_line"],
-        most_sets=caps["applications"],
-        left_out=rule["discounted_lines"] == "left_out",
-        consumes=lane == "line" and _consumes(rule["units"], benefit),
-        group=rule["group"],
-        not_with=frozenset(rule["not_with"]),
-        kinds=rule["kinds"],
-        additive=percents.get(lane) == "additive",
-        scoped=bool(where),
-        indivisible=kind in ("free_item", "coupon"),
-        limits=limits_of(rule),
-    )
-    return made, condition
-
-
-def _consumes(said: str | None, benefit: OnSum | InSets | Coupon) -> bool:
-    return said == "consumed" if said else isinstance(benefit, InSets)
-
-
-def _said(where: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {name: values for name, values in (where or {}).items() if values is not None}
-
-
-def _entry(rule: Mapping[str, Any]) -> Entry:
-    """Where the index keeps a promotion: under its stores, and under goods without which it cannot apply."""
-    kind, said = rule["benefit"]
-    needed = rule["where"]
-    if kind == "buy_get":
-        needed = said["buy"]["where"] or needed
-    elif kind == "bundle":
-        needed = next((item["where"] for item in said["items"] if goods_of(item["where"])), needed)
-    elif kind == "free_item":
-        needed = None if said["added"] else said["where"] or needed
-    return Entry(rule["when"].get("store"), goods_of(needed))

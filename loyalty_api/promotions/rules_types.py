@@ -148,6 +148,11 @@ class Promotion:
     limits: Limits | None = None
 
     @property
+    def may_add(self) -> bool:
+        """Whether it may be about a product that is not in the basket yet."""
+        return isinstance(self.benefit, InSets) and bool(self.benefit.added)
+
+    @property
     def basket_wide(self) -> bool:
         """Whether it is a discount on the whole basket (R10)."""
         return self.lane != "line" and not self.scoped
@@ -186,6 +191,7 @@ class Promotions:
     visit_gap: int = 0
     limited: tuple[Promotion, ...] = ()
     ceiling: Limit | None = None
+    by_id: Mapping[str, Promotion] = field(default_factory=dict, compare=False)
 
     @property
     def counts(self) -> bool:
@@ -198,7 +204,7 @@ class Promotions:
 
     def numbered(self, rule_id: str) -> Promotion | None:
         """The promotion with this id."""
-        return next((rule for rule in self.rules if rule.rule_id == rule_id), None)
+        return self.by_id.get(rule_id)
 
 
 @dataclass(frozen=True, slots=True)

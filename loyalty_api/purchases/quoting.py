@@ -102,8 +102,7 @@ def _near(
     near: Sequence[NearMiss], program: Program | None, currency: str, language: str
 ) -> list[dict[str, Any]]:
     promotions = program.promotions if program else None
-    # The names of all rules are put together once, not for each miss.
-    names = program.names if program and near else {}
+    names = program.names if program else {}
     told = []
     for miss in near:
         of = "near_discount" if promotions and promotions.numbered(miss.rule) else "near_miss"

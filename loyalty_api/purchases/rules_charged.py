@@ -60,9 +60,15 @@ def mark_of(basket: Basket, member_id: object) -> str:
 
 
 def _said(line: Line) -> list[Any]:
-    ours = _by_rule([line]).items()
-    given = sorted([[rule, shares[line.line_id]] for rule, shares in ours if shares[line.line_id]])
-    others = sum([one.amount for one in line.discounts if not is_ours(one) and one.kind != "points"])
+    ours: dict[str, int] = {}
+    others = 0
+    for one in line.discounts:
+        if is_ours(one):
+            rule = one.promotion_id or _UNNAMED
+            ours[rule] = ours.get(rule, 0) + one.amount
+        elif one.kind != "points":
+            others += one.amount
+    given = sorted([[rule, amount] for rule, amount in ours.items() if amount])
     return [line.line_id, line.sku or "", line.quantity, line.unit, line.amount, others, given]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +35,10 @@ NOTHING = Needs()
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One version of the program, compiled once and asked many times; ``paused`` rules and levels give nothing."""
+    """One version of the program, compiled once and asked many times; ``paused`` rules and levels give nothing.
+
+    ``names`` are those of its rules and levels for people, by rule and language (``*``: any).
+    """
 
     version: int
     settings: Settings
@@ -46,14 +49,7 @@ class Program:
     gifts: Gifts | None = None
     suggestions: Suggesting | None = None
     paused: frozenset[str] = frozenset()
-
-    @property
-    def names(self) -> dict[str, Mapping[str, str]]:
-        """The names of the rules and levels for people, by rule and language (``*``: any)."""
-        rules = {rule.rule_id: rule.name for rule in (*self.earning.every, *self.events.every)}
-        rules |= self.promotions.names() if self.promotions else {}
-        rules |= self.gifts.names() if self.gifts else {}
-        return {**rules, **self.tiers.names()} if self.tiers else rules
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
 
     @property
     def pausable(self) -> frozenset[str]:
@@ -169,7 +165,16 @@ def compile_program(document: Mapping[str, Any], *, version: int) -> Program:
     if gifts:
         earning = _also_asking(earning, gifts.asks)
     suggestions = suggestion_rules.parse(settings.sections["suggestions"], excluded=excluded)
-    return Program(version, settings, earning, levels, events, promotions, gifts, suggestions)
+    made = Program(version, settings, earning, levels, events, promotions, gifts, suggestions)
+    return replace(made, names=_names(made))
+
+
+def _names(program: Program) -> dict[str, Mapping[str, str]]:
+    """Put together once: every quote and receipt says some of them."""
+    rules = {rule.rule_id: rule.name for rule in (*program.earning.every, *program.events.every)}
+    rules |= program.promotions.names() if program.promotions else {}
+    rules |= program.gifts.names() if program.gifts else {}
+    return {**rules, **program.tiers.names()} if program.tiers else rules
 
 
 def _also_asking(earning: Earning, asks: frozenset[str]) -> Earning:

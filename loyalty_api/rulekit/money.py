@@ -14,6 +14,8 @@ def minor_digits(currency: str) -> int:
 
 def grouped(number: int, group: str) -> str:
     """A whole number with ``group`` between its thousands."""
+    if -1000 < number < 1000:
+        return str(number)
     return f"{number:,}".replace(",", group)
 
 
