@@ -38,8 +38,8 @@ from loyalty_api.purchases.booking import line_rows
 from loyalty_api.purchases.queries import LINES, PURCHASES, MemberRow
 from loyalty_api.purchases.rules import basket_of
 from loyalty_api.rating.rules import evaluate
-from loyalty_api.rating.rules_folding import Versions
 from loyalty_api.rating.rules_program import Program, compile_program
+from loyalty_api.rating.rules_versions import Versions
 from loyalty_api.rows import dump
 from loyalty_api.rulekit.facts import Facts, Member
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json

@@ -21,7 +21,6 @@ from loyalty_api import ids
 from loyalty_api.coupons import service as coupons
 from loyalty_api.db import Database
 from loyalty_api.errors import LoyaltyError
-from loyalty_api.facts import service as facts
 from loyalty_api.gifts import draw_days
 from loyalty_api.gifts import service as gifts
 from loyalty_api.giving import service as giving
@@ -30,7 +29,7 @@ from loyalty_api.ledger.overdue import START, Booked, Place
 from loyalty_api.period_bonuses import service as periods
 from loyalty_api.program import service as programs
 from loyalty_api.publishing import backtests
-from loyalty_api.purchases import reserving
+from loyalty_api.purchases import forgetting, reserving
 from loyalty_api.redemptions import service as redemptions
 from loyalty_api.suggestions.service import refresh_due
 from loyalty_api.tiers import overdue as levels
@@ -38,7 +37,6 @@ from loyalty_api.vault import Vault
 
 MEMBERS_AT_ONCE = 500
 _HOLDS_AT_ONCE = 200
-_COUNTERS_AT_ONCE = 5_000
 _BROKEN = (LoyaltyError, psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError)
 _log = logging.getLogger(__name__)
 
@@ -216,15 +214,9 @@ def settle_periods(database: Database, *, now: datetime, limit: Limit = FOR_EVER
     )
 
 
-def purge_counters(database: Database, *, limit: Limit = FOR_EVER) -> int:
-    """Forget counters of days and weeks that are long over, by the machine's clock; how many they were."""
-    done = 0
-    place: facts.Place | None = facts.START
-    while place is not None and not limit.reached:
-        with database.unit_of_work() as session:
-            gone, place = facts.purge(session, after=place, limit=_COUNTERS_AT_ONCE)
-        done += gone
-    return done
+def purge_counters(database: Database, *, now: datetime, limit: Limit = FOR_EVER) -> int:
+    """Forget counters and budgets of periods that nothing can reach any more; how many they were."""
+    return forgetting.forget(database.unit_of_work, now=now, ended=lambda: limit.reached)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +259,7 @@ JOBS: Mapping[str, Job] = {
     "release_holds": Job("* * * * *", lambda db, now, limit: release_holds(db, now=now, limit=limit)),
     "settle_levels": Job("*/5 * * * *", lambda db, now, limit: settle_levels(db, now=now, limit=limit)),
     "settle_periods": Job("*/10 * * * *", lambda db, now, limit: settle_periods(db, now=now, limit=limit)),
-    "purge_counters": Job("40 3 * * *", lambda database, _now, limit: purge_counters(database, limit=limit)),
+    "purge_counters": Job("40 3 * * *", lambda db, now, limit: purge_counters(db, now=now, limit=limit)),
     "refresh_suggestions": Job("20 * * * *", lambda db, now, limit: refresh_due(db, now=now, limit=limit)),
     "announce_expiring": Job("*/10 * * * *", lambda db, now, limit: announce(db, now=now, limit=limit)),
     backtests.JOB: Job("* * * * *", lambda database, now, limit: replay(database, now=now, limit=limit)),

@@ -20,9 +20,10 @@ from loyalty_api.corrections import queries
 from loyalty_api.corrections.rules import steps_of
 from loyalty_api.purchases.booking import basket_document, facts_of
 from loyalty_api.purchases.queries import MemberRow
-from loyalty_api.rating.rules_folding import Bought, Earlier, Event, Folding, Returned, Start, Versions
+from loyalty_api.rating.rules_folding import Bought, Earlier, Event, Folding, Returned, Start
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.rules_returns import ALL, Progress, gifts_stay, progress_from
+from loyalty_api.rating.rules_versions import Versions
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts, Member

@@ -200,13 +200,16 @@ class CouponShownSchema(Schema):
     """What became of a coupon that was shown, of its code the last four characters; ``reason`` says why not.
 
     ``issued`` is one that the purchase gives for another time, by which ``rule`` and when it counts; its code is in
-    clear in the answer to the sale. ``to_be_issued`` is what a quote says of it, before there is any code.
+    clear in the answer to the sale. ``to_be_issued`` is what a quote says of it, before there is any code, and
+    ``not_issued`` what a sale says of it that found its member when the coupon's time was over already.
     """
 
     code = Text(required=True, allow_none=True)
     coupon_id = Text(required=True, allow_none=True)
     name = Text(required=True, allow_none=True)
-    status = Choice("usable", "not_usable", "used", "not_used", "issued", "to_be_issued", required=True)
+    status = Choice(
+        "usable", "not_usable", "used", "not_used", "issued", "to_be_issued", "not_issued", required=True
+    )
     reason = Text(required=True, allow_none=True)
     rule = Text()
     valid_from = Moment()

@@ -106,6 +106,22 @@ def odds_table(
     return (*ordered, SPACE) if guaranteed and ordered[-1] < SPACE else tuple(ordered)
 
 
+def base_row(table: Sequence[int], base: int) -> int:
+    """The number of the row that holds the base odds; it is never the guarantee's, unless there is no other."""
+    lucky = lucky_rows(table)
+    return max([number for number, row in enumerate(lucky) if row <= base], default=0)
+
+
+def lucky_rows(table: Sequence[int]) -> list[int]:
+    """The rows that leave it to luck, which come before the guarantee's."""
+    return [row for row in table if row < SPACE] or list(table)
+
+
+def guaranteed(table: Sequence[int], *, after: int | None, dry: int) -> bool:
+    """Whether the next draw is by the guarantee's row, ``dry`` draws without luck having gone before."""
+    return after is not None and dry >= after and table[-1] == SPACE
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A gift that a draw may bring, and what its odds follow.

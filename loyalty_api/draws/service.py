@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 
 from loyalty_api.draws import queries, queries_reports, rules, rules_pacing
 from loyalty_api.draws.queries import DRAWS, OPEN_DAYS, READ
-from loyalty_api.draws.rules import SPACE, Record, Wanted
+from loyalty_api.draws.rules import Record, Wanted
 from loyalty_api.draws.rules_pacing import Traffic
 from loyalty_api.rows import Rows, Table
 from loyalty_api.rulekit.decision import Decision
@@ -151,15 +151,16 @@ class DrawBook:
         limits: Mapping[str, int],
     ) -> int:
         """The row of the table: the guarantee's, or what the budget affords, or the base odds."""
-        if one.guarantee_after is not None and dry >= one.guarantee_after and table[-1] == SPACE:
+        if rules.guaranteed(table, after=one.guarantee_after, dry=dry):
             return len(table) - 1
-        lucky = [row for row in table if row < SPACE] or list(table)
         traffic = day.traffic.get(one.gift)
         if one.limit is not None and one.last is not None and one.cost and traffic is not None:
             left = traffic.left(at, one.last, zone)
             remaining = limits.get(one.limit, 0)
-            return rules_pacing.pacing(remaining=remaining, cost=one.cost, expected_left=left, rows=lucky)
-        return max([number for number, row in enumerate(lucky) if row <= one.base], default=0)
+            return rules_pacing.pacing(
+                remaining=remaining, cost=one.cost, expected_left=left, rows=rules.lucky_rows(table)
+            )
+        return rules.base_row(table, one.base)
 
     def draw(
         self,

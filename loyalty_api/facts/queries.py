@@ -44,12 +44,18 @@ LIMITS = Table(
 """Adds to what is taken of limits whose rows the caller holds, or takes it back with a number below zero."""
 
 READ = (
-    "SELECT member_id, key, value FROM member_counters WHERE member_id = {named} AND key = ANY($4::text[])"
+    "SELECT c.member_id, c.key, c.value FROM (SELECT member_id, key, value FROM member_counters UNION ALL"
+    " SELECT member_id, key, amount FROM counter_holds WHERE expires_at > $6::timestamptz) c"
+    " WHERE c.member_id = {named} AND c.key = ANY($4::text[])"
     " UNION ALL SELECT NULL, key, taken - coalesce((SELECT sum(amount) FROM limit_holds h WHERE h.key = l.key"
     " AND h.expires_at <= $6::timestamptz), 0)::bigint FROM rule_limits l WHERE key = ANY($5::text[])"
 )
 """Counters of the members that stand for ``{named}``, and limits, under the keys of ``needed``; a limit's row has no
-member and what is taken of it. A hold that has ended takes nothing."""
+member and what is taken of it. A hold that has ended takes nothing.
+
+What reservations hold of a counter is a row of its own, to be added to it: who counts holds the member, so what is read
+under that lock needs no row that lanes take of. A limit has nobody to hold, so what is held of it is taken.
+"""
 
 _TAKE = (
     "INSERT INTO rule_limits AS l (key, most, taken) SELECT given.key, given.most, given.taken"
@@ -61,16 +67,6 @@ _HOLD = (
     "INSERT INTO rule_limits AS l (key, most, taken) SELECT given.key, given.most, 0"
     " FROM unnest(%s::text[], %s::bigint[]) AS given(key, most) ORDER BY given.key"
     " ON CONFLICT (key) DO UPDATE SET most = greatest(l.most, excluded.most) RETURNING key, taken"
-)
-
-
-_PURGE = (
-    "WITH looked AS (SELECT member_id, key, counted_at FROM member_counters WHERE (member_id, key) >"
-    " (%(member)s, %(key)s) ORDER BY member_id, key LIMIT %(limit)s), gone AS (DELETE FROM member_counters c"
-    " USING looked l WHERE c.member_id = l.member_id AND c.key = l.key AND c.counted_at < now() - interval '400 days'"
-    r" AND c.key ~ ':\d{4}-(\d{2}-\d{2}|W\d{2})$' RETURNING 1), last AS (SELECT member_id, key FROM looked"
-    " ORDER BY member_id DESC, key DESC LIMIT 1)"
-    " SELECT (SELECT count(*) FROM gone), (SELECT member_id FROM last), (SELECT key FROM last)"
 )
 
 
@@ -86,9 +82,12 @@ def _array(keys: frozenset[str]) -> str:
 
 def read(connection: Connection[TupleRow], member_id: UUID, needs: Needs, now: datetime) -> list[TupleRow]:
     """The rows of ``READ`` for one member."""
-    counters, limits, moment = needed(needs, now)
-    sql = READ.replace("{named}", "%s").replace("$4", "%s").replace("$5", "%s").replace("$6", "%s")
-    return connection.execute(sql, (member_id, counters, moment, limits), prepare=True).fetchall()
+    places = {"{named}": "member", "$4": "counters", "$5": "limits", "$6": "now"}
+    sql = READ
+    for place, name in places.items():
+        sql = sql.replace(place, f"%({name})s")
+    named = dict(zip(places.values(), (member_id, *needed(needs, now)), strict=True))
+    return connection.execute(sql, named, prepare=True).fetchall()
 
 
 def take(
@@ -114,17 +113,6 @@ def standing(
         prepare=True,
     )
     return {row[0]: (row[1], row[2]) for row in rows}
-
-
-def purge(
-    connection: Connection[TupleRow], *, after: tuple[UUID, str], limit: int
-) -> tuple[int, tuple[UUID, str] | None]:
-    """Take away old counters of days and weeks among up to ``limit`` behind a place.
-
-    How many that were, and the place of the last one that was looked at; None when nobody is left.
-    """
-    row = connection.execute(_PURGE, {"member": after[0], "key": after[1], "limit": limit}).fetchone()
-    return (row[0], (row[1], row[2]) if row[1] else None) if row else (0, None)
 
 
 def tell_once(connection: Connection[TupleRow], most: Mapping[str, int]) -> list[str]:
@@ -158,14 +146,37 @@ def set_aside(
     )
 
 
-def let_go(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> dict[str, int]:
-    """Forget what reservations hold, by key; the caller holds the limits and says what becomes of it."""
-    rows = connection.execute(
-        "WITH gone AS (DELETE FROM limit_holds WHERE reservation_id = ANY(%s) RETURNING key, amount)"
-        " SELECT key, sum(amount)::bigint FROM gone GROUP BY key",
-        (list(reservation_ids),),
+def hold_counters(
+    connection: Connection[TupleRow],
+    member_id: UUID,
+    held: Mapping[str, int],
+    reservation_id: UUID,
+    expires_at: datetime,
+) -> None:
+    """Note how much a reservation holds of counters of a member, whom the caller holds, and until when."""
+    connection.execute(
+        "INSERT INTO counter_holds (member_id, key, reservation_id, amount, expires_at)"
+        " SELECT %s, key, %s, amount, %s FROM unnest(%s::text[], %s::bigint[]) AS given(key, amount)",
+        (member_id, reservation_id, expires_at, list(held), list(held.values())),
     )
-    return {row[0]: row[1] for row in rows}
+
+
+def let_go(
+    connection: Connection[TupleRow], reservation_ids: Sequence[UUID]
+) -> dict[tuple[UUID | None, str], int]:
+    """Forget what reservations hold of counters by member and key, and of limits by None and key.
+
+    The caller holds the limits and says what becomes of it.
+    """
+    rows = connection.execute(
+        "WITH gone AS (DELETE FROM limit_holds WHERE reservation_id = ANY(%(these)s) RETURNING key, amount),"
+        " uncounted AS (DELETE FROM counter_holds WHERE reservation_id = ANY(%(these)s)"
+        " RETURNING member_id, key, amount)"
+        " SELECT NULL, key, sum(amount)::bigint FROM gone GROUP BY key"
+        " UNION ALL SELECT member_id, key, sum(amount)::bigint FROM uncounted GROUP BY member_id, key",
+        {"these": list(reservation_ids)},
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def held_keys(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> list[str]:

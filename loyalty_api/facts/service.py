@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from psycopg import Connection
@@ -12,15 +12,16 @@ from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
 from loyalty_api.db import driver
-from loyalty_api.facts import queries
+from loyalty_api.facts import queries, queries_purging
 from loyalty_api.facts.queries import COUNTERS, GIVEN_BACK, LIMITS, READ, needed
+from loyalty_api.facts.queries_purging import forgotten
 from loyalty_api.rows import Rows, Table, write
 from loyalty_api.rulekit.decision import Claim
 from loyalty_api.rulekit.facts import Facts, Needs
 
 __all__ = [
-    "COUNTERS", "LIMITS", "READ", "Counted", "counted", "give_back", "needed", "open_for", "purge", "return_held",
-    "set_aside", "standing",
+    "COUNTERS", "LIMITS", "READ", "Counted", "counted", "forget_counters", "forget_limits", "forgotten",
+    "give_back", "needed", "note_forgotten", "open_for", "return_held", "set_aside", "standing",
 ]  # fmt: skip
 
 _SAVEPOINT = "limits"
@@ -71,10 +72,13 @@ class Counted:
         self.held = True
 
     def free(self, connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> None:
-        """What reservations hold of limits that are held here is there to be taken."""
-        for key, amount in queries.let_go(connection, reservation_ids).items():
-            self.taken[key] = self.taken.get(key, 0) - amount
-            self._to_take[key] = self._to_take.get(key, 0) - amount
+        """What reservations hold of limits that are held here is there to be taken, and counts for no member."""
+        for (member_id, key), amount in queries.let_go(connection, reservation_ids).items():
+            if member_id is None:
+                self.taken[key] = self.taken.get(key, 0) - amount
+                self._to_take[key] = self._to_take.get(key, 0) - amount
+            elif key in (known := self.counters.get(member_id, {})):
+                known[key] -= amount
 
     def take(
         self,
@@ -138,7 +142,8 @@ def counted(rows: Sequence[TupleRow]) -> Counted:
         if member_id is None:
             found.taken[key] = value
         else:
-            found.counters.setdefault(member_id, {})[key] = value
+            known = found.counters.setdefault(member_id, {})
+            known[key] = known.get(key, 0) + value
     return found
 
 
@@ -152,17 +157,24 @@ def return_ended(connection: Connection[TupleRow], keys: Sequence[str], now: dat
 def return_held(connection: Connection[TupleRow], reservation_ids: Sequence[UUID]) -> None:
     """Give back to limits all that reservations hold; once, whoever else does it at the same time."""
     queries.taken_of(connection, queries.held_keys(connection, reservation_ids), lock=True)
-    less = queries.let_go(connection, reservation_ids)
-    write(connection, [(LIMITS, [(key, -amount) for key, amount in less.items()])])
+    gone = queries.let_go(connection, reservation_ids)
+    less = [(key, -amount) for (member_id, key), amount in gone.items() if member_id is None]
+    write(connection, [(LIMITS, less)])
 
 
 def set_aside(
-    session: Session, *, claims: Iterable[Claim], reservation_id: UUID, expires_at: datetime
+    session: Session, *, claims: Sequence[Claim], member_id: UUID | None, held_by: UUID, expires_at: datetime
 ) -> None:
-    """Hold for a reservation what claims have taken of limits in this transaction."""
+    """Hold for a reservation what claims have taken of limits in this transaction, and what they count for a member.
+
+    The caller holds the member. What is held of counters counts until then, and for good with the purchase.
+    """
     held = {claim.key: claim.amount for claim in claims if claim.kind == "limit"}
     if held:
-        queries.set_aside(driver(session), held, reservation_id, expires_at)
+        queries.set_aside(driver(session), held, held_by, expires_at)
+    counts = {claim.key: claim.amount for claim in claims if claim.kind == "counter"}
+    if counts and member_id is not None:
+        queries.hold_counters(driver(session), member_id, counts, held_by, expires_at)
 
 
 def open_for(session: Session, *, member_id: UUID, needs: Needs, now: datetime) -> Counted:
@@ -192,9 +204,22 @@ def give_back(session: Session, *, member_id: UUID, claims: Sequence[Claim]) -> 
     write(connection, [(GIVEN_BACK, counters), (LIMITS, less)])
 
 
-def purge(session: Session, *, after: Place, limit: int) -> tuple[int, Place | None]:
-    """Forget counters of days and weeks on which nothing has counted for 400 days, among the next behind ``after``.
+def note_forgotten(session: Session, *, since: date, counters: date, limits: date) -> None:
+    """Note that counters and limits of periods that began after one local day and were over before another one may go.
 
-    It is the machine's clock that says so. How many were forgotten, and how far it came; None when nobody is left.
+    It is committed before any of them goes, and never taken back.
     """
-    return queries.purge(driver(session), after=after, limit=limit)
+    queries_purging.note(driver(session), since, {"counters": counters, "limits": limits})
+
+
+def forget_counters(session: Session, *, after: Place, limit: int) -> tuple[int, Place | None]:
+    """Forget counters of the periods that were noted, among the next behind ``after``.
+
+    How many were forgotten, and how far it came; None when nobody is left. One that is in use is left for another time.
+    """
+    return queries_purging.purge_counters(driver(session), after=after, limit=limit)
+
+
+def forget_limits(session: Session, *, after: str, limit: int) -> tuple[int, str | None]:
+    """The same for limits, by their keys; one of which something is held stays."""
+    return queries_purging.purge_limits(driver(session), after=after, limit=limit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from loyalty_api.draws.rules import Wanted, below, odds_table
+from loyalty_api.draws.rules import Wanted, base_row, below, odds_table
 from loyalty_api.draws.rules_pacing import last_day
 from loyalty_api.gifts.rules_limits import budget_key
 from loyalty_api.gifts.rules_types import GiftRule, Gifts
@@ -32,6 +32,13 @@ def table(rule: GiftRule) -> tuple[int, ...]:
     odds = rule.trigger.odds
     assert odds is not None  # noqa: S101 - of("chance") has them
     return odds_table(odds.least, odds.base, odds.most, guaranteed=rule.guarantee_after is not None)
+
+
+def base(rule: GiftRule) -> int:
+    """The number of the row of a rule's odds table that nothing else than its own odds decides."""
+    odds = rule.trigger.odds
+    assert odds is not None  # noqa: S101 - of("chance") has them
+    return base_row(table(rule), below(odds.base))
 
 
 def wanted(gifts: Gifts, day: date) -> list[Wanted]:

@@ -2,7 +2,7 @@
 
 A rule whose conditions hold counts the purchase for its milestone, or asks its draw; what it then gives is limited by
 its caps, its budget and its stock. A draw is asked only while something can be won, and is claimed whether it wins or
-not: it was made.
+not: it was made. Who is younger than the terms of chances say has none made, and neither has who did not say (R57).
 """
 
 from __future__ import annotations
@@ -90,8 +90,20 @@ class _Giving:
             return "not_a_gift", {}
         if rule.profiles and self.facts.member and self.facts.member.no_profiling:
             return "not_profiled", {}
+        if rule.trigger.kind == "chance" and (of_age := self._age_refusal()) is not None:
+            return of_age
         failed = rule.test(self.situation) if rule.test else None
         return (failed.code, dict(failed.numbers)) if failed else None
+
+    def _age_refusal(self) -> tuple[str, Numbers] | None:
+        """Why the member is not of the age that the terms of chances ask for (R57)."""
+        terms, member = self.gifts.terms, self.facts.member
+        if terms is None or terms.least_age is None or terms.age_fact is None:
+            return None
+        of_age = member.attributes.get(terms.age_fact) if member else None
+        if of_age is True:
+            return None
+        return ("age_unknown" if of_age is None else "too_young"), {"least": terms.least_age}
 
     def _pulled(self, rule: GiftRule) -> Numbers | None:
         """The numbers of a trigger that was pulled and lets something through; else the reason is noted."""

@@ -34,7 +34,9 @@ def compiled(
     asks = frozenset[str]().union(*[rule.asks for rule in at_purchase])
     if any(rule.trigger.kind in ("visit", "visits") for rule in at_purchase):
         asks |= {history.STORE}
-    terms = section["terms"]
+    terms = _terms(section["terms"])
+    if terms and terms.age_fact and any(rule.trigger.kind == "chance" for rule in at_purchase):
+        asks |= {terms.age_fact}
     return Gifts(
         rules=made,
         at_purchase=at_purchase,
@@ -42,7 +44,7 @@ def compiled(
         past=frozenset([key for key in asks if key.startswith(history.PREFIX)]),
         counting=any(_counts(rule) for rule in at_purchase),
         excluded=excluded,
-        terms=GiftTerms(terms["version"], terms["text"], terms["url"]) if terms else None,
+        terms=terms,
         reveal_after_hours=section["reveal_after_hours"],
         remind_days=section["remind_days"],
         visit_gap=visit_gap,
@@ -52,6 +54,10 @@ def compiled(
             if rule.give.kind == "reward" and rule.give.reference
         },
     )
+
+
+def _terms(said: Mapping[str, Any] | None) -> GiftTerms | None:
+    return GiftTerms(said["version"], said["text"], said["url"], said["least_age"]) if said else None
 
 
 def _counts(rule: GiftRule) -> bool:

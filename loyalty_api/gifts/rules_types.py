@@ -8,6 +8,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from loyalty_api.rulekit.birthdays import age_key
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.situations import Test
 
@@ -79,6 +80,11 @@ class Give:
     quantity: int = 1
     text: Mapping[str, str] = field(default_factory=dict)
     days: int = 0
+
+    @property
+    def pieces(self) -> int:
+        """How many things are handed over; 0 of points, coupons and words."""
+        return self.quantity if self.kind in ("product", "free_item", "reward") else 0
 
     def document(self) -> dict[str, Any]:
         """As it is kept with a gift: ``{kind, points?, reference?, sku?, quantity?, text?, days?}``."""
@@ -155,11 +161,22 @@ class GiftRule:
 
 @dataclass(frozen=True, slots=True)
 class GiftTerms:
-    """The published terms of chances tied to buying (R57): a ``version`` of their own, words by language and a link."""
+    """The published terms of chances tied to buying (R57): a ``version`` of their own, words by language and a link.
+
+    ``least_age`` is from what age on, in whole years, a member takes part; None: at any. It stands here and not with a
+    rule because it is the law that asks for it, of all chances alike, and because who answers for the terms answers for
+    whom they hold for: another age is other terms, which take the role once more.
+    """
 
     version: str
     text: Mapping[str, str]
     url: str | None = None
+    least_age: int | None = None
+
+    @property
+    def age_fact(self) -> str | None:
+        """Under what the facts say whether the member is old enough; None where any age is."""
+        return None if self.least_age is None else age_key(self.least_age)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ def _told(found: Mapping[str, Any]) -> list[str]:
         f"Members     {affected['gaining']} gain, {affected['losing']} lose, {affected['unchanged']} neither",
     ]
     lines += [f"  {row['rule']:30} {_worth(row)}" for row in found["by_rule"]]
+    lines += [f"Gift        {row['gift']:30} {_given(row)}" for row in found["by_gift"]]
     lines += [
         f"  {move['from'] or 'no level'} → {move['to'] or 'no level'}: {move['members']} members"
         for move in found["tier_moves"]
@@ -129,7 +130,16 @@ def _told(found: Mapping[str, Any]) -> list[str]:
         lines.append(f"For all {sure['of']} members {sure['points_difference']:+} points, {between} (95 %)")
     if found["in_time_order"]:
         lines.append("Members share a budget, so everything was replayed in the order of time.")
+    if "chances_are_simulated" in found["notes"]:
+        lines.append("Chances are simulated: they are not the draws that were made.")
     return [*lines, "Behaviour does not react: members bought what they bought."]
+
+
+def _given(row: Mapping[str, Any]) -> str:
+    """What was given by a gift rule on either side, and what that costs."""
+    cost, points = row["cost_after"] - row["cost_before"], row["points_after"] - row["points_before"]
+    more = (f", {cost:+} in money" if cost else "") + (f", {points:+} points" if points else "")
+    return f"{row['granted_before']} → {row['granted_after']}{more}"
 
 
 def _worth(row: Mapping[str, Any]) -> str:

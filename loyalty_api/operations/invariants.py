@@ -15,6 +15,7 @@ from loyalty_api.operations.invariants_earned import EARNED
 from loyalty_api.operations.invariants_facts import FACTS
 from loyalty_api.operations.invariants_gifts import GIFTS
 from loyalty_api.operations.invariants_giving import GIVING
+from loyalty_api.operations.invariants_reservations import RESERVATIONS
 from loyalty_api.operations.invariants_returns import RETURNS
 from loyalty_api.operations.invariants_spending import SPENDING
 from loyalty_api.operations.invariants_suggestions import SUGGESTIONS
@@ -278,6 +279,7 @@ INVARIANTS = (
     + FACTS
     + RETURNS
     + DISCOUNTS
+    + RESERVATIONS
     + SPENDING
     + COUPONS
     + GIFTS

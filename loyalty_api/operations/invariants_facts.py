@@ -1,26 +1,27 @@
-"""What must always be true of what rules have counted."""
+"""What must always be true of what rules have counted, in the periods that are not forgotten."""
 
 from __future__ import annotations
 
+from loyalty_api.facts.service import forgotten
 from loyalty_api.operations.invariant import Invariant
 
 # What purchases, events and gifts claimed when they were rated, less what came back of it; and what gifts by hand
 # took of the allowance of whoever gave them.
 _CLAIMED = (
-    "SELECT member_id, claim->>0 AS kind, claim->>1 AS key, sum(amount) AS amount, min(recorded_at) AS since FROM"
-    " (SELECT member_id, claim, (claim->>2)::bigint AS amount, recorded_at FROM purchases,"
+    "SELECT member_id, claim->>0 AS kind, claim->>1 AS key, sum(amount) AS amount FROM"
+    " (SELECT member_id, claim, (claim->>2)::bigint AS amount FROM purchases,"
     " jsonb_array_elements(coalesce(decision->'claims', '[]') || coalesce(decision->'taken', '[]')) AS claim"
     " WHERE status <> 'moved'"
-    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint, recorded_at FROM member_events,"
+    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint FROM member_events,"
     " jsonb_array_elements(decision->'claims') AS claim"
-    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint, created_at FROM staff_gifts,"
+    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint FROM staff_gifts,"
     " jsonb_array_elements(claims) AS claim"
-    " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint, recorded_at FROM purchases,"
+    " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint FROM purchases,"
     " jsonb_array_elements(outcome->'returned'->'counted') AS claim WHERE status <> 'moved'"
     # Gifts that no purchase brought; and what nobody took is there again.
-    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint, granted_at FROM gifts, jsonb_array_elements(claims)"
+    " UNION ALL SELECT member_id, claim, (claim->>2)::bigint FROM gifts, jsonb_array_elements(claims)"
     " AS claim WHERE purchase_id IS NULL"
-    " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint, granted_at FROM gifts, jsonb_array_elements(claims)"
+    " UNION ALL SELECT member_id, claim, -(claim->>2)::bigint FROM gifts, jsonb_array_elements(claims)"
     " AS claim WHERE state = 'expired' AND claim->>0 = 'limit') AS said"
     " GROUP BY 1, 2, 3"
 )
@@ -32,8 +33,7 @@ FACTS = (
         "SELECT coalesce(c.member_id, f.member_id)::text, concat(key, ': ', c.value, ' for ', f.amount)"
         f" FROM member_counters c FULL JOIN (SELECT * FROM ({_CLAIMED}) s WHERE kind = 'counter') f"
         " USING (member_id, key) WHERE coalesce(c.value, 0) <> coalesce(f.amount, 0)"
-        # Counters of days and weeks that are long over may have been purged.
-        r" AND NOT (key ~ ':\d{4}-(\d{2}-\d{2}|W\d{2})$' AND since < now() - interval '400 days')",
+        f" AND NOT {forgotten('counters', 'key')}",
     ),
     Invariant(
         "I6",
@@ -42,6 +42,7 @@ FACTS = (
         "SELECT key, concat(l.taken, ' for ', f.amount, ' of ', l.most) FROM rule_limits l FULL JOIN"
         f" (SELECT key, sum(amount) AS amount FROM (SELECT key, amount FROM ({_CLAIMED}) s WHERE kind = 'limit'"
         " UNION ALL SELECT key, amount FROM limit_holds) t GROUP BY key) f USING (key)"
-        " WHERE coalesce(l.taken, 0) <> coalesce(f.amount, 0) OR l.taken > l.most",
+        " WHERE (coalesce(l.taken, 0) <> coalesce(f.amount, 0) OR l.taken > l.most)"
+        f" AND NOT {forgotten('limits', 'key')}",
     ),
 )

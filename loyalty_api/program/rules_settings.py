@@ -129,6 +129,7 @@ _TERMS = record(
         "version": Member(text(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", "letters, digits, _ . -"), required=True),
         "text": Member(by_key(text(r".{1,20000}", "1 to 20000 characters"), keys=r"[a-z]{2}"), required=True),
         "url": Member(nullable(text(r"https://.{1,500}", "an https address"))),
+        "least_age": Member(nullable(integer(1, 120))),
     }
 )
 

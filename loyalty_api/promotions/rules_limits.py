@@ -24,7 +24,9 @@ EVERY_PROMOTION = "*"
 """Stands for the promotion in the keys of what all of them together have taken off for a member."""
 OFF, TIMES = "off", "use"
 """What keys count: minor units that were taken off, and in how many purchases."""
-USED_UP, REACHED = "budget_used_up", "limit_reached"
+USED_UP, REACHED, RESTING, CEILING = "budget_used_up", "limit_reached", "resting", "ceiling_reached"
+OF_MEMBER = frozenset((REACHED, RESTING, CEILING))
+"""Why a promotion gives nothing, or less, to this member, and would give it to another."""
 
 
 def _key(rule_id: str, what: str, day: date, per: str, store: str | None = None) -> str:
@@ -129,7 +131,7 @@ class Allowance:
         if rule.limits and rule.limits.asks_who and self._facts.member is None:
             return Failure("no_member")
         if self.rests(rule):
-            return Failure("resting", {"days": rule.limits.cooldown if rule.limits else 0})
+            return Failure(RESTING, {"days": rule.limits.cooldown if rule.limits else 0})
         return next((one.why for one in self._all(rule) if one.short_of(1)), None)
 
     def most(self, rule: Promotion) -> Left | None:
@@ -161,7 +163,7 @@ class Allowance:
             left = most - self._facts.counters.get(key, 0)
             found.append(_left(left, most, REACHED, times=times))
         if self._ceiling is not None:
-            found.append(Left(self._ceiling, times=False, why=Failure("ceiling_reached")))
+            found.append(Left(self._ceiling, times=False, why=Failure(CEILING)))
         return found
 
     def _all(self, rule: Promotion) -> list[Left]:

@@ -1,11 +1,12 @@
-"""Coupons for another purchase: when one that is given now counts."""
+"""Coupons for another purchase: when one that is given counts, and which a sale still owes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from loyalty_api.promotions.rules_types import Coupon
+from loyalty_api.promotions.rules_types import Coupon, Promotions
 from loyalty_api.rulekit.decision import NextTime
 
 
@@ -19,3 +20,17 @@ def coupon_of(rule_id: str, benefit: Coupon, at: datetime, zone: ZoneInfo) -> Ne
 
 def _start(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+
+def still_due(promotions: Promotions, stand: Iterable[str], due: Iterable[NextTime]) -> list[NextTime]:
+    """Of the coupons that a sale would give now, those that go with the promotions that ``stand`` since it was made:
+    none twice, of one group one, and none beside a promotion that it never joins."""
+    standing = set(stand)
+    groups = {rule.group for rule in promotions.rules if rule.group and rule.rule_id in standing}
+    return [
+        one
+        for one in due
+        if one.rule not in standing
+        and standing.isdisjoint(promotions.apart.get(one.rule, ()))
+        and ((rule := promotions.numbered(one.rule)) is None or rule.group not in groups)
+    ]

@@ -16,6 +16,7 @@ from loyalty_api.idempotency import Answer, idempotent
 from loyalty_api.paging import BadCursor, PageQuery, page, page_of, read_cursor
 from loyalty_api.program.service import VersionUnknown
 from loyalty_api.publishing import backtests
+from loyalty_api.publishing.schemas_gifts import FIGURES, UNTOLD, ByGiftSchema, GiftFiguresSchema
 from loyalty_api.security import principal
 
 blueprint = Blueprint(
@@ -130,6 +131,8 @@ class ResultSchema(Schema):
     by_store = ma.fields.List(ma.fields.Nested(ByStoreSchema), required=True)
     by_tier = ma.fields.List(ma.fields.Nested(ByTierSchema), required=True)
     by_week = ma.fields.List(ma.fields.Nested(ByWeekSchema), required=True)
+    gifts = ma.fields.Nested(GiftFiguresSchema, required=True)
+    by_gift = ma.fields.List(ma.fields.Nested(ByGiftSchema), required=True)
     affected = ma.fields.Nested(AffectedSchema, required=True)
     tier_moves = ma.fields.List(ma.fields.Nested(MoveSchema), required=True)
     liability = ma.fields.Nested(
@@ -191,6 +194,8 @@ RESULT: dict[str, Any] = {
     "by_store": [{"store": "str_0412", **_WORTH}],
     "by_tier": [{"tier": None, **_WORTH}],
     "by_week": [{"week": "2026-08-31", **_WORTH}],
+    "gifts": FIGURES,
+    "by_gift": [{"gift": "lucky_basket", **FIGURES}],
     "affected": {
         "gaining": 12,
         "losing": 0,
@@ -202,7 +207,7 @@ RESULT: dict[str, Any] = {
     "liability": _WORTH,
     "confidence": None,
     "in_time_order": False,
-    "notes": ["behaviour_does_not_react"],
+    "notes": ["behaviour_does_not_react", "chances_are_simulated", "gifts_stay"],
 }
 DONE = {
     **QUEUED,
@@ -219,7 +224,8 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "backtest_id": ids.show("bkt", row["backtest_id"]),
         "program_version_id": ids.show("prv", row["draft_id"]),
-        **{name: row[name] for name in (*same, "finished_at", "failure", "result")},
+        **{name: row[name] for name in (*same, "finished_at", "failure")},
+        "result": row["result"] and {**UNTOLD, **row["result"]},
     }
 
 

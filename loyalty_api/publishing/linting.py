@@ -19,6 +19,9 @@ from loyalty_api.publishing import queries_gate as queries
 from loyalty_api.publishing.rules_lint import lint
 from loyalty_api.publishing.rules_lint_types import Finding
 from loyalty_api.rating.rules_program import Program, compile_program
+from loyalty_api.stores import service as stores
+
+_STORES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ def lint_document(session: Session, document: dict[str, Any], *, now: datetime) 
     against = compile_program(orjson.loads(in_force.document), version=in_force.version) if in_force else None
     program = compile_program(document, version=0)
     missing = gifts.missing(driver(session), program.gifts, now=now)
-    found = lint(program, now=now, against=against, missing=missing)
+    known = frozenset([store.store_id for store in stores.list_stores(session, limit=_STORES)])
+    found = lint(program, now=now, against=against, missing=missing, stores=known)
     return Linted(program, rules_document.fingerprint(document), found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -16,9 +16,10 @@ from loyalty_api.publishing.queries_replay import Connected, Span
 from loyalty_api.publishing.reading import Back, Sold, back_of, decided, member_told, purchase_in, sold_of
 from loyalty_api.purchases.booking import facts_of
 from loyalty_api.purchases.queries import MemberRow
-from loyalty_api.rating.rules_folding import Bought, Earlier, Kept, Returned, Start, Versions
+from loyalty_api.rating.rules_folding import Bought, Earlier, Kept, Returned, Start
 from loyalty_api.rating.rules_program import Program
-from loyalty_api.rulekit.facts import Member
+from loyalty_api.rating.rules_versions import Versions
+from loyalty_api.rulekit import birthdays
 from loyalty_api.rulekit.periods import PERIODS, period_of
 from loyalty_api.tiers.rules import NOTHING as NO_AMOUNTS
 from loyalty_api.tiers.rules import Amounts
@@ -65,9 +66,11 @@ class Loader:
         programs = [*before.programs, *after.programs]
         self._counting = any(program.counting for program in programs)
         self._profile = any(not key.startswith(_HISTORY) for key in draft.earning.asks)
+        self._ages = birthdays.ages(draft.earning.asks)
         zones = {program.settings.zone for program in programs}
         days = {span.starts.astimezone(zone).date() for zone in zones}
-        self._periods = sorted({period_of(day, per) for day in days for per in PERIODS})
+        periods = {period_of(day, per) for day in days for per in PERIODS}
+        self._periods = sorted(periods.union(*[_pauses(program) for program in programs]))
 
     def lived(self, members: Sequence[MemberRow]) -> dict[UUID, Lived]:
         """Everything of these members in the window; who did nothing in it is left out."""
@@ -113,17 +116,21 @@ class Loader:
 
     def bought(self, sold: Sold, member: MemberRow, *, comes_back: bool) -> tuple[Bought, Bought]:
         """A purchase for both sides: rated by the draft, and as it was decided where the version then in force did."""
-        told = member_told(sold.known)
+        told, program = member_told(sold.known), self._before.at(sold.at)
         if self._profile:
             asked = facts_of(member, self._draft, sold.at).member
-            more = dict(asked.attributes) if asked else {}
-            told = Member(told.status, None, told.staff, told.segments, {**more, **told.attributes})
+            more = {**(asked.attributes if asked else {}), **self._of_age(program)}
+            told = replace(told, attributes={**more, **told.attributes})
         after = Bought(sold.purchase_id, sold.at, sold.basket, told, None, comes_back)
         decision = decided(sold.decision, comes_back=comes_back)
-        program = self._before.at(sold.at)
         if decision is None or program is None or decision.version != program.version:
             return after, after
         return Bought(sold.purchase_id, sold.at, sold.basket, told, decision, comes_back), after
+
+    def _of_age(self, program: Program | None) -> dict[str, bool]:
+        """Days of birth are not opened here: where the version in force asked for no such age, it counts as reached."""
+        known = program.earning.asks if program else frozenset[str]()
+        return {key: True for key in self._ages if key not in known}
 
     def _sold(self, rows: Sequence[TupleRow]) -> dict[UUID, Sold]:
         lines: defaultdict[UUID, list[TupleRow]] = defaultdict(list)
@@ -217,6 +224,12 @@ class Loader:
         return {
             i: Stood(known[i].enrolled_at, states.get(i), days[i]) for i in members
         }  # fmt: skip
+
+
+def _pauses(program: Program) -> set[str]:
+    """What stands in the place of a period where it is counted when a member was last given something by a rule."""
+    rules = program.gifts.at_purchase if program.gifts else ()
+    return {str(rule.cooldown_days) for rule in rules if rule.cooldown_days is not None}
 
 
 def _place(pair: Pair) -> tuple[datetime, UUID]:

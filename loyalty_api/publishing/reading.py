@@ -19,6 +19,7 @@ from loyalty_api.rulekit.basket import NO_PATH, Basket, Line, LineDiscount, Paym
 from loyalty_api.rulekit.decision import READABLE, Claim, Decision, Effect, Rate, Reason
 from loyalty_api.rulekit.facts import Member
 from loyalty_api.rulekit.stored import decision_from_json
+from loyalty_api.rulekit.stored_gifts import gift_given
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ def member_told(text: str | None) -> Member:
         known.get("staff", False),
         tuple(known.get("segments", ())),
         known.get("attributes", {}),
+        known.get("no_gifts", False),
+        known.get("no_profiling", False),
     )
 
 
@@ -180,6 +183,7 @@ def decided(text: str | None, *, comes_back: bool = True) -> Decision | None:
         tuple([Claim(*claim) for claim in get("claims", ())]),
         tuple([(row[0], row[1]) for row in get("basis", ())]),
         document["e"],
+        gifts=tuple([gift_given(gift) for gift in get("gifts", ())]),
     )
 
 

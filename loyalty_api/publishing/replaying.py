@@ -16,15 +16,19 @@ from uuid import UUID
 import orjson
 from psycopg.rows import TupleRow
 
+from loyalty_api.gifts import rules_drawing
 from loyalty_api.publishing import queries_replay as queries
 from loyalty_api.publishing.loading import Lived, Loader, Opened
 from loyalty_api.publishing.queries_replay import Connected, Span
 from loyalty_api.publishing.rules_comparing import Comparing, Window
-from loyalty_api.publishing.rules_report import Price, Prices
+from loyalty_api.publishing.rules_report import AGES, BASE_ODDS, CHANCES, GIFTS_STAY, Price, Prices
 from loyalty_api.publishing.rules_tally import Tally
 from loyalty_api.purchases.queries import MemberRow
-from loyalty_api.rating.rules_folding import Start, Versions
+from loyalty_api.rating.rules_folding import Start
+from loyalty_api.rating.rules_luck import Luck
 from loyalty_api.rating.rules_program import Program, compile_program
+from loyalty_api.rating.rules_versions import Versions
+from loyalty_api.rulekit import birthdays
 
 MEMBERS_AT_ONCE = 50
 """A replay reads so many members at once, and is written down between them."""
@@ -66,15 +70,33 @@ class Replay:
         self._published = published
         # Levels were held before the draft takes over; nothing else of earlier versions is asked for.
         self._drafted = [*(earlier if self.draft.tiers else []), (span.starts, self.draft)]
+        self._used = self._in_use()
+        drawing = any(rules_drawing.chance_ids(program.gifts) for program in (*self._used, self.draft))
+        self._luck = Luck(plan.seed) if drawing else None
         self.window = Window(span.starts, span.ends, self.draft.settings.zone)
 
     @property
     def in_time_order(self) -> bool:
         """Whether members share something that runs out."""
+        return self.draft.shares or any(program.shares for program in self._used)
+
+    def _in_use(self) -> list[Program]:
+        """The versions that were in force in the window."""
         started = [start for start, _ in self._published if start <= self.plan.span.starts]
         since = max(started, default=self.plan.span.starts)
-        used = [program for start, program in self._published if since <= start < self.plan.span.ends]
-        return self.draft.shares or any(program.shares for program in used)
+        return [program for start, program in self._published if since <= start < self.plan.span.ends]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the figures of gifts has to know: which of them are simulated, and what is left out."""
+        sides, ages = (*self._used, self.draft), birthdays.ages(self.draft.earning.asks)
+        standing = (
+            (CHANCES, self._luck is not None),
+            (BASE_ODDS, any(rules_drawing.paced(program.gifts) for program in sides)),
+            (AGES, any(key not in program.earning.asks for program in self._used for key in ages)),
+            (GIFTS_STAY, any(program.gifts and program.gifts.at_purchase for program in sides)),
+        )
+        return [note for note, stands in standing if stands]
 
     @property
     def prices(self) -> Prices:
@@ -124,7 +146,8 @@ class Replay:
         yield tally, self.plan.span.ends
 
     def _sides(self, taken: dict[str, int]) -> tuple[Versions, Versions]:
-        return Versions(self._published, taken=taken), Versions(self._drafted, taken=taken)
+        before, after = self._published, self._drafted
+        return Versions(before, taken=taken, luck=self._luck), Versions(after, taken=taken, luck=self._luck)
 
     def _comparing(self, start: Start, before: Versions, after: Versions, tally: Tally) -> Comparing:
         return Comparing(start, before, after, window=self.window, tally=tally)

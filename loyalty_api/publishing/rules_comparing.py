@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.publishing.rules_tally import NO_LEVEL, Tally
-from loyalty_api.rating.rules_folding import Bought, Folding, Returned, Start, Versions
+from loyalty_api.rating.rules_folding import Bought, Folding, Returned, Start
+from loyalty_api.rating.rules_versions import Versions
 from loyalty_api.rulekit.decision import Decision, Effect
 
 Event = Bought | Returned
@@ -93,6 +94,22 @@ class Comparing:
                 self._tally.rules[effect.rule][n] += effect.granted
                 self._outlive(n, effect, effect.granted)
         self._count(n, points, place)
+        if decision is not None and self._sides[n].versions.gifts:
+            self._give(n, decision)
+
+    def _give(self, n: int, decision: Decision) -> None:
+        """Note the draws that were made and the gifts that were given, with what each costs by its version."""
+        tally, rules = self._tally, self._sides[n].versions.gifts
+        for claim in decision.claims:
+            if claim.kind == "draw":
+                tally.draws[claim.key][n] += 1
+        for gift in decision.gifts:
+            tally.granted[gift.rule][n] += 1
+            rule = rules.get((decision.version, gift.rule))
+            if rule is not None:
+                tally.gift_cost[gift.rule][n] += rule.cost
+                tally.gift_points[gift.rule][n] += rule.give.points
+                tally.gift_pieces[gift.rule][n] += rule.give.pieces
 
     def _count(self, n: int, points: int, place: tuple[str, str, str]) -> None:
         if not points:

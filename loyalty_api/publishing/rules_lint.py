@@ -38,6 +38,9 @@ SEVERITIES: dict[str, tuple[str, ...]] = {
     "never_in_full": ("warning",),
     "always_beaten": ("warning",),
     "discount_never_in_full": ("warning",),
+    "coupon_asked_nowhere": ("warning",),
+    "coupon_never_counts": ("warning",),
+    "coupon_stores_unknown": ("warning",),
     "split_farmed": ("warning",),
     "gap_between_windows": ("warning",),
     "windows_overlap": ("warning",),
@@ -60,13 +63,14 @@ def lint(
     now: datetime,
     against: Program | None = None,
     missing: Mapping[str, str] | None = None,
+    stores: frozenset[str] | None = None,
 ) -> tuple[Finding, ...]:
     """Every finding, the heaviest first.
 
     ``against`` is the version in force, whose terms members' points have, ``missing`` says of gift rules why their
-    reward is not to be had, where that is known.
+    reward is not to be had, and ``stores`` are all that there are, where that is known.
     """
-    looked = ground(program, now=now)
+    looked = ground(program, now=now, stores=stores)
     reached = [reach(looked, rule) for rule in looked.rules]
     found = [
         *never_fire(looked, reached),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from loyalty_api.promotions.rules_types import Priced
+from loyalty_api.publishing.rules_lint_coupons import coupons, is_coupon
 from loyalty_api.publishing.rules_lint_products import where_of
 from loyalty_api.publishing.rules_lint_promoted import Promoted, baskets, off, priced, promoted
 from loyalty_api.publishing.rules_lint_times import Impossible, moment_for
@@ -52,13 +53,15 @@ def discounts(ground: Ground) -> Iterator[Finding]:
     if ground.program.promotions is None:
         return
     found = promoted(ground)
-    running = [one for one in found if one.fires and not one.ended]
+    # A coupon for another purchase takes nothing off this one.
+    running = [one for one in found if one.fires and not one.ended and not is_coupon(one)]
     yield from _costs(ground, running)
     yield from _never_apply(ground, found)
     yield from _always_beaten(ground, running)
     yield from _never_in_full(ground, running)
     yield from _in_parts(ground, running)
     yield from _ended(ground, found)
+    yield from coupons(ground, found)
 
 
 def _costs(ground: Ground, running: Sequence[Promoted]) -> Iterator[Finding]:
@@ -143,7 +146,7 @@ def _worst_of(ground: Ground, chosen: Sequence[Promoted]) -> _Seen | None:
 
 
 def _never_apply(ground: Ground, found: Sequence[Promoted]) -> Iterator[Finding]:
-    """Promotions that took nothing off any basket: an error where they cannot, a warning where none was found."""
+    """Promotions that gave nothing on any basket: an error where they cannot, a warning where none was found."""
     for one in found:
         if one.fires:
             continue

@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """What was found of a promotion: open baskets on which, alone, it takes something off, and all that were tried.
+    """What was found of a promotion: open baskets on which, alone, it gives something, and all that were tried.
 
     ``said`` is the promotion as it was read, ``ways`` are the ways its condition can hold; ``impossible`` says of the
     others why. ``proven``: no way is left, and every one of them contradicts itself or the program.
@@ -56,17 +56,10 @@ class Promoted:
 
 
 def promoted(ground: Ground) -> list[Promoted]:
-    """Every promotion that lowers a price, tried on baskets at and around all thresholds that it names.
-
-    A coupon for another purchase takes nothing off this one.
-    """
+    """Every promotion, tried on baskets at and around all thresholds that it names."""
     listed = ground.program.settings.sections["promotions"]
     read, _ = read_promotions(listed, taken=frozenset())
-    return [
-        _tried(ground, said, raw)
-        for said, raw in zip(read, listed, strict=True)
-        if said["benefit"][0] != "coupon"
-    ]
+    return [_tried(ground, said, raw) for said, raw in zip(read, listed, strict=True)]
 
 
 def _tried(ground: Ground, said: Mapping[str, Any], raw: Mapping[str, Any]) -> Promoted:
@@ -82,7 +75,7 @@ def _tried(ground: Ground, said: Mapping[str, Any], raw: Mapping[str, Any]) -> P
             ways.append(way)
         except Impossible as trouble:
             impossible.append(trouble)
-    fires = [sale for sale in tried if off(priced(sale, alone)).get(said["id"])]
+    fires = [sale for sale in tried if said["id"] in _given(priced(sale, alone))]
     return Promoted(
         said, alone, parts, tuple(sorted(fires, key=lambda sale: sale.paid)), tuple(tried), tuple(ways),
         tuple(dict.fromkeys([trouble.why for trouble in impossible])),
@@ -222,6 +215,11 @@ def _numbers(benefit: tuple[str, Any]) -> set[int]:
 def priced(sale: Sale, program: Program) -> Priced:
     """What promotions take off a basket."""
     return price(sale.basket, sale.facts, program, sale.at)
+
+
+def _given(found: Priced) -> set[str]:
+    """The promotions that took something off, or give a coupon for another purchase."""
+    return {*off(found), *[coupon.rule for coupon in found.coupons]}
 
 
 def off(found: Priced) -> dict[str, int]:

@@ -74,11 +74,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A program that is looked at, with the moment at which somebody looks."""
+    """A program that is looked at, with the moment at which somebody looks, and the ``stores`` there are, if known."""
 
     program: Program
     rules: tuple[Rule, ...]
     now: datetime
+    stores: frozenset[str] | None = None
 
     @property
     def smallest(self) -> int:
@@ -118,7 +119,7 @@ class Ground:
         return Finding(code, severity, tuple(rules), sales, points, **more)
 
 
-def ground(program: Program, *, now: datetime) -> Ground:
+def ground(program: Program, *, now: datetime, stores: frozenset[str] | None = None) -> Ground:
     """The ground for a compiled program."""
     said = {rule["id"]: rule for rule in program.settings.sections["earn"]["rules"]}
     rules = [
@@ -127,7 +128,7 @@ def ground(program: Program, *, now: datetime) -> Ground:
     ]
     # Conditions ask for the time only where some rule does; who looks wants it always.
     timed = replace(program, earning=replace(program.earning, timed=True))
-    return Ground(timed, tuple(rules), now)
+    return Ground(timed, tuple(rules), now, stores)
 
 
 def gave(decision: Decision, rule_id: str) -> int:

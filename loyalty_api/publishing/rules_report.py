@@ -6,17 +6,25 @@ named: the most affected are numbered in the order of what they would gain or lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
-from loyalty_api.publishing.rules_tally import Sides, Tally
+from loyalty_api.publishing.rules_tally import OF_GIFTS, Sides, Tally
 
 Price = Mapping[str, Any]
 """``redeem.rate``: so many ``points`` for an ``amount`` in minor units."""
 BEHAVIOUR = "behaviour_does_not_react"
 """The note on every result: members buy what they bought, whatever the draft would have offered them."""
+CHANCES = "chances_are_simulated"
+"""Draws are those of the run: the same for a purchase and a gift on both sides, and not those that were made."""
+BASE_ODDS = "odds_stay_at_base"
+"""Odds do not follow what is left of a budget, which ends a gift once it is used up."""
+AGES = "ages_count_as_reached"
+"""Where nobody asked how old a member was, it takes part in chances that the draft keeps for some age."""
+GIFTS_STAY = "gifts_stay"
+"""Whoever was given a gift keeps it: none expires, and none goes back with its purchase."""
 # The normal quantile of 95 %, in hundredths.
 _LIKELY = 196
 
@@ -47,7 +55,9 @@ def _worth(points: int, price: Price | None) -> int | None:
     return points * int(price["amount"]) // int(price["points"]) if price else None
 
 
-def result(tally: Tally, prices: Prices, *, in_time_order: bool, sample: int | None) -> dict[str, Any]:
+def result(
+    tally: Tally, prices: Prices, *, in_time_order: bool, sample: int | None, notes: Sequence[str] = ()
+) -> dict[str, Any]:
     """The document of a run that has come to its end."""
     return {
         "purchases": tally.purchases,
@@ -58,13 +68,31 @@ def result(tally: Tally, prices: Prices, *, in_time_order: bool, sample: int | N
         "by_store": _rows("store", tally.stores, prices),
         "by_tier": _rows("tier", tally.tiers, prices),
         "by_week": _rows("week", tally.weeks, prices),
+        "gifts": _of_gifts(tally, _gifts(tally)),
+        "by_gift": [{"gift": gift, **_of_gifts(tally, [gift])} for gift in _gifts(tally)],
         "affected": _affected(tally),
         "tier_moves": _moves(tally),
         "liability": prices.worth(tally.outstanding),
         "confidence": _confidence(tally) if sample is not None and sample < 100 else None,
         "in_time_order": in_time_order,
-        "notes": [BEHAVIOUR],
+        "notes": [BEHAVIOUR, *notes],
     }
+
+
+def _gifts(tally: Tally) -> list[str]:
+    return sorted({*tally.draws, *tally.granted})
+
+
+def _of_gifts(tally: Tally, gifts: Sequence[str]) -> dict[str, int]:
+    """Draws, gifts and what they come to on either side, of these gifts together."""
+    found = {}
+    for name in OF_GIFTS:
+        groups: Mapping[str, Sides] = getattr(tally, name)
+        for n, side in enumerate(("before", "after")):
+            found[f"{name.removeprefix('gift_')}_{side}"] = sum(
+                groups[gift][n] for gift in gifts if gift in groups
+            )
+    return found
 
 
 def _rows(name: str, groups: Mapping[str, Sides], prices: Prices) -> list[dict[str, Any]]:

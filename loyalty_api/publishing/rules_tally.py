@@ -26,7 +26,9 @@ def _groups() -> defaultdict[str, Sides]:
     return defaultdict(_sides)
 
 
-GROUPS = ("rules", "stores", "tiers", "weeks")
+OF_GIFTS = ("draws", "granted", "gift_cost", "gift_points", "gift_pieces")
+"""What is summed by gift: draws, gifts, what they cost in minor units, points and pieces that they give."""
+GROUPS = ("rules", "stores", "tiers", "weeks", *OF_GIFTS)
 
 
 @dataclass(slots=True)
@@ -50,6 +52,11 @@ class Tally:
     stores: defaultdict[str, Sides] = field(default_factory=_groups)
     tiers: defaultdict[str, Sides] = field(default_factory=_groups)
     weeks: defaultdict[str, Sides] = field(default_factory=_groups)
+    draws: defaultdict[str, Sides] = field(default_factory=_groups)
+    granted: defaultdict[str, Sides] = field(default_factory=_groups)
+    gift_cost: defaultdict[str, Sides] = field(default_factory=_groups)
+    gift_points: defaultdict[str, Sides] = field(default_factory=_groups)
+    gift_pieces: defaultdict[str, Sides] = field(default_factory=_groups)
     spread: dict[str, int] = field(default_factory=dict)
     moves: dict[str, int] = field(default_factory=dict)
     most: list[tuple[int, int, int]] = field(default_factory=list)
@@ -91,7 +98,9 @@ class Tally:
         found = cls(**{name: document[name] for name in cls.__slots__ if name not in GROUPS})
         found.squares = int(document["squares"])
         for name in GROUPS:
-            getattr(found, name).update({key: list(sides) for key, sides in document[name].items()})
+            # What a worker of an earlier release has written down knows of no gifts.
+            groups = document.get(name, {})
+            getattr(found, name).update({key: list(sides) for key, sides in groups.items()})
         found.most = [(row[0], row[1], row[2]) for row in found.most]
         return found
 

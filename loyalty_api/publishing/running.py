@@ -69,7 +69,9 @@ def carry_out(
             tally = _by_member(url, replay, keep, count, since or Progress(0, FIRST, Tally()))
     if tally is None:
         return None
-    return result(tally, replay.prices, in_time_order=replay.in_time_order, sample=plan.sample)
+    return result(
+        tally, replay.prices, in_time_order=replay.in_time_order, sample=plan.sample, notes=replay.notes
+    )
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def answer(row: Mapping[str, Any], vault: Vault, *, clear: bool = False) -> dict
     waiting = [effect for effect in effects if _waits(effect, row["recorded_at"])]
     anonymous = row["match"] in ("anonymous", "unknown_identifier")
     code = claim_code(vault.blind("claim", row["purchase_id"].hex)) if anonymous else None
-    issued = [_issued(one, vault, clear=clear) for one in outcome.get("issued", ())]
+    issued = [issued_coupon(one, vault, clear=clear) for one in outcome.get("issued", ())]
     return {
         "purchase_id": ids.show("pur", row["purchase_id"]),
         "status": row["status"],
@@ -62,7 +62,11 @@ def answer(row: Mapping[str, Any], vault: Vault, *, clear: bool = False) -> dict
         "tier": _in_order(outcome.get("tier"), "code", "until", "changed"),
         "redemptions": [_redemption(used) for used in outcome.get("redemptions", ())],
         "returns": [_in_order(back, *_RETURN) for back in outcome.get("returned", {}).get("list", ())],
-        "coupons": [*[coupon_answer(shown) for shown in outcome.get("coupons", ())], *issued],
+        "coupons": [
+            *[coupon_answer(shown) for shown in outcome.get("coupons", ())],
+            *issued,
+            *not_issued(row),
+        ],
         "gifts": [gift_answer(gift, _language(row)) for gift in outcome.get("gifts", ())],
         "effects": [
             *[discount_answer(discount) for discount in decision.get("discounts", ())],
@@ -75,7 +79,19 @@ def answer(row: Mapping[str, Any], vault: Vault, *, clear: bool = False) -> dict
     }
 
 
-def _issued(given: Mapping[str, Any], vault: Vault, *, clear: bool) -> dict[str, Any]:
+def not_issued(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The coupons for another time that a purchase would have given, had it found its member earlier."""
+    return [
+        {
+            "code": None,
+            **issued_answer({"coupon_id": None, **one}, status="not_issued"),
+            "reason": one["reason"],
+        }
+        for one in row["outcome"].get("not_issued", ())
+    ]
+
+
+def issued_coupon(given: Mapping[str, Any], vault: Vault, *, clear: bool) -> dict[str, Any]:
     """A coupon that the purchase gives for another time."""
     coupon_id = ids.read("cpn", given["coupon_id"])
     code = code_of(vault, coupon_id) if coupon_id else ""

@@ -9,6 +9,7 @@ import marshmallow as ma
 from sqlalchemy.orm import Session
 
 from loyalty_api import clock, ids
+from loyalty_api.coupons.schemas import CouponShownSchema
 from loyalty_api.db import driver
 from loyalty_api.errors import NotFound
 from loyalty_api.fields import Choice, Day, Moment, Schema, Text, Whole
@@ -58,6 +59,7 @@ class ClaimSchema(Schema):
     points = Whole(required=True)
     reason = Text(required=True, allow_none=True)
     until = Moment(required=True, allow_none=True)
+    coupons = ma.fields.List(ma.fields.Nested(CouponShownSchema()), required=True)
 
 
 class KeptClaimSchema(Schema):
@@ -106,6 +108,7 @@ def _decided(decided: Decided) -> dict[str, Any]:
         "points": decided.points,
         "reason": decided.reason,
         "until": decided.until,
+        "coupons": list(decided.coupons),
     }
 
 
@@ -115,7 +118,10 @@ def _decided(decided: Decided) -> dict[str, Any]:
 )  # fmt: skip
 @idempotent(status=201)
 def claim_own(session: Session, body: dict[str, Any]) -> Answer:
-    """Points only, once, within the program's window. A receipt that has not arrived yet is waited for."""
+    """Points, and coupons for another time, once, within the program's window; never gifts or lower prices.
+
+    A receipt that has not arrived yet is waited for.
+    """
     return _claim(session, own_id(), body)
 
 

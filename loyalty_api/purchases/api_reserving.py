@@ -56,14 +56,17 @@ def _document(reserved: Reserved) -> dict[str, Any]:
     "POST", "/quotes/<quote_id>/reserve", "reserve_quote", summary="Hold what a quote needs", status=201,
     body=QuoteSchema(), answer=ReservationSchema(), example=examples.QUOTE, answer_example=examples.RESERVATION,
     errors=(
-        reserving.QuoteUnknown, reserving.QuoteExpired, reserving.QuoteDiffers, reserving.BudgetUsedUp, StoreUnknown,
-        CurrencyMismatch, MemberMismatch, StoreNotAllowed, *REFUSALS, InsufficientPoints, BelowMinimum,
-        NotRedeemableHere, MemberBlocked, MemberClosed, VerificationRequired, RateLimited,
+        reserving.QuoteUnknown, reserving.QuoteExpired, reserving.QuoteDiffers, reserving.BudgetUsedUp,
+        reserving.LimitReached, StoreUnknown, CurrencyMismatch, MemberMismatch, StoreNotAllowed, *REFUSALS,
+        InsufficientPoints, BelowMinimum, NotRedeemableHere, MemberBlocked, MemberClosed, VerificationRequired,
+        RateLimited,
     ),
 )  # fmt: skip
 @idempotent(status=201)
 def reserve(session: Session, quote_id: str, body: dict[str, Any]) -> Answer:
-    """Coupons, budgets of promotions and points (`redeem`) together, or nothing. Send the basket that was quoted.
+    """Coupons, budgets of promotions, the member's own limits and points (`redeem`) together, or nothing.
+
+    Send the basket that was quoted.
 
     The purchase that names the quote uses what is held; what no purchase uses comes back by itself at `expires_at`.
     """

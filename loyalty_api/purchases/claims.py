@@ -1,12 +1,12 @@
 """Receipts that find their member later: enrolled after the sale (R24), or claimed by the customer (R25).
 
-A claimed purchase is rated at its own time with the member's facts, points only. It is copied under the member with the
-same id; the walk-in copy is marked as moved and its locator follows.
+A claimed purchase is rated at its own time with the member's facts: points, and coupons for another time. It is copied
+under the member with the same id; the walk-in copy is marked as moved and its locator follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
@@ -29,6 +29,7 @@ from loyalty_api.purchases.counting import count_now
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.honouring import given_stays
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
+from loyalty_api.purchases.promising import give_afterwards, given_since
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.rules_program import Program
@@ -61,7 +62,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What became of a claim. ``state``: credited, already_claimed, waiting or refused; ``reason`` when refused."""
+    """What became of a claim. ``state``: credited, already_claimed, waiting or refused; ``reason`` when refused;
+    ``coupons`` for another time that the member has because of it, or would have had, as an answer says them."""
 
     claim_id: UUID
     state: str
@@ -69,6 +71,7 @@ class Decided:
     points: int = 0
     reason: str | None = None
     until: datetime | None = None
+    coupons: Sequence[Row] = ()
 
 
 def attach(session: Session, desk: Desk, *, member_id: UUID, blind: Blind, now: datetime) -> int:
@@ -213,7 +216,7 @@ def _credit(
     if row is None:
         return Decided(claim_id, "already_claimed", purchase_id=purchase_id)
     credited = row["points_base"] + row["points_bonus"] - returned.taken_back(row)
-    return Decided(claim_id, "credited", purchase_id, credited)
+    return Decided(claim_id, "credited", purchase_id, credited, coupons=given_since(held, row, desk.vault))
 
 
 def rated_at(row: Mapping[str, Any]) -> datetime:
@@ -267,8 +270,14 @@ def _adopt(
         "points_bonus": decision.points(award="bonus") if decision else 0,
         "program_version": program.version if program else None,
         "facts": facts_to_json(facts),
-        "decision": decision_to_json(given_stays(decision, held)) if decision else None,
+        "decision": None,
     }
+    if program and decision:
+        given = give_afterwards(
+            connection, desk.vault, row, given_stays(decision, held), program=program, basket=basket, facts=facts,
+            member=member, now=now,
+        )  # fmt: skip
+        row["decision"], book.touched = decision_to_json(given), True
     book.settle(first_id=purchase_id, now=now)
     cause = Cause("purchase", purchase_id, held["store_id"], held["reference"], None, who.kind, who.client_id)
     first_id = ids.nth(purchase_id, _ADOPTION)

@@ -58,7 +58,8 @@ def facts_with_tier(
 ) -> Facts:
     """What the rules are told of the member: with the level it held at the purchase's own time (R52).
 
-    ``asks`` as in ``facts_of``. ``vault`` opens the day of birth, where a condition asks for a birthday.
+    ``asks`` as in ``facts_of``. ``vault`` opens the day of birth, where a condition asks for a birthday or the terms of
+    chances for an age.
     """
     facts = facts_of(member, program, at, asks)
     if facts.member and member and program and at:
@@ -74,7 +75,7 @@ def facts_with_tier(
 def _birthdays(
     connection: Connection[TupleRow], vault: Vault, member_id: UUID, asked: Sequence[str], day: date
 ) -> dict[str, bool]:
-    """Which of the windows that conditions ask for hold: nothing else of the day of birth leaves here."""
+    """Which of the windows and ages that are asked for hold: nothing else of the day of birth leaves here."""
     born = birth_date(connection, vault=vault, member_id=member_id) if asked else None
     return {key: birthdays.holds(key, born=born, day=day) for key in asked} if born else {}
 

@@ -6,7 +6,7 @@ the answer says so. One that nothing would have been different without is not us
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from loyalty_api.purchases.rules_charged import unpriced
 from loyalty_api.rating.rules import EARNING_STATUSES, evaluate, price
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.decision import Decision, Effect
+from loyalty_api.rulekit.decision import Decision, Effect, NextTime
 from loyalty_api.rulekit.facts import Facts
 
 EVERYTHING = frozenset(("enrolled", "profile"))
@@ -170,6 +170,12 @@ def give(row: Row, rated: Rated, member: MemberRow | None) -> list[Issue]:
     if not coupons:
         return []
     member_id = member.member_id if member and member.status in EARNING_STATUSES else None
+    return give_to(row, member_id, coupons)
+
+
+def give_to(row: Row, member_id: UUID | None, coupons: Sequence[NextTime]) -> list[Issue]:
+    """These coupons for another time, behind those that the purchase has given; without a member for whoever comes."""
+    before = row["outcome"].get("issued", [])
     given = [
         Issue(
             ids.nth(row["purchase_id"], n),
@@ -177,16 +183,18 @@ def give(row: Row, rated: Rated, member: MemberRow | None) -> list[Issue]:
             Grant(f"promotion:{one.rule}", one.name, one.valid_from, one.valid_until, one.stores),
             row["occurred_at"],
         )
-        for n, one in enumerate(coupons, start=1)
+        for n, one in enumerate(coupons, start=len(before) + 1)
     ]
     row["outcome"]["issued"] = [
-        {
-            "coupon_id": ids.show("cpn", issued.coupon_id),
-            "name": one.name,
-            "rule": one.rule,
-            "valid_from": one.valid_from,
-            "valid_until": one.valid_until,
-        }
-        for issued, one in zip(given, coupons, strict=True)
+        *before,
+        *[
+            {"coupon_id": ids.show("cpn", issued.coupon_id), **told_of(one)}
+            for issued, one in zip(given, coupons, strict=True)
+        ],
     ]
     return given
+
+
+def told_of(one: NextTime) -> Row:
+    """What a purchase keeps of a coupon for another time."""
+    return {"name": one.name, "rule": one.rule, "valid_from": one.valid_from, "valid_until": one.valid_until}

@@ -143,6 +143,7 @@ CLAIM_ANSWER: dict[str, Any] = {
     "points": 95,
     "reason": None,
     "until": None,
+    "coupons": [],
 }
 ACTIVITY_ITEM: dict[str, Any] = {
     "activity_id": "pur_01m80xfza0e4trdbsjq23m1646",

@@ -272,11 +272,11 @@ def open_counted(
     """What was read of counters and limits.
 
     Where several purchases are ``asked`` for, or something is ``reserved`` for one, the budgets that they may take of
-    are held, each as large as the largest version has it, and what was reserved is there to be taken.
+    are held, each as large as the largest version has it, and what was reserved is there to be taken and counted.
     """
     counted = facts_service.counted(rows)
     keys = [kept["key"] for one in reserved for kept in one.budgets]
-    if len(asked) < 2 and not keys:
+    if len(asked) < 2 and not reserved:
         return counted
     most: dict[str, int] = dict.fromkeys(keys, 0)
     for program, at, store in asked:
@@ -285,6 +285,6 @@ def open_counted(
             most[key] = max(budget, most.get(key, 0))
     if most:
         counted.hold(connection, most, now=now)
-    if keys:
+    if reserved:
         counted.free(connection, [one.reservation_id for one in reserved])
     return counted

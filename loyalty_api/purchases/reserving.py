@@ -1,4 +1,4 @@
-"""A promise for the next minutes (R43): coupons, budgets and points that are held together until the sale comes.
+"""A promise for the next minutes (R43): coupons, budgets, a member's own limits and points, held until the sale comes.
 
 All of it is held or nothing. The purchase that names the quote uses what is held; what no purchase used comes back by
 itself, for what is over counts for nothing whether or not a job has noted it (invariant 16).
@@ -24,7 +24,8 @@ from loyalty_api.errors import Action, Conflict, NotFound, Unavailable
 from loyalty_api.facts import service as facts
 from loyalty_api.members import service as members
 from loyalty_api.members.rules import walk_in_id
-from loyalty_api.promotions.rules_limits import USED_UP, is_of_promotion, rule_of_limit, told_of_limit
+from loyalty_api.promotions import rules_limits
+from loyalty_api.promotions.rules_limits import USED_UP, rule_of_limit, told_of_limit
 from loyalty_api.purchases import couponing
 from loyalty_api.purchases import queries_reservations as queries
 from loyalty_api.purchases.desk import Desk
@@ -66,6 +67,13 @@ class BudgetUsedUp(Conflict):
     action: ClassVar[Action] = "proceed_without"
 
 
+class LimitReached(Conflict):
+    """The member has had a promotion that was quoted as often as it may be had, or another till holds the last use."""
+
+    code, title = "limit_reached", "The member has had as much of a promotion as one member gets"
+    action: ClassVar[Action] = "proceed_without"
+
+
 class ReservationUnknown(NotFound):
     """There is no such reservation, or it is another store's."""
 
@@ -101,6 +109,7 @@ def reserve(
     :raises QuoteUnknown: the id is not one of ours.
     :raises QuoteExpired: its time is over.
     :raises BudgetUsedUp: a promotion has nothing left.
+    :raises LimitReached: a promotion has nothing left for this member.
     :raises QuoteDiffers: the basket costs something else than was quoted.
     :raises CouponUsed: and its fellows: a coupon cannot be used.
     :raises InsufficientPoints: and its fellows, as for a redemption.
@@ -121,12 +130,13 @@ def reserve(
     priced, claims = _taken(connection, desk, priced, body, quote, now)
     minutes = priced.program.settings.sections["discounts"]["reserve_minutes"] if priced.program else 1
     until = max(min(now + timedelta(minutes=minutes), quote.honoured_until), now + _SHORTEST)
-    facts.set_aside(session, claims=claims, reservation_id=reservation_id, expires_at=until)
+    member_id = priced.member.member_id if priced.member else None
+    facts.set_aside(session, claims=claims, member_id=member_id, held_by=reservation_id, expires_at=until)
     shown = _hold_coupons(connection, priced, body, reservation_id, until)
     redemption = _hold_points(session, desk, priced, body, quote, caller, until, now)
     made = Reservation(
-        reservation_id, mark, priced.member.member_id if priced.member else walk_in_id(body["store"]),
-        body["store"], "held", _budgets(claims), shown, redemption.redemption_id if redemption else None, now, until,
+        reservation_id, mark, member_id or walk_in_id(body["store"]), body["store"], "held", _budgets(claims), shown,
+        redemption.redemption_id if redemption else None, now, until,
     )  # fmt: skip
     RESERVATIONS.insert(
         connection,
@@ -150,17 +160,16 @@ def _taken(
     quote: Quote,
     now: datetime,
 ) -> tuple[Pricing, list[Claim]]:
-    """The basket as it was quoted, with what its discounts have taken of budgets."""
+    """The basket as it was quoted, with what its discounts have taken of budgets and what they count for its member."""
     while True:
         _ensure_as_quoted(priced, quote)
         program, decision = priced.program, priced.unpaid
         if program is None or decision is None:
             return priced, []
         found = covered(decision.discounts, priced.unwished, priced.facts, program, priced.at)
-        claims = [claim for claim in found.claims if claim.kind == "limit"]
         budgets = limits_on(program, priced.at, body["store"], basket=priced.unwished)[1]
-        if priced.counted.take(connection, claims, budgets, now=now):
-            return priced, claims
+        if priced.counted.take(connection, found.claims, budgets, now=now):
+            return priced, [*found.claims]
         # Somebody was first: what is left is seen by asking anew.
         priced = price_basket(connection, desk, body=body, now=now, lock=True)
 
@@ -176,6 +185,9 @@ def _ensure_as_quoted(priced: Pricing, quote: Quote) -> None:
     short = sorted({reason.rule for reason in reasons if reason.code == USED_UP and reason.rule})
     if short:
         raise BudgetUsedUp(f"Nothing or less is left of {', '.join(short)}: ask for a new quote.")
+    had = sorted({reason.rule for reason in reasons if reason.code in rules_limits.OF_MEMBER and reason.rule})
+    if had:
+        raise LimitReached(f"This member gets no more, or less, of {', '.join(had)}: ask for a new quote.")
     raise QuoteDiffers("Ask for a new quote of this basket.")
 
 
@@ -183,7 +195,7 @@ def _budgets(claims: list[Claim]) -> list[Row]:
     return [
         {"promotion_id": rule_of_limit(claim.key), "key": claim.key, **told_of_limit(claim.key, claim.amount)}
         for claim in claims
-        if is_of_promotion(claim.key)
+        if claim.kind == "limit" and rules_limits.is_of_promotion(claim.key)
     ]
 
 

@@ -16,6 +16,7 @@ from loyalty_api.purchases.booking import basket_document, line_points, member_r
 from loyalty_api.purchases.counting import count_now
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
+from loyalty_api.purchases.promising import give_afterwards
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.rules_charged import charged
 from loyalty_api.purchases.service import PurchaseUnknown
@@ -70,6 +71,18 @@ def rate(
     )
     returned.book_late(connection, book, row, decision, first_id=first_id, cause=cause, now=now)
     give_back_returned(session, row, decision)
+    decision = give_afterwards(
+        connection,
+        desk.vault,
+        row,
+        decision,
+        program=program,
+        basket=basket,
+        facts=facts,
+        member=member,
+        now=now,
+    )
+    book.touched = True
     row |= {
         "facts": facts_to_json(facts),
         "decision": decision_to_json(decision),

@@ -10,7 +10,6 @@ seen.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,13 +19,13 @@ from uuid import UUID
 from loyalty_api.rating.rules import advance, evaluate
 from loyalty_api.rating.rules_counted import counted, sold
 from loyalty_api.rating.rules_program import Program
-from loyalty_api.rating.rules_returns import Progress, claims_back, revert
+from loyalty_api.rating.rules_returns import Progress, claims_back, gifts_anew, revert
+from loyalty_api.rating.rules_versions import Versions
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Claim, Decision
 from loyalty_api.rulekit.facts import NOBODY, Facts, Member
 from loyalty_api.rulekit.windows import moment
-from loyalty_api.tiers.rules_standing import Timeline
 from loyalty_api.tiers.rules_walking import Stood, Walk
 
 
@@ -80,42 +79,6 @@ class Returned:
 Event = Bought | Returned
 
 
-class Versions:
-    """Programs by when they come into force. ``taken`` of budgets is shared by all members that are folded with it."""
-
-    def __init__(
-        self, programs: Sequence[tuple[datetime, Program]], *, taken: Mapping[str, int] | None = None
-    ) -> None:
-        self._starts = [start for start, _ in programs]
-        self.programs = [program for _, program in programs]
-        self.timeline: Timeline = (
-            [(start, program.tiers) for start, program in programs]
-            if any(program.tiers for _, program in programs)
-            else ()
-        )
-        self.past: frozenset[str] = frozenset().union(*[program.earning.past for _, program in programs])
-        self.shares_limits = any(program.shares for _, program in programs)
-        self.taken: dict[str, int] = dict(taken or {})
-
-    def at(self, at: datetime) -> Program | None:
-        """The version in force at a moment, None before the first."""
-        place = bisect_right(self._starts, at)
-        return self.programs[place - 1] if place else None
-
-    @property
-    def first(self) -> Program:
-        """The earliest version."""
-        return self.programs[0]
-
-    @classmethod
-    def always(cls, program: Program, *, taken: Mapping[str, int] | None = None) -> Versions:
-        """One program, whatever the moment."""
-        return cls([(_EVER, program)], taken=taken)
-
-
-_EVER = datetime.fromisoformat("0001-01-02T00:00:00+00:00")
-
-
 @dataclass(frozen=True, slots=True)
 class Start:
     """What is known of a member before the first purchase of a fold: counters, what it bought, how it stood.
@@ -131,13 +94,14 @@ class Start:
 class Folding:
     """One member's facts while its purchases and returns are gone through, in the order of their moments."""
 
-    __slots__ = ("_counters", "_kept", "_remembered", "versions", "walk")
+    __slots__ = ("_counters", "_fortune", "_kept", "_remembered", "versions", "walk")
 
     def __init__(self, start: Start, versions: Versions, *, at: datetime) -> None:
         self.versions = versions
         self._counters = dict(start.counters)
         self._kept: dict[UUID, Kept] = {}
         self._remembered: list[Earlier] = []
+        self._fortune = versions.luck.of_member() if versions.luck else None
         self.walk = Walk(start.stood, versions.timeline, at) if versions.timeline and start.stood else None
         for earlier in start.earlier if versions.past else ():
             self._remember(earlier, self._counters)
@@ -146,14 +110,24 @@ class Folding:
         """What the purchase is decided to earn, and count it; None before the first version."""
         if self.walk:
             self.walk.elapse(bought.at)
-        decision = bought.decided
-        program = self.versions.at(bought.at) if decision is None else None
-        if program is not None:
-            decision = evaluate(bought.basket, self.facts(bought, program), program, bought.at)
+        decision = self._decided(bought)
         self._count(bought, decision)
         if bought.comes_back:
             self._kept[bought.purchase_id] = Kept(decision, bought.basket, bought.at)
         return decision
+
+    def _decided(self, bought: Bought) -> Decision | None:
+        """What was decided, or what is decided now; where there is luck, gifts by chance are drawn in either case."""
+        decided, fortune = bought.decided, self._fortune
+        if decided is not None and fortune is None:
+            return decided
+        program = self.versions.at(bought.at)
+        if program is None or (decided is not None and fortune is not None and not fortune.draws(program)):
+            return decided
+        again = evaluate(bought.basket, self.facts(bought, program), program, bought.at)
+        if fortune is not None:
+            fortune.note(again, program)
+        return again if decided is None else gifts_anew(decided, again)
 
     def bring_back(self, returned: Returned) -> dict[str, dict[str, int]]:
         """Count back what came back; the points that it takes, by line and rule."""
@@ -195,7 +169,10 @@ class Folding:
         if program.tiers is not None and self.walk:
             member = replace(member, tier=self.walk.level)
         facts = Facts(member) if program.plain else self._needed(member, bought, program)
-        return self._with_benefits(facts, bought, program)
+        facts = self._with_benefits(facts, bought, program)
+        if self._fortune is None:
+            return facts
+        return replace(facts, chances=self._fortune.chances(program, bought.purchase_id, bought.at))
 
     def _needed(self, member: Member, bought: Bought, program: Program) -> Facts:
         needs, known, here = program.needs(bought.at), self._counters, history.STORE + bought.basket.store

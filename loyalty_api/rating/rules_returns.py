@@ -243,6 +243,13 @@ def gifts_stay(decision: Decision, before: Decision | None) -> Decision:
     return replace(decision, gifts=before.gifts, claims=claims)
 
 
+def gifts_anew(decision: Decision, again: Decision) -> Decision:
+    """A decision with the gifts of another one about the same purchase, and with all that those counted and took."""
+    of_gifts = gift_claims(decision)
+    others = tuple([claim for claim in decision.claims if claim not in of_gifts])
+    return replace(decision, gifts=again.gifts, claims=(*others, *gift_claims(again)))
+
+
 def points_of(taken: Mapping[str, Mapping[str, int]]) -> int:
     """All points of a reversion."""
     return sum(sum(rules.values()) for rules in taken.values())

@@ -34,6 +34,8 @@ _PLAIN = {
     "same_visit": "minutes",
     "too_few_units": "least",
     "resting": "days",
+    "too_young": "least",
+    "age_unknown": "least",
 }
 # Reasons whose sentence names money.
 _MONEY = ("too_little_amount", "too_much_amount", "better_discount", "capped_discount", "floor_reached")

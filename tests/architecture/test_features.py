@@ -48,6 +48,7 @@ PUBLIC = {
     "loyalty_api.purchases.schemas": "what a till sends looks the same wherever it is sent",
     "loyalty_api.purchases.claims": "receipts that find their member later: for reactions and a member's summary",
     "loyalty_api.purchases.reserving": "what is held for quotes, whose time being over jobs note",
+    "loyalty_api.purchases.forgetting": "counters of periods that are over for good, which jobs forget",
     "loyalty_api.purchases.examples": "the till's example sale, which a batch's item is as well",
     "loyalty_api.returns.schemas": "what a till sends when goods come back, which a batch takes as well",
     "loyalty_api.returns.waiting": "returns whose purchase has come, for reactions and jobs",

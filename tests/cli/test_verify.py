@@ -47,6 +47,21 @@ BREACHES = {
         "UPDATE purchases SET decision = jsonb_set(decision, '{discounts}',"
         """ '[{"rule": "tea", "granted": 5, "shares": []}]')"""
     ),
+    "I6 a reservation that stands holds of budgets what it says, and one that has ended nothing": (
+        "UPDATE limit_holds SET amount = amount + 1"
+    ),
+    "I6 a reservation that stands counts for its own member, and one that has ended for none": (
+        "UPDATE reservations SET status = 'released', ended_at = now()"
+    ),
+    "I6 a reservation that stands holds the coupons that it names, and one that has ended none": (
+        "DELETE FROM coupon_holds"
+    ),
+    "I5 a use of a coupon that is held is there to be used, and nobody else has used it": (
+        "UPDATE coupon_holds SET expires_at = now() + interval '1 hour'; UPDATE coupon_codes SET uses = most_uses"
+    ),
+    "I5 points that a reservation holds are its member's and end with it, and one that was let go holds none": (
+        "UPDATE reservations SET expires_at = expires_at - interval '1 second'"
+    ),
     "I6 no more points are taken back than a purchase earned": (
         "UPDATE purchases SET outcome = jsonb_set(outcome, '{returned,points}', '999') WHERE outcome ? 'returned'"
     ),
@@ -218,6 +233,7 @@ def busy(shop: Shop) -> Shop:
     show_coupons(shop, members[1], "7770002")
     correct(shop)
     draw(shop)
+    reserve(shop, members[0], "7770001")
     return shop
 
 
@@ -226,6 +242,31 @@ def prize(shop: Shop) -> str:
     offer = {"kind": "product", "name": {"en": "Prize"}, "price": {"points": 10}, "stock": 5}
     found: str = shop.office.post("/v1/rewards", offer)["reward_id"]
     return found
+
+
+def reserve(shop: Shop, member: str, card: str) -> None:
+    """A till has a basket of the member's reserved: a coupon, a budget, a limit of the member's, and points."""
+    held = {
+        "id": "held",
+        "when": {"coupon": ["FRESH"]},
+        "benefit": {"percent": {"off": "10", "on": "basket"}},
+    }
+    held |= {"budget": {"times": 5}, "limits": [{"per": "day", "times": 2}]}
+    document = with_lots(
+        redeem={"rate": {"points": 1, "amount": 10}},
+        tiers=TIERS,
+        discounts={"reserve_minutes": 15},
+        promotions=[held],
+    )
+    shop.publish(document, effective_from=datetime.now(UTC) - timedelta(minutes=20))
+    printed(shop, kind="personal", members=[member])
+    code = shop.member(member).get("/v1/me/coupons")["data"][0]["code"]
+    sold = receipt(line(1000), card=card, coupons=[code])
+    basket = {k: v for k, v in sold.items() if k not in ("business_date", "reference", "total", "payments")}
+    quoted = shop.till.post("/v1/quotes", basket, key=None)["quote_id"]
+    made = shop.till.post(f"/v1/quotes/{quoted}/reserve", {**basket, "redeem": {"max_points": 10}})
+    assert made.status == 201, made.body
+    assert [len(made["budgets"]), len(made["coupons"]), made["redemption"]["points"]] == [1, 1, 10]
 
 
 def draw(shop: Shop) -> None:

@@ -22,9 +22,11 @@ def lucky(rule: str = "lucky", **more: Any) -> dict[str, Any]:
     return {"id": rule, "trigger": {"chance": {"one_in": 2}}, "give": mug, "cost": 500, **more}
 
 
-def open_draws(shop: Shop, *rules: dict[str, Any], days: int = 6, **more: Any) -> None:
+def open_draws(
+    shop: Shop, *rules: dict[str, Any], days: int = 6, terms: dict[str, Any] = TERMS, **more: Any
+) -> None:
     """Publish gifts, and commit the days from some days ago to the day after tomorrow as a worker would have done."""
-    document = with_lots(gifts={"terms": TERMS, "rules": list(rules)}, **more)
+    document = with_lots(gifts={"terms": terms, "rules": list(rules)}, **more)
     shop.publish(document, effective_from=NOW - timedelta(days=days + 5))
     for back in range(days, -1, -1):
         keep(shop, NOW - timedelta(days=back))
@@ -41,9 +43,9 @@ def vault(shop: Shop) -> Vault:
     return found
 
 
-def enrol(shop: Shop, card: str, *, days_ago: int = 30) -> str:
+def enrol(shop: Shop, card: str, *, days_ago: int = 30, **more: Any) -> str:
     """A member who joined so many days ago."""
-    member = shop.enrol(card)
+    member = shop.enrol(card, **more)
     with shop.database.unit_of_work() as session:
         session.connection().exec_driver_sql(
             "UPDATE members SET enrolled_at = now() - make_interval(days => %s) WHERE member_id = (SELECT member_id"

@@ -181,15 +181,12 @@ def test_why_the_cap_cut_is_said_a_year_later(capped: Shop) -> None:
 
 def test_counters_of_days_long_over_are_forgotten_and_returns_do_not_mind(fresh_shop: Shop) -> None:
     once = {"id": "once", "kind": "bonus", "points": 5, "caps": [{"per": "program", "times": 1}]}
-    fresh_shop.publish(document(DAILY, once), effective_from=BEGAN)
+    fresh_shop.publish(document(DAILY, once, purchases={"late_days": 31}), effective_from=BEGAN)
     fresh_shop.enrol("OLD1")
     sale, _ = buy(fresh_shop, 2000, "OLD1")
-    assert jobs.purge_counters(fresh_shop.database) == 0
-    with fresh_shop.database.unit_of_work() as session:
-        connection = driver(session)
-        connection.execute("UPDATE member_counters SET counted_at = counted_at - interval '401 days'")
-        connection.execute("UPDATE purchases SET recorded_at = recorded_at - interval '401 days'")
-    assert jobs.purge_counters(fresh_shop.database) == 1
+    late = NOON + timedelta(days=31 + 3)
+    assert jobs.purge_counters(fresh_shop.database, now=late - timedelta(days=1)) == 0
+    assert jobs.purge_counters(fresh_shop.database, now=late) == 1
     assert list(counters(fresh_shop).values()) == [1]
     assert bring(fresh_shop, goods(paper(sale))).status == 201
     assert list(counters(fresh_shop).values()) == [0]

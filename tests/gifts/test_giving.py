@@ -72,6 +72,24 @@ def test_without_a_draw_nothing_is_drawn():
     assert (quoted.gifts, quoted.claims, codes(quoted)) == ((), (), ["no_draw"])
 
 
+def test_who_is_not_of_the_age_of_the_terms_takes_part_in_no_chance():
+    every = [rule(CHANCE), {"id": "rose", "trigger": {"purchase": {}}, "give": {"points": 5}}]
+    gifts = {"rules": every, "terms": {**TERMS, "least_age": 18}}
+    rules = compile_program({"currency": "NOK", "time_zone": "UTC", "gifts": gifts}, version=1)
+
+    def of(**attributes):
+        facts = Facts(Member(attributes=attributes), chances={"gift": Chance(19, 20, 3)})
+        decided = decide(rules, facts=facts)
+        return [gift.rule for gift in decided.gifts], decided.reasons, decided.claims
+
+    given, reasons, claims = of(**{"age:18": False})
+    assert (given, claims) == (["rose"], ())
+    assert [(one.code, one.numbers) for one in reasons] == [("too_young", {"least": 18})]
+    given, reasons, claims = of(**{"age:21": True})
+    assert (given, claims, [one.code for one in reasons]) == (["rose"], (), ["age_unknown"])
+    assert of(**{"age:18": True}) == (["gift", "rose"], (), (Claim("draw", "gift", 3),))
+
+
 def test_nothing_is_drawn_for_nothing():
     facts = Facts(Member(), limits={"gift:stock": 0}, chances={"gift": Chance(1, 20, 0)})
     decided = decide(program(rule(CHANCE, stock=5)), facts=facts)

@@ -103,6 +103,25 @@ def test_a_chance_needs_terms():
     assert (fault.pointer, fault.code) == ("/gifts/rules/0/trigger/chance", "terms_required")
 
 
+@pytest.mark.parametrize("age", [0, 121, 18.5, "18", True])
+def test_the_least_age_of_the_terms_is_in_whole_years(age):
+    (fault,) = check_document(document(rule({"chance": {"one_in": 50}}), terms={**TERMS, "least_age": age}))
+    assert fault.pointer == "/gifts/terms/least_age"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "age", "asks"),
+    [
+        ({"chance": {"one_in": 50}}, 18, {"age:18"}),
+        ({"chance": {"one_in": 50}}, None, set()),
+        ({"purchase": {}}, 18, set()),
+    ],
+)
+def test_an_age_is_asked_for_only_where_a_chance_has_a_least_one(trigger, age, asks):
+    made = compile_program(document(rule(trigger), terms={**TERMS, "least_age": age}), version=1)
+    assert (made.gifts.asks, made.earning.asks) == (asks, asks)
+
+
 def test_a_gift_has_an_id_of_its_own():
     said = document(rule({"purchase": {}}))
     said["earn"] = {"rules": [{"id": "gift", "kind": "base", "points": 1}]}

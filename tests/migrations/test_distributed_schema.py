@@ -34,7 +34,8 @@ LOOK_UPS = {
 REFERENCE = {
     "alembic_version", "backtests", "clients", "signing_keys", "stores", "products", "master_versions",
     "program_approvals", "program_drafts", "program_pauses", "program_versions", "rewards", "coupon_batches",
-    "corrections", "draw_days", "draw_plans", "gift_lists", "gift_walks", "period_runs", "rule_limits",
+    "corrections", "draw_days", "draw_plans", "gift_lists", "gift_walks", "period_runs", "purged_periods",
+    "rule_limits",
     "sandbox_clock", "suggestion_refreshes", "suggestion_products", "suggestion_stores",
 }  # fmt: skip
 # Uniqueness of a look-up's own that is not its key.

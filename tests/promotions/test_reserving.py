@@ -1,4 +1,4 @@
-"""What a quote needs is held for a few minutes: budgets, coupons and points together, or nothing (R43)."""
+"""What a quote needs is held for a few minutes: budgets, coupons, limits and points together, or nothing (R43)."""
 
 from __future__ import annotations
 
@@ -29,11 +29,13 @@ def off(rule: str, **more: Any) -> dict[str, Any]:
 PROGRAM: dict[str, Any] = {
     **BASIC,
     "redeem": {"rate": {"points": 10, "amount": 100, "step": 10}},
+    "discounts": {"member_ceiling": {"amount": 1000, "per": "program"}},
     "promotions": [
         off("one", budget={"times": 1}), off("two", budget={"amount": 300, "per": "day"}),
         off("ends", budget={"times": 1}),
         off("race", budget={"times": 3}), off("mixed", budget={"times": 5}), off("free", budget={"times": 9}),
         off("code", when={"coupon": ["HELD"]}), off("points", budget={"times": 9}),
+        off("mine", limits=[{"per": "day", "times": 3}]), off("rests", cooldown_days=2), off("much"),
     ],
 }  # fmt: skip
 
@@ -103,7 +105,7 @@ def taken(shop: Shop, rule: str) -> int:
 def end_all(shop: Shop) -> None:
     """As if the minutes had gone by: what is held was to end a moment ago."""
     with shop.database.unit_of_work() as session:
-        for table in ("limit_holds", "coupon_holds", "reservations"):
+        for table in ("limit_holds", "counter_holds", "coupon_holds", "reservations"):
             driver(session).execute(f"UPDATE {table} SET expires_at = now() - interval '1 second'")
 
 
@@ -229,3 +231,57 @@ def test_sales_and_reservations_at_once_never_take_more_than_there_is(shop: Shop
         one.status == 201 if n % 2 else "budget_used_up" not in codes(one) for n, one in enumerate(answers)
     ]
     assert sum(got) == taken(shop, "mixed") == 5
+
+
+def counted(shop: Shop, rule: str) -> tuple[int, int]:
+    """What is counted of members under a rule, and how much of it is held."""
+    row = shop.database.fetch_one(
+        "SELECT (SELECT coalesce(sum(value), 0) FROM member_counters WHERE key LIKE %s),"
+        " (SELECT coalesce(sum(amount), 0) FROM counter_holds WHERE key LIKE %s)",
+        (f"{rule}:%", f"{rule}:%"),
+    )
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def test_of_many_tills_exactly_so_many_hold_it_as_one_member_may_have(shop: Shop) -> None:
+    shop.enrol("RSV2")
+    lanes = [Lane(shop, "mine", card="RSV2") for _ in range(24)]
+    answers = at_once(*[insisting(shop.till, lane.path, lane.body) for lane in lanes])
+    assert sorted(one.status for one in answers) == [201] * 3 + [409] * 21
+    assert {one.code for one in answers if one.status == 409} == {"limit_reached"}
+    assert counted(shop, "mine") == (0, 3)
+    assert Lane(shop, "mine", card="RSV2").off == 0
+    held = [lane for lane, one in zip(lanes, answers, strict=True) if one.status == 201]
+    paid = at_once(*[insisting(shop.till, "/v1/purchases", one.paid(), key=None) for one in held[:2]])
+    assert [codes(one) for one in paid] == [[], []]
+    assert counted(shop, "mine") == (2, 1)
+    assert shop.till.delete(f"/v1/reservations/{held[2].reserve()['reservation_id']}").status == 204
+    assert counted(shop, "mine") == (2, 0)
+    assert Lane(shop, "mine", card="RSV2").off == 200
+
+
+def test_a_promotion_rests_for_who_has_it_in_hand(shop: Shop) -> None:
+    shop.enrol("RSV3")
+    mine, theirs = (Lane(shop, "rests", card="RSV3") for _ in range(2))
+    assert mine.reserve().status == 201
+    assert theirs.reserve().code == "limit_reached"
+    end_all(shop)
+    assert theirs.reserve().status == 201
+    assert codes(mine.pay()) == ["limit_reached"]
+    # What the other charged is a fact, and rests this member's use as well.
+    assert codes(theirs.pay()) == ["limit_reached"]
+    jobs.release_holds(shop.database, now=datetime.now(UTC))
+    assert counted(shop, "rests") == (2, 0)
+
+
+def test_what_all_promotions_together_may_take_off_for_a_member_is_held(shop: Shop) -> None:
+    shop.enrol("RSV4")
+    lanes = [Lane(shop, "much", card="RSV4") for _ in range(6)]
+    held = [lane.reserve() for lane in lanes]
+    assert [one.status for one in held] == [201] * 5 + [409]
+    assert held[5].code == "limit_reached"
+    assert shop.till.delete(f"/v1/reservations/{held[0]['reservation_id']}").status == 204
+    assert lanes[5].reserve().status == 201
+    assert [codes(lane.pay()) for lane in lanes[1:]] == [[]] * 5
+    assert Lane(shop, "much", card="RSV4").off == 0

@@ -51,6 +51,11 @@ def taken(sale: Sale, by: Program) -> dict[str, int]:
     return {one.rule: one.granted for one in decision.discounts if one.granted}
 
 
+def coupons(sale: Sale, by: Program) -> set[str]:
+    """The promotions that give a coupon for another purchase."""
+    return {one.rule for one in evaluate(sale.basket, sale.facts, by, sale.at).coupons}
+
+
 def holds(finding: Finding, by: Program) -> None:
     """The witness shows what is said of it."""
     sales = finding.witness
@@ -65,7 +70,7 @@ def holds(finding: Finding, by: Program) -> None:
             assert given * 100 > numbers["percent"] * sales[0].paid
             assert set(finding.rules) == off[0].keys()
         case "never_fires" | "not_seen_to_fire":
-            assert first not in off[0]
+            assert first not in off[0].keys() | coupons(sales[0], by)
         case "always_beaten":
             decision = evaluate(sales[0].basket, sales[0].facts, by, sales[0].at)
             assert (first, finding.rules[1]) in {(reason.rule, reason.by) for reason in decision.reasons}
@@ -76,7 +81,10 @@ def holds(finding: Finding, by: Program) -> None:
             assert sales[0].paid == sum([sale.paid for sale in sales[1:]])
             assert costs[0] > sum(costs[1:]) == numbers["less_money"]
         case "window_ended":
-            assert [first in one for one in off] == [True, False]
+            given = [taken(sale, by).keys() | coupons(sale, by) for sale in sales]
+            assert [first in one for one in given] == [True, False]
+        case "coupon_asked_nowhere" | "coupon_never_counts" | "coupon_stores_unknown":
+            assert first in coupons(sales[0], by)
 
 
 SOUND = (
@@ -206,4 +214,74 @@ def test_a_basket_is_told_as_it_was_before_promotions() -> None:
 def test_a_coupon_for_another_purchase_and_a_number_of_lines_are_nothing_to_worry_about() -> None:
     two = {"lines": {"where": TEA, "lines": {"at_least": 2}}}
     thanks = promotion("thanks", {"coupon": {"name": "THANKS", "valid_days": 14}}, minimum_basket=5000)
-    assert found(thanks, promotion("two", percent("10", "lines"), where=TEA, when=two)) == {}
+    asking = promotion("off", percent("5"), when={"coupon": ["THANKS"]})
+    assert found(thanks, asking, promotion("two", percent("10", "lines"), where=TEA, when=two)) == {}
+
+
+def gives(**said: Any) -> dict[str, Any]:
+    """A promotion that gives a coupon called THANKS for the next two days."""
+    return promotion(
+        "gives", {"coupon": {"name": "THANKS", "valid_days": 2, **said.pop("coupon", {})}}, **said
+    )
+
+
+def asks(**when: Any) -> dict[str, Any]:
+    return promotion("asks", percent("5"), when={"coupon": ["THANKS"], **when})
+
+
+COUPONS = {
+    "coupon_asked_nowhere",
+    "coupon_never_counts",
+    "coupon_stores_unknown",
+    "never_fires",
+    "not_seen_to_fire",
+}
+
+
+def test_a_coupon_that_something_asks_for_is_fine() -> None:
+    assert not COUPONS & set(found(gives(), asks()))
+    assert not COUPONS & set(found(gives(minimum_basket=5000), asks(until="2026-11-22")))
+    inside = promotion("asks", percent("5"), when={"any": [{"coupon": "THANKS"}, {"days": ["sat"]}]})
+    assert not COUPONS & set(found(gives(), inside))
+    told = promotion("asks", percent("5"), when={"cel": "'THANKS' in coupons"})
+    assert not {"coupon_asked_nowhere", "coupon_never_counts"} & set(found(gives(), told))
+
+
+def test_a_coupon_that_nothing_asks_for() -> None:
+    (finding,) = found(gives(), promotion("p", percent("5"), when={"coupon": ["OTHER"]}))[
+        "coupon_asked_nowhere"
+    ]
+    assert (finding.rules, finding.words) == (("gives",), {"coupon": "THANKS"})
+
+
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        ({}, {"until": "2026-11-21"}),
+        ({"when": {"until": "2026-11-30"}}, {"from": "2026-12-03"}),
+        ({"coupon": {"stores": ["str_1"]}}, {"store": ["str_2"]}),
+        ({"coupon": {"stores": ["str_1"]}}, {"not": {"store": ["str_1", "str_2"]}}),
+    ],
+)
+def test_a_coupon_that_never_meets_what_asks_for_it(given: dict[str, Any], when: dict[str, Any]) -> None:
+    assert "coupon_never_counts" in found(gives(**given), asks(**when))
+
+
+def test_a_coupon_that_meets_it_just_so() -> None:
+    assert "coupon_never_counts" not in found(gives(coupon={"from": "at_once"}), asks(until="2026-11-21"))
+    ends = {"until": "2026-11-30"}
+    assert "coupon_never_counts" not in found(gives(when=ends), asks(**{"from": "2026-12-02"}))
+    assert "coupon_never_counts" not in found(gives(coupon={"stores": ["a", "b"]}), asks(store=["b"]))
+
+
+def test_a_promotion_that_can_never_give_its_coupon() -> None:
+    never = found(gives(when={"from": "2026-12-01", "until": "2026-11-01"}), asks())
+    assert [finding.rules for finding in never["never_fires"]] == [("gives",)]
+    assert "window_ended" in found(gives(when={"until": "2026-11-20"}), asks())
+
+
+def test_a_coupon_for_stores_that_are_not_there() -> None:
+    compiled = program(BASE, promotions=[gives(coupon={"stores": ["str_1", "str_9"]}), asks()], lots=EXPIRES)
+    (finding,) = lint(compiled, now=NOW, stores=frozenset({"str_1"}))
+    assert (finding.code, finding.words["stores"]) == ("coupon_stores_unknown", "str_9")
+    assert "coupon_stores_unknown" not in {one.code for one in lint(compiled, now=NOW)}

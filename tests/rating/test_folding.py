@@ -18,9 +18,10 @@ from loyalty_api.db import driver
 from loyalty_api.purchases import queries
 from loyalty_api.purchases.booking import basket_document
 from loyalty_api.rating.rules_counted import sold
-from loyalty_api.rating.rules_folding import Bought, Earlier, Folding, Kept, Returned, Start, Versions, fold
+from loyalty_api.rating.rules_folding import Bought, Earlier, Folding, Kept, Returned, Start, fold
 from loyalty_api.rating.rules_program import check_document, compile_program
 from loyalty_api.rating.rules_returns import ALL, Progress, Wanted, come_back
+from loyalty_api.rating.rules_versions import Versions
 from loyalty_api.rulekit.basket import Basket, Line
 from loyalty_api.rulekit.facts import Member
 from loyalty_api.rulekit.stored import decision_from_json, facts_from_json

@@ -33,6 +33,24 @@ def test_who_was_born_on_a_leap_day_has_a_birthday_every_year() -> None:
     assert not holds(0, 0, "2000-02-29", "2027-03-01")
 
 
+def old_enough(years: int, born: str, day: str) -> bool:
+    return birthdays.holds(
+        birthdays.age_key(years), born=date.fromisoformat(born), day=date.fromisoformat(day)
+    )
+
+
+def test_an_age_is_reached_on_the_birthday() -> None:
+    assert not old_enough(18, "2008-11-18", "2026-11-17")
+    assert old_enough(18, "2008-11-18", "2026-11-18")
+    assert old_enough(18, "2008-11-18", "2031-01-01")
+
+
+def test_who_was_born_on_a_leap_day_is_of_age_with_february() -> None:
+    assert not old_enough(18, "2008-02-29", "2026-02-27")
+    assert old_enough(18, "2008-02-29", "2026-02-28")
+    assert not old_enough(20, "2008-02-29", "2028-02-28")
+
+
 @given(days, days, st.integers(0, 180), st.integers(0, 180))
 def test_a_window_is_the_days_around_the_nearest_birthdays(
     born: date, day: date, before: int, after: int
