@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from loyalty_api.promotions.rules_types import Limit, Promotion, Promotions
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.decision import Claim, Discount
+from loyalty_api.rulekit.decision import Claim, Discount, NextTime
 from loyalty_api.rulekit.facts import Facts, Needs
 from loyalty_api.rulekit.outcomes import Failure
 from loyalty_api.rulekit.periods import period_of
@@ -207,11 +207,17 @@ class Covered:
 
 
 def covered(
-    discounts: Iterable[Discount], promotions: Promotions, facts: Facts, *, day: date, store: str
+    discounts: Iterable[Discount],
+    promotions: Promotions,
+    facts: Facts,
+    *,
+    day: date,
+    store: str,
+    coupons: Iterable[NextTime] = (),
 ) -> Covered:
     """What was given is a fact (R1): it takes of a budget as much as is left, and counts for the member in full.
 
-    A discount that took nothing off takes nothing and is no use.
+    A discount that took nothing off takes nothing and is no use. A coupon for another time is one use, and no money.
     """
     given = [one for one in discounts if one.granted > 0]
     allowance = Allowance(promotions, facts, day=day, store=store)
@@ -233,6 +239,10 @@ def covered(
         allowance.take(one.granted)
     if given and (ceiling := _ceiling_key(promotions, day)):
         counted[ceiling] = sum([one.granted for one in given])
+    for coupon in coupons:
+        if (rule := limited.get(coupon.rule)) is not None:
+            taken += [Claim("limit", key, 1) for key, one in allowance.of_budget(rule).items() if one.times]
+            counted |= {key: times for key, times in _counted(rule, 0, day).items() if times}
     if facts.member is not None:
         taken += [Claim("counter", key, amount) for key, amount in sorted(counted.items())]
     return Covered(tuple(taken), short, beyond)

@@ -27,9 +27,8 @@ from loyalty_api.purchases import queries, queries_claims, returned
 from loyalty_api.purchases.booking import basket_document, line_rows, member_row, note_balance
 from loyalty_api.purchases.counting import count_now
 from loyalty_api.purchases.desk import Desk, Who
-from loyalty_api.purchases.honouring import given_stays
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
-from loyalty_api.purchases.promising import give_afterwards, given_since
+from loyalty_api.purchases.promising import Afterwards, given_since
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.rules_program import Program
@@ -257,9 +256,10 @@ def _adopt(
     basket = basket_from_json(basket_document(held, lines))
     program = desk.programs.at(connection, rated_at(held))
     tier = tiers.open_now(connection, desk.programs, member_id=member.member_id, now=now)
+    later = Afterwards(held, member, program, basket, now)
     facts, decision, _ = decide_later(
         session, basket, program, rated_at(held), member=member, tier=tier, purchase_id=purchase_id,
-        vault=desk.vault, now=now,
+        vault=desk.vault, now=now, charge=later.charge,
     )  # fmt: skip
     row = {
         **held,
@@ -272,12 +272,9 @@ def _adopt(
         "facts": facts_to_json(facts),
         "decision": None,
     }
-    if program and decision:
-        given = give_afterwards(
-            connection, desk.vault, row, given_stays(decision, held), program=program, basket=basket, facts=facts,
-            member=member, now=now,
-        )  # fmt: skip
-        row["decision"], book.touched = decision_to_json(given), True
+    if decision:
+        row["decision"] = decision_to_json(later.give(connection, desk.vault, decision, facts))
+        book.touched = True
     book.settle(first_id=purchase_id, now=now)
     cause = Cause("purchase", purchase_id, held["store_id"], held["reference"], None, who.kind, who.client_id)
     first_id = ids.nth(purchase_id, _ADOPTION)

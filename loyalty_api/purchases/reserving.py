@@ -166,7 +166,8 @@ def _taken(
         program, decision = priced.program, priced.unpaid
         if program is None or decision is None:
             return priced, []
-        found = covered(decision.discounts, priced.unwished, priced.facts, program, priced.at)
+        given = (decision.discounts, priced.unwished, priced.facts, program, priced.at)
+        found = covered(*given, coupons=decision.coupons)
         budgets = limits_on(program, priced.at, body["store"], basket=priced.unwished)[1]
         if priced.counted.take(connection, found.claims, budgets, now=now):
             return priced, [*found.claims]

@@ -16,7 +16,7 @@ from loyalty_api.purchases.booking import basket_document, line_points, member_r
 from loyalty_api.purchases.counting import count_now
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.purchases.limiting import decide_later, give_back_returned
-from loyalty_api.purchases.promising import give_afterwards
+from loyalty_api.purchases.promising import Afterwards
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.rules_charged import charged
 from loyalty_api.purchases.service import PurchaseUnknown
@@ -57,10 +57,12 @@ def rate(
     lines = queries.lines_of(connection, member.member_id, purchase_id)
     basket = basket_from_json(basket_document(row, lines))
     tier = tiers.open_now(connection, desk.programs, member_id=member.member_id, now=now)
-    at = row["occurred_at"]
+    at, later = row["occurred_at"], Afterwards(row, member, program, basket, now)
     facts, decision, odd = decide_later(
-        session, basket, program, at, member=member, tier=tier, purchase_id=purchase_id, vault=desk.vault,
-        now=now, charge=lambda known, rated: charged(rated, basket, known, program, at=at, honoured=False),
+        session, basket, program, at, member=member, tier=tier, purchase_id=purchase_id, vault=desk.vault, now=now,
+        charge=lambda known, rated: charged(
+            rated, basket, known, program, at=at, honoured=False, due=later.due
+        ),
     )  # fmt: skip
     if decision is None:
         raise NothingToReview
@@ -71,17 +73,7 @@ def rate(
     )
     returned.book_late(connection, book, row, decision, first_id=first_id, cause=cause, now=now)
     give_back_returned(session, row, decision)
-    decision = give_afterwards(
-        connection,
-        desk.vault,
-        row,
-        decision,
-        program=program,
-        basket=basket,
-        facts=facts,
-        member=member,
-        now=now,
-    )
+    decision = later.give(connection, desk.vault, decision, facts)
     book.touched = True
     row |= {
         "facts": facts_to_json(facts),

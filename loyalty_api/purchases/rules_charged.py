@@ -6,7 +6,7 @@ compared; points that lower a price are a redemption's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -21,11 +21,13 @@ from loyalty_api.rating.rules import price
 from loyalty_api.rating.rules_limits import covered
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket, Line, LineDiscount
-from loyalty_api.rulekit.decision import Decision, Discount
+from loyalty_api.rulekit.decision import Decision, Discount, NextTime
 from loyalty_api.rulekit.facts import Facts
 
 Charged = dict[str, dict[str, int]]
 """By promotion and line, minor units."""
+Due = Callable[[Sequence[Discount], Sequence[NextTime]], tuple[NextTime, ...]]
+"""Which of the coupons that promotions would give beside these discounts are given."""
 _UNNAMED = "program"
 
 
@@ -90,13 +92,14 @@ def charged(
     *,
     at: datetime,
     honoured: bool,
+    due: Due = lambda _discounts, coupons: tuple(coupons),
 ) -> tuple[Decision, list[Discrepancy]]:
     """The decision on a settled basket with the discounts that the till gave, and where they differ from our price.
 
     ``honoured``: it was charged as it was quoted, so that nothing differs whatever our price is by now. A program
     without promotions sets no prices. What the discounts take of budgets and count is claimed (``taken``). Who took
     part in a set is kept where the program has them bear its discount when goods come back
-    (``returns.multi_buy_share``).
+    (``returns.multi_buy_share``). ``due`` are those of the coupons for another time that are given.
     """
     promotions = program.promotions
     if promotions is None:
@@ -112,8 +115,9 @@ def charged(
     if honoured:
         discounts = [replace(one, desired=one.granted) for one in discounts if one.granted]
     odd = [] if honoured else _differences(ours.values(), theirs)
-    found = covered(discounts, basket, facts, program, at)
-    decision = replace(decision, discounts=tuple(discounts), coupons=priced.coupons, taken=found.claims)
+    coupons = due(discounts, priced.coupons)
+    found = covered(discounts, basket, facts, program, at, coupons=coupons)
+    decision = replace(decision, discounts=tuple(discounts), coupons=coupons, taken=found.claims)
     return decision, [*odd, *_beyond(found)]
 
 

@@ -10,7 +10,7 @@ from loyalty_api.promotions.rules_limits import Covered
 from loyalty_api.rating.rules import as_buyer
 from loyalty_api.rating.rules_program import NOTHING, Program
 from loyalty_api.rulekit.basket import Basket
-from loyalty_api.rulekit.decision import Discount
+from loyalty_api.rulekit.decision import Discount, NextTime
 from loyalty_api.rulekit.facts import Facts, Needs
 
 
@@ -30,10 +30,18 @@ def limits_on(
 
 
 def covered(
-    discounts: Iterable[Discount], basket: Basket, facts: Facts, program: Program, at: datetime
+    discounts: Iterable[Discount],
+    basket: Basket,
+    facts: Facts,
+    program: Program,
+    at: datetime,
+    *,
+    coupons: Iterable[NextTime] = (),
 ) -> Covered:
-    """What discounts that were given take of budgets and count, and what of it was not there to take."""
+    """What discounts and coupons that are given take of budgets and count, and what of it was not there to take."""
     if program.promotions is None or not program.promotions.counts:
         return Covered()
     day = at.astimezone(program.settings.zone).date()
-    return rules_limits.covered(discounts, program.promotions, as_buyer(facts), day=day, store=basket.store)
+    return rules_limits.covered(
+        discounts, program.promotions, as_buyer(facts), day=day, store=basket.store, coupons=coupons
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.promotions.till import back, of
-from tests.purchases.racing import breaches, settled
+from tests.purchases.racing import at_once, breaches, insisting, settled
 from tests.support.documents import with_lots
 from tests.support.shop import Reply, Shop, receipt
 
@@ -35,6 +35,13 @@ def lane(shop: Shop) -> Shop:
         coupon("all", group="g", priority=1),
         coupon("again", group="g", when=MEMBERS),
         coupon("ours", "OURS", when=MEMBERS),
+        coupon(
+            "few",
+            "FEW",
+            where={"sku": ["milk"]},
+            budget={"times": 3},
+            limits=[{"per": "program", "times": 1}],
+        ),
     ]
     shop.publish(document, effective_from=datetime(2020, 1, 1, tzinfo=UTC))
     shop.enrol(CARD)
@@ -107,4 +114,31 @@ def test_a_sale_that_a_person_rates_gives_what_still_counts(lane: Shop) -> None:
     assert given(late) == []
     seen = lane.office.post(f"/v1/purchases/{late['purchase_id']}/review", {"note": "Line down."})
     assert [each["status"] for each in seen["coupons"]] == ["not_issued"] * 2
+    assert breaches(settled(lane)) == []
+
+
+def test_coupons_are_counted_by_budgets_and_limits_then_and_afterwards(lane: Shop) -> None:
+    cards = [f"98120000001{n:02}" for n in range(8)]
+    members = [lane.enrol(card) for card in cards[:6]]
+    sales = [
+        insisting(lane.till, "/v1/purchases", receipt(of(2500, "milk"), card=card), key=None)
+        for card in cards * 2
+    ]
+    answers = at_once(*sales)
+    got = [one["member_id"] for one in answers if "few" in given(one)]
+    assert len(got) == len(set(got)) == 3, "there are three, and one for each member"
+    unknown = next(one for one in answers if one["claim_code"])
+    assert given(claim(lane, members[0], unknown)) == ["ours"], "and none is left for who claims"
+    (use,) = lane.office.get("/v1/promotions/few")["use"]
+    assert use["left"] == {"times": 0}
+    assert breaches(settled(lane)) == []
+    first = next(one for one in answers if "few" in given(one))
+    asked = {"original": {"purchase_id": first["purchase_id"]}, "reason": "mistake"}
+    assert lane.till.post("/v1/voids", asked).status == 201
+    late = sell(lane, of(2500, "milk"))
+    assert "few" not in given(late), "it is for members"
+    (own,) = [
+        one for one in claim(lane, lane.enrol("9812000000190"), late)["coupons"] if one["rule"] == "few"
+    ]
+    assert own["status"] == "issued"
     assert breaches(settled(lane)) == []

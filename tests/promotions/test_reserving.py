@@ -35,7 +35,7 @@ PROGRAM: dict[str, Any] = {
         off("ends", budget={"times": 1}),
         off("race", budget={"times": 3}), off("mixed", budget={"times": 5}), off("free", budget={"times": 9}),
         off("code", when={"coupon": ["HELD"]}), off("points", budget={"times": 9}),
-        off("mine", limits=[{"per": "day", "times": 3}]), off("rests", cooldown_days=2), off("much"),
+        off("mine", limits=[{"per": "program", "times": 3}]), off("rests", cooldown_days=2), off("much"),
     ],
 }  # fmt: skip
 
