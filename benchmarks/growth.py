@@ -11,13 +11,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
-from benchmarks import copying, figures, reads, redeeming
+from benchmarks import copying, figures, reads, redeeming, report
 from benchmarks.crowd import Crowd
 from benchmarks.figures import Figure, Pace, Street
 from benchmarks.place import Shop, open_shop, serve_api, serve_ceiling
 
 SIZES = (10_000, 100_000, 1_000_000)
 _TARGET = 0.8
+# A million members are no laptop's: the memory and the checkpoints of deploy/postgresql/loyalty.conf.
+_SETTINGS = {
+    "shared_buffers": "4GB",
+    "effective_cache_size": "12GB",
+    "maintenance_work_mem": "512MB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "15min",
+}
 _MEASURED: tuple[Callable[[Street, Pace], Figure], ...] = (
     figures.purchases, figures.balance, figures.summary, reads.summary_miss, reads.unchanged, reads.quote,
     reads.look_up, reads.statement, redeeming.redemption, copying.batches,
@@ -28,7 +36,7 @@ def growth(pace: Pace, sizes: Sequence[int] = SIZES) -> Iterator[Figure]:
     """How each figure changes from the smallest crowd to the largest."""
     found: dict[str, dict[int, Figure]] = {}
     with ExitStack() as stack:
-        shop = stack.enter_context(open_shop())
+        shop = stack.enter_context(open_shop(_SETTINGS))
         with serve_api(shop.folder) as api:
             crowd = Crowd(shop, api)
         for size in sizes:
@@ -36,6 +44,7 @@ def growth(pace: Pace, sizes: Sequence[int] = SIZES) -> Iterator[Figure]:
             asked = crowd.grow(size)
             print(f"{size:,} members, made in {time.perf_counter() - began:.0f} s", file=sys.stderr)
             for figure in _all(asked, pace):
+                print(f"  {report.line(figure)}", file=sys.stderr)
                 found.setdefault(figure.name, {})[size] = figure
     for name, by_size in found.items():
         yield _grown(name, by_size)

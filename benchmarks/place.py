@@ -97,11 +97,14 @@ def clean_environment() -> Iterator[Path]:
 
 
 @contextmanager
-def open_shop() -> Iterator[Shop]:
-    """Engines in a new folder, and in them the demo's program, clients, stores, products and members."""
+def open_shop(settings: Mapping[str, str] | None = None) -> Iterator[Shop]:
+    """Engines in a new folder, and in them the demo's program, clients, stores, products and members.
+
+    ``settings`` are PostgreSQL's; without them it has those of the embedded one, which are for a laptop.
+    """
     with ExitStack() as stack:
         folder = stack.enter_context(clean_environment())
-        running = stack.enter_context(engines.start(data_dir=folder))
+        running = stack.enter_context(engines.start(data_dir=folder, postgres_settings=settings))
         meter.count_database(folder)
         owner_url, app_url = engines.ensure_database(running, _DATABASE)
         migrating.upgrade(owner_url=owner_url, app_url=app_url)

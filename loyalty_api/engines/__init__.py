@@ -10,7 +10,7 @@ even a killed one. They are durable, but not for production: no backup, no repli
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,12 +57,14 @@ def start(
     redis_url: str = "",
     without_redis: bool = False,
     postgres_bin: Path | None = None,
+    postgres_settings: Mapping[str, str] | None = None,
 ) -> Iterator[Engines]:
     """Yield engines that take connections; those that we run are stopped, and waited for, at the end.
 
     A URL that is given is used as it is, and nothing is started or touched for it. Otherwise the engine is
     embedded in ``data_dir``: the programs of the ``embedded`` extra, else those of the system;
-    ``postgres_bin`` names a folder of PostgreSQL's programs instead. A missing Redis is not an error. Raises
+    ``postgres_bin`` names a folder of PostgreSQL's programs instead, and ``postgres_settings`` are stronger than ours,
+    which are those of a laptop. A missing Redis is not an error. Raises
     EngineUnavailable.
     """
     embedded = not database_url
@@ -73,7 +75,7 @@ def start(
             stack.callback(home.close)
             engines: list[Engine] = []
             if embedded:
-                postgres = Postgres(home, folder=postgres_bin)
+                postgres = Postgres(home, folder=postgres_bin, settings=postgres_settings or {})
                 database_url = postgres.url(home)
                 engines.append(postgres)
             if programs:

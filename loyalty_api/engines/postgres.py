@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGQUIT
 from urllib.parse import quote
@@ -41,7 +41,8 @@ _SETTINGS = {
     "maintenance_work_mem": "64MB",
     "effective_cache_size": "1GB",
     "random_page_cost": "1.1",
-    "wal_compression": "on",
+    # Compressing with PostgreSQL's own method takes more of a core than writing takes of the disk.
+    "wal_compression": "off",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "10min",
     "jit": "off",
@@ -61,8 +62,12 @@ class Postgres:
     # recovery to the next start, which loses nothing that was acknowledged either.
     stop_signals: StopSignals = ((SIGINT, 30.0), (SIGQUIT, 5.0), (SIGKILL, 5.0))
 
-    def __init__(self, home: Home, *, folder: Path | None = None) -> None:
-        """Find the programs. Raises EngineUnavailable when there are none that fit the data."""
+    def __init__(self, home: Home, *, folder: Path | None = None, settings: Mapping[str, str]) -> None:
+        """Find the programs. Raises EngineUnavailable when there are none that fit the data.
+
+        ``settings`` are stronger than those of a laptop.
+        """
+        self._settings = _SETTINGS | dict(settings)
         self._cluster = home.root / "postgres"
         self._programs: Programs = find_postgres(wanted_major=self._major(), folder=folder)
         self._had_cluster = False
@@ -81,7 +86,7 @@ class Postgres:
 
     def launch(self, home: Home) -> subprocess.Popen[bytes]:
         """Start the server."""
-        settings = _SETTINGS | {"unix_socket_directories": str(home.runtime)}
+        settings = self._settings | {"unix_socket_directories": str(home.runtime)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(self._programs.usable(home, "postgres")), "-D", str(self._cluster), *options]
         return processes.spawn(command, home=home, log=self._log(home), death_signal=SIGINT)
