@@ -120,11 +120,12 @@ def reserve(
     if not quote.covers(now):
         raise QuoteExpired
     mark = held_by(desk.vault, quote_id, lane=(body["store"], body["terminal"]))
-    over = queries.held_for(connection, mark)
-    if over is not None and over.status_at(now) == "expired":
-        _end(connection, [over.reservation_id], status="expired", now=now)
     priced = price_basket(connection, desk, body=body, now=now, lock=True)
     held = queries.held_for(connection, mark)
+    if held is not None and held.status_at(now) == "expired":
+        # Limits are locked after the member, as everywhere, so that nobody waits in a circle.
+        _end(connection, [held.reservation_id], status="expired", now=now)
+        priced, held = price_basket(connection, desk, body=body, now=now, lock=True), None
     if held is not None:
         return _with_points(connection, held)
     priced, claims = _taken(connection, desk, priced, body, quote, now)
