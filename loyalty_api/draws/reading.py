@@ -50,7 +50,7 @@ def check_all(source: Source, *, day: str | None) -> Iterator[tuple[str, Finding
     chain = Findings()
     for fault in check_chain(days):
         chain.add(fault)
-    yield f"{len(days)} days in a row", chain
+    yield f"The chain of {len(days)} days", chain
 
 
 def lines(source: Source, day: str) -> Iterator[str]:

@@ -38,7 +38,8 @@ def check(*, day: str | None, url: str | None, path: str | None) -> None:
     wrong = 0
     with _source(url, path) as source:
         for name, findings in check_all(source, day=day):
-            click.echo(f"{name}: {findings.draws} draws, {findings.wins} won, {findings.wrong} faults.")
+            drawn = f"{findings.draws} draws, {findings.wins} won, " if findings.draws else ""
+            click.echo(f"{name}: {drawn}{findings.wrong} faults.")
             for fault in findings.faults:
                 click.echo(f"  {fault}")
             wrong += findings.wrong
