@@ -12,23 +12,17 @@ from dataclasses import field
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from loyalty_api.errors import Fault
-from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
 from loyalty_api.promotions.rules_benefits_units import in_sets
-from loyalty_api.promotions.rules_compiling import compiled
 from loyalty_api.promotions.rules_limits import Allowance, allowance_for, most_off
 from loyalty_api.promotions.rules_lines import Lines, in_number, with_discounts
 from loyalty_api.promotions.rules_next import coupon_of
-from loyalty_api.promotions.rules_reading import read_promotions
 from loyalty_api.promotions.rules_spreading import within
 from loyalty_api.promotions.rules_types import Coupon, InSets, OnSum, Priced, Promotion, Promotions
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.decision import Discount, NearMiss, NextTime, Reason
-from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.outcomes import Failure
 from loyalty_api.rulekit.selectors import Selector
@@ -37,26 +31,6 @@ from loyalty_api.rulekit.windows import Moment, moment
 from loyalty_api.values import dataclass
 
 _Numbers = Mapping[str, int] | None
-
-
-def check(listed: Sequence[Any], *, taken: frozenset[str] = frozenset()) -> tuple[Fault, ...]:
-    """Every fault in ``promotions``; ``taken`` are the ids of the program's other rules."""
-    return read_promotions(listed, taken=taken)[1]
-
-
-def parse(
-    listed: Sequence[Any], *, section: Mapping[str, Any], excluded: Excluded | None, visit_gap: int = 0
-) -> Promotions | None:
-    """The promotions compiled, with ``discounts`` as the settings hold it; None when there are none.
-
-    :raises UnfitDocument: they have faults.
-    """
-    if not listed:
-        return None
-    rules, faults = read_promotions(listed, taken=frozenset())
-    if faults:
-        raise UnfitDocument(errors=faults)
-    return compiled(rules, section=section, excluded=excluded, visit_gap=visit_gap)
 
 
 def price(
@@ -101,6 +75,7 @@ class _Pricing:
     coupons: list[NextTime] = field(default_factory=list)
     _before: Situation = field(init=False)
     _meant: dict[Selector | None, list[int]] = field(default_factory=dict)
+    _units: dict[Selector | None, int] = field(default_factory=dict)
     _told: dict[Test, Failure | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -111,6 +86,7 @@ class _Pricing:
     def act(self, rules: Sequence[Promotion]) -> None:
         """One lane: each promotion, or each exclusive group, in turn."""
         self.lines.begin()
+        self._units.clear()
         for group, those in groupby(rules, key=attrgetter("group")):
             if group is not None:
                 self._best_of(those)
@@ -144,7 +120,7 @@ class _Pricing:
         else:
             return Offer({})
         if isinstance(found, Failure):
-            self._failed(rule, found, scope)
+            self._failed(rule, found, scope.places)
             return None
         found.desired = found.desired or found.total
         if not found.desired:
@@ -207,8 +183,21 @@ class _Pricing:
         if not places and (meant or not rule.may_add):
             self._out_of_scope(rule, meant)
             return None
+        if rule.least and self._short(rule, meant, places):
+            return None
         below = [i for i in lines.returned if selects is None or selects(rows[i])] if lines.returned else []
         return Scope(rule, lines, places, below, self.promotions.terms, self.facts)
+
+    def _short(self, rule: Promotion, meant: Sequence[int], places: Sequence[int]) -> bool:
+        """Whether there are too few units for one set: many promotions are about the same goods, counted once."""
+        if rule.selects not in self._units:
+            self._units[rule.selects] = sum([self.lines.units[i] for i in meant])
+        there = self._units[rule.selects]
+        if there >= rule.least:
+            return False
+        missing = {"pieces": rule.least - there} if there else None
+        self._failed(rule, Failure("too_few_units", {"least": rule.least, "found": there}, missing), places)
+        return True
 
     def _out_of_scope(self, rule: Promotion, meant: Sequence[int]) -> None:
         by = next((self.lines.last[i] for i in meant if i in self.lines.last), None)
@@ -221,11 +210,11 @@ class _Pricing:
         else:
             self._nothing(rule, "not_in_scope")
 
-    def _failed(self, rule: Promotion, failed: Failure, scope: Scope) -> None:
+    def _failed(self, rule: Promotion, failed: Failure, places: Sequence[int]) -> None:
         """A benefit found nothing: because others took its units, or because there are too few."""
         taken = self.lines.taken_by
         if taken and failed.code in ("too_few_units", "not_in_basket"):
-            for i in scope.places:
+            for i in places:
                 if i in taken:
                     self._skipped(rule, "units_taken", taken[i])
                     return
@@ -266,7 +255,10 @@ class _Pricing:
                 tuple(took_part), rule.basket_wide,
             )
         )  # fmt: skip
-        self.lines.take(rule.rule_id, offer.shares, self._consumed(rule, offer))
+        consumed = self._consumed(rule, offer)
+        self.lines.take(rule.rule_id, offer.shares, consumed)
+        if consumed:
+            self._units.clear()
         self.standing.append(rule.rule_id)
 
     def _consumed(self, rule: Promotion, offer: Offer) -> Mapping[int, tuple[int, int]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from loyalty_api.errors import Fault
+from loyalty_api.program.rules_document import UnfitDocument
 from loyalty_api.promotions.rules_index import Entry, Index, goods_of
 from loyalty_api.promotions.rules_limits_reading import limits_of
 from loyalty_api.promotions.rules_making import benefit_of
-from loyalty_api.promotions.rules_reading import lane_of, percents_by_lane
+from loyalty_api.promotions.rules_reading import lane_of, percents_by_lane, read_promotions
 from loyalty_api.promotions.rules_types import (
     LANES,
     NEXT,
@@ -24,6 +26,26 @@ from loyalty_api.rulekit import conditions
 from loyalty_api.rulekit.conditions import Condition
 from loyalty_api.rulekit.exclusions import Excluded
 from loyalty_api.rulekit.selectors import Selector, selector
+
+
+def check(listed: Sequence[Any], *, taken: frozenset[str] = frozenset()) -> tuple[Fault, ...]:
+    """Every fault in ``promotions``; ``taken`` are the ids of the program's other rules."""
+    return read_promotions(listed, taken=taken)[1]
+
+
+def parse(
+    listed: Sequence[Any], *, section: Mapping[str, Any], excluded: Excluded | None, visit_gap: int = 0
+) -> Promotions | None:
+    """The promotions compiled, with ``discounts`` as the settings hold it; None when there are none.
+
+    :raises UnfitDocument: they have faults.
+    """
+    if not listed:
+        return None
+    rules, faults = read_promotions(listed, taken=frozenset())
+    if faults:
+        raise UnfitDocument(errors=faults)
+    return compiled(rules, section=section, excluded=excluded, visit_gap=visit_gap)
 
 
 def compiled(
@@ -130,8 +152,18 @@ def _compiled(
         scoped=bool(where),
         indivisible=kind in ("free_item", "coupon"),
         limits=limits_of(rule),
+        least=_least(rule, benefit),
     )
     return made, condition
+
+
+def _least(rule: Mapping[str, Any], benefit: OnSum | InSets | Coupon) -> int:
+    """The units of a set of any of its goods, where each free unit of its lines counts; 0 where more is to be asked."""
+    if not isinstance(benefit, InSets) or len(benefit.slots) > 1 or benefit.up_to or benefit.added:
+        return 0
+    of_all = benefit.slots[0].selects is None and benefit.value.kind != "price"
+    plain = rule["discounted_lines"] != "left_out" and rule["caps"]["units_per_line"] is None
+    return benefit.slots[0].quantity if of_all and plain else 0
 
 
 def _consumes(said: str | None, benefit: OnSum | InSets | Coupon) -> bool:

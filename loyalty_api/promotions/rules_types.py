@@ -121,6 +121,7 @@ class Promotion:
     them. The caps are None where there is none: money, units of one line, sets of one basket. ``left_out`` says that
     lines which have a discount already do not count. ``consumes``: a unit that takes part serves no other promotion
     of its lane. Of those with one ``group`` only the best stands; ``not_with`` are promotions it never joins.
+    ``least`` is how many units of its goods one set takes where nothing else decides whether there is one, else 0.
     ``scoped`` says whether it is about some lines only; ``indivisible`` that what it gives cannot come back in part.
     """
 
@@ -146,6 +147,7 @@ class Promotion:
     scoped: bool
     indivisible: bool = False
     limits: Limits | None = None
+    least: int = 0
 
     @property
     def may_add(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from loyalty_api.promotions.rules import parse
+from loyalty_api.promotions.rules_compiling import parse
 from loyalty_api.promotions.rules_reading import read_promotions
 from loyalty_api.promotions.rules_types import Priced
 from loyalty_api.publishing.rules_lint_products import Where, line_of, product_for, where_of

@@ -18,7 +18,7 @@ from loyalty_api.gifts.rules import Gifts
 from loyalty_api.program import rules as program_rules
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms
-from loyalty_api.promotions import rules as promotion_rules
+from loyalty_api.promotions import rules_compiling as promotion_rules
 from loyalty_api.promotions.rules_types import Promotions
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
