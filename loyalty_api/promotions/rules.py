@@ -15,7 +15,7 @@ from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from loyalty_api.promotions.rules_benefits import Offer, Scope, on_sum
-from loyalty_api.promotions.rules_benefits_units import in_sets
+from loyalty_api.promotions.rules_benefits_units import in_sets, too_few
 from loyalty_api.promotions.rules_limits import Allowance, allowance_for, most_off
 from loyalty_api.promotions.rules_lines import Lines, in_number, with_discounts
 from loyalty_api.promotions.rules_next import coupon_of
@@ -193,10 +193,9 @@ class _Pricing:
         if rule.selects not in self._units:
             self._units[rule.selects] = sum([self.lines.units[i] for i in meant])
         there = self._units[rule.selects]
-        if there >= rule.least:
+        if there >= rule.least or not isinstance(rule.benefit, InSets):
             return False
-        missing = {"pieces": rule.least - there} if there else None
-        self._failed(rule, Failure("too_few_units", {"least": rule.least, "found": there}, missing), places)
+        self._failed(rule, too_few(rule.benefit, [there]), places)
         return True
 
     def _out_of_scope(self, rule: Promotion, meant: Sequence[int]) -> None:

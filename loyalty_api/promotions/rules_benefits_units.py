@@ -34,7 +34,7 @@ def in_sets(benefit: InSets, of: Scope) -> Offer | Failure:
     if not benefit.up_to:
         for slot, found in zip(benefit.slots, have, strict=True):
             if found < slot.quantity:
-                return _too_few(benefit, have)
+                return too_few(benefit, have)
     pools = _pools(benefit, of)
     offer = Offer({}, 0)
     least = [benefit.most, of.promotion.most_sets]
@@ -60,7 +60,7 @@ def in_sets(benefit: InSets, of: Scope) -> Offer | Failure:
         left -= times
         if benefit.up_to:
             break
-    return offer if offer.times else _too_few(benefit, [sum([run.left for run in pool]) for pool in pools])
+    return offer if offer.times else too_few(benefit, [sum([run.left for run in pool]) for pool in pools])
 
 
 def _found(benefit: InSets, of: Scope) -> list[int]:
@@ -182,7 +182,7 @@ def _note(offer: Offer, drawn: Sequence[Drawn], targets: Drawn, shares: Sequence
             offer.used[run.place] = (units + count * times, money + run.price * count * times)
 
 
-def _too_few(benefit: InSets, have: Sequence[int]) -> Failure:
+def too_few(benefit: InSets, have: Sequence[int]) -> Failure:
     """No set, or none that is dearer than its price; what is missing when some of it is there."""
     least, missing, there = 0, 0, sum(have)
     for slot, found in zip(benefit.slots, have, strict=True):
