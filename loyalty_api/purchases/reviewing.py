@@ -20,6 +20,7 @@ from loyalty_api.purchases.promising import Afterwards
 from loyalty_api.purchases.rated import Row
 from loyalty_api.purchases.rules_charged import charged
 from loyalty_api.purchases.service import PurchaseUnknown
+from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.rulekit.stored_baskets import basket_from_json
 from loyalty_api.tiers import service as tiers
@@ -87,12 +88,14 @@ def rate(
     note_balance(row, book, program)
     write_book(connection, book)
     queries_late.rate_late(connection, row, line_points(decision))
-    points = {"points": decision.points()}
-    subject = ids.show("pur", purchase_id)
-    events.record(
-        session, member_id=member.member_id, kind="purchase_rated", subject=subject,
-        occurred_at=row["occurred_at"], now=now, body=points,
-    )  # fmt: skip
+    _tell(session, row, decision, now)
     if tier:
         tiers.write_book(connection, tier)
     return row
+
+
+def _tell(session: Session, row: Row, decision: Decision, now: datetime) -> None:
+    events.record(
+        session, member_id=row["member_id"], kind="purchase_rated", subject=ids.show("pur", row["purchase_id"]),
+        occurred_at=row["occurred_at"], now=now, body={"points": decision.points()},
+    )  # fmt: skip
