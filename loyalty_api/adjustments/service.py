@@ -24,6 +24,7 @@ from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import terms_for
 from loyalty_api.program.service import Programs
 from loyalty_api.rows import write
+from loyalty_api.rulekit.days import begins, local_day
 from loyalty_api.vault import Vault, seal
 
 # Ids that a correction makes are counted up from its own.
@@ -85,7 +86,7 @@ def _ensure_allowed(
     connection: Connection[TupleRow], policy: Settings, client_id: str, now: datetime
 ) -> None:
     """Corrections are few; many are somebody's own account."""
-    midnight = now.astimezone(policy.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = begins(local_day(now, policy.zone), policy.zone)
     most = policy.sections["adjustments"]["client_per_day"]
     if queries.made_by(connection, client_id, since=midnight) >= most:
         raise rules.AdjustmentsUsedUp(f"A client may make {most} corrections a day.")

@@ -15,6 +15,7 @@ from loyalty_api.facts import service as facts
 from loyalty_api.program.service import Programs
 from loyalty_api.promotions.rules_limits import OFF, budget_keys
 from loyalty_api.promotions.rules_types import Promotion
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.periods import period_of
 from loyalty_api.stores.service import list_stores
 
@@ -59,7 +60,7 @@ def in_force(session: Session, programs: Programs[Any], *, now: datetime) -> lis
     if program is None or program.promotions is None:
         return []
     rules: Sequence[Promotion] = program.promotions.rules
-    day = now.astimezone(program.settings.zone).date()
+    day = local_day(now, program.settings.zone)
     apart = any(rule.limits and rule.limits.by_store for rule in rules)
     stores = [store.store_id for store in list_stores(session, limit=_EVERY_STORE)] if apart else []
     keys = [key for rule in rules for each in _kept(rule, day, stores).values() for key in each]

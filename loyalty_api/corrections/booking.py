@@ -24,10 +24,10 @@ from loyalty_api.purchases.honouring import given_stays
 from loyalty_api.purchases.limiting import claims_in, stored
 from loyalty_api.rating.rules_counted import counted, sold
 from loyalty_api.rating.rules_returns import claims_back, gift_claims
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Claim, Decision
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.tiers.rules import NOTHING
-from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.tiers.service import By, Counted, TierBook
 
 # Each purchase has a range of ids of its own: its journal, then its lots.

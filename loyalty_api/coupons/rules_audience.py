@@ -10,6 +10,7 @@ from typing import Any
 
 from loyalty_api.errors import Fault
 from loyalty_api.rulekit.conditions_reading import read_conditions
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.facts import Facts, Member
 from loyalty_api.rulekit.member_conditions import MemberTest, about_member
 
@@ -59,11 +60,11 @@ def facts_of(
     zone: tzinfo,
 ) -> Facts:
     """All that an audience may ask of a member at a moment; days are those of the program's ``zone``."""
-    day = enrolled_at.astimezone(zone).date()
+    day = local_day(enrolled_at, zone)
     known = {"language": language, "home_store": home_store}
     attributes: dict[str, str | int | bool] = {
         name: value for name, value in known.items() if value is not None
     }
     attributes["enrolled_on"] = day.isoformat()
-    attributes["member_for_days"] = max(0, (at.astimezone(zone).date() - day).days)
+    attributes["member_for_days"] = max(0, (local_day(at, zone) - day).days)
     return Facts(Member(status, tier, is_staff, tuple(tags), attributes))

@@ -27,12 +27,12 @@ from loyalty_api.rating import rules_events
 from loyalty_api.rating.rules import advance
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rows import write
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.tiers import service as tiers
 from loyalty_api.tiers.rules import Amounts
-from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.vault import Vault
 
 Row = dict[str, Any]

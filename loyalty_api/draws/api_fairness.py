@@ -15,6 +15,7 @@ from loyalty_api.errors import Fault, Invalid
 from loyalty_api.fields import Day, Schema, Text, Whole
 from loyalty_api.http import database
 from loyalty_api.ledger.api import program_now
+from loyalty_api.rulekit.days import local_day
 
 __all__ = ["blueprint"]
 
@@ -91,7 +92,7 @@ def get_fairness(query: dict[str, Any]) -> dict[str, Any]:
     _, settings = program_now(now)
     if settings is None:
         raise Invalid("There is no program in force.")
-    last = query["last"] or now.astimezone(settings.zone).date()
+    last = query["last"] or local_day(now, settings.zone)
     first = query["first"] or last - timedelta(days=_USUAL - 1)
     if not timedelta(0) <= last - first <= timedelta(days=_MOST):
         raise Invalid(

@@ -22,6 +22,7 @@ from loyalty_api.draws import queries, queries_reports, rules, rules_pacing
 from loyalty_api.draws.queries import DayRow
 from loyalty_api.draws.rules import NOTHING_BEFORE, Draw, Record
 from loyalty_api.draws.service import open_record, sealed_for
+from loyalty_api.rulekit.days import begins, local_day
 from loyalty_api.vault import Vault
 
 _WEEKS_BACK = 8
@@ -82,7 +83,7 @@ def _commit(
     record = Record(day, previous, ends + terms.reveal_after, seed, terms.tables)
     sealed = vault.wrap(record.text.encode(), sealed_for(day))
     row = DayRow(
-        day, previous, record.commitment, now, rules.begins(day, terms.zone), ends, record.reveals_at,
+        day, previous, record.commitment, now, begins(day, terms.zone), ends, record.reveals_at,
         None, None, None, None, None, None, None, sealed,
     )  # fmt: skip
     queries.add_day(connection, row)
@@ -130,12 +131,12 @@ def _counted(draws: Iterator[Draw], counts: Counter[tuple[str, int, bool]]) -> I
 def plan(session: Session, *, zone: ZoneInfo, gifts: list[str], now: datetime) -> bool:
     """Work out once a local day how many draws to expect of each gift, from the eight weeks before; whether it did."""
     connection = driver(session)
-    today = now.astimezone(zone).date()
+    today = local_day(now, zone)
     if not gifts or queries_reports.planned(connection, today):
         return False
     since = today - timedelta(weeks=_WEEKS_BACK)
     counted = queries_reports.traffic(
-        connection, zone=zone.key, since=rules.begins(since, zone), until=rules.begins(today, zone),
+        connection, zone=zone.key, since=begins(since, zone), until=begins(today, zone),
         lately=today - timedelta(days=rules_pacing.LATELY),
     )  # fmt: skip
     if not counted:

@@ -17,11 +17,13 @@ import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from hashlib import sha256
 from itertools import pairwise
 from zoneinfo import ZoneInfo
+
+from loyalty_api.rulekit.days import ONE_DAY, begins, local_day
 
 SCHEME = "loyalty-draws-1"
 SPACE = 1 << 52
@@ -168,19 +170,14 @@ def digest(previous: str, draws: Iterable[Draw]) -> str:
     return found.hexdigest()
 
 
-def begins(day: date, zone: ZoneInfo) -> datetime:
-    """The first moment of a local day, in UTC."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
-
-
 def ends(day: date, zone: ZoneInfo) -> datetime:
     """The first moment after a local day, in UTC."""
-    return begins(day + timedelta(days=1), zone)
+    return begins(day + ONE_DAY, zone)
 
 
 def to_commit(now: datetime, zone: ZoneInfo, last: date | None) -> list[date]:
     """The days whose records are to be fixed now, behind the ``last`` that is; never one that has begun."""
-    today = now.astimezone(zone).date()
+    today = local_day(now, zone)
     wanted = [today + timedelta(days=n) for n in range(1, AHEAD + 1)]
     return [day for day in wanted if last is None or day > last]
 

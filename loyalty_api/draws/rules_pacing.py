@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from loyalty_api.draws.rules import SPACE
+from loyalty_api.rulekit.days import ONE_DAY, months_on
 
 HOURS = 24
 WEEK = 7
@@ -84,7 +85,7 @@ def last_day(day: date, period: str, until: date | None) -> date | None:
         case "week":
             end = day + timedelta(days=WEEK - 1 - day.weekday())
         case "month":
-            end = _month_after(day) - timedelta(days=1)
+            end = months_on(day.replace(day=1), 1) - ONE_DAY
         case "year":
             end = date(day.year, 12, 31)
         case _:
@@ -92,7 +93,3 @@ def last_day(day: date, period: str, until: date | None) -> date | None:
     if end is None or until is None:
         return until if end is None else end
     return min(end, until)
-
-
-def _month_after(day: date) -> date:
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)

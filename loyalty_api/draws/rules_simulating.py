@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from loyalty_api.draws.rules import ticket
 from loyalty_api.draws.rules_pacing import LATELY, Traffic, expected, pacing
+from loyalty_api.rulekit.days import local_day
 
 WEEKS_BACK = 8
 
@@ -84,7 +85,7 @@ def simulate(
     today: date | None = None
     traffic: Traffic | None = None
     for number, at in enumerate(arrivals):
-        day = at.astimezone(plan.zone).date()
+        day = local_day(at, plan.zone)
         if day != today:
             today, traffic = day, known.traffic(day)
         _draw(plan, course, traffic, at, day, ticket(seed=seed, mark=str(number)))

@@ -20,6 +20,7 @@ from loyalty_api.draws.queries import DRAWS, OPEN_DAYS, READ
 from loyalty_api.draws.rules import Record, Wanted
 from loyalty_api.draws.rules_pacing import Traffic
 from loyalty_api.rows import Rows, Table
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Chance, Facts
 from loyalty_api.vault import Vault
@@ -80,8 +81,8 @@ class Draws:
         for at, zone, wanted in asked:
             if not wanted:
                 continue
-            local = at.astimezone(zone).date()
-            day = self.day(connection, local, today=now.astimezone(zone).date())
+            local = local_day(at, zone)
+            day = self.day(connection, local, today=local_day(now, zone))
             if day is not None and now < day.record.reveals_at:
                 days[local] = day
                 gifts.update(gift for gift in wanted if gift in day.record.tables)
@@ -124,7 +125,7 @@ class DrawBook:
         limits: Mapping[str, int],
     ) -> dict[str, Chance]:
         """The tickets that the member has at this moment, by gift; each is drawn once a day, whatever is bought."""
-        local = at.astimezone(zone).date()
+        local = local_day(at, zone)
         day, token = self.days.get(local), self._tokens.get(member_id)
         if day is None or token is None or local not in self._open:
             return {}
@@ -173,7 +174,7 @@ class DrawBook:
         now: datetime,
     ) -> None:
         """Note the draws that a decision was made with, won or not: they are made, whatever becomes of the purchase."""
-        local = decision.at.astimezone(zone).date()
+        local = local_day(decision.at, zone)
         for claim in decision.claims:
             if claim.kind != "draw":
                 continue

@@ -28,6 +28,7 @@ from loyalty_api.program.rules_settings import EARN
 from loyalty_api.rulekit import conditions
 from loyalty_api.rulekit.basket import Basket
 from loyalty_api.rulekit.conditions_reading import read_conditions
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Claim, Effect, Rate, Reason
 from loyalty_api.rulekit.facts import Facts, Needs
 from loyalty_api.rulekit.outcomes import Failure, fails
@@ -138,7 +139,7 @@ def _paused(_of: Situation) -> Failure:
 
 def needs(rules: Sequence[EarningRule], at: datetime, zone: ZoneInfo) -> Needs:
     """The counters and limits that these rules look at."""
-    day = at.astimezone(zone).date()
+    day = local_day(at, zone)
     counters = [key for rule in rules for key in counter_keys(rule, day)]
     return Needs(frozenset(counters), frozenset(budgets(rules)))
 

@@ -18,6 +18,7 @@ from loyalty_api.period_bonuses.rules import RULE as PERIODS
 from loyalty_api.program.service import Programs
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.words import Step, rule_name
+from loyalty_api.rulekit.days import local_day
 
 Row = Mapping[str, Any]
 _SOONEST = timedelta(microseconds=1)
@@ -76,9 +77,9 @@ class Asked:
 
     def date(self, moment: datetime, *, version: int | None = None) -> str:
         """The local day of a moment, as the language writes it."""
-        return self.words.day(moment.astimezone(self.zone(version, moment)).date())
+        return self.words.day(local_day(moment, self.zone(version, moment)))
 
     def last_day(self, ends: datetime, *, version: int | None = None) -> Step:
         """The last day before a moment: points end as the next day begins."""
-        day = (ends - _SOONEST).astimezone(self.zone(version, ends)).date()
+        day = local_day(ends - _SOONEST, self.zone(version, ends))
         return self.step("last_day", self.words.day(day))

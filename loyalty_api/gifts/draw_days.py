@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from loyalty_api.db import Database
 from loyalty_api.draws import keeping
 from loyalty_api.draws.keeping import Terms
-from loyalty_api.draws.rules import begins
 from loyalty_api.gifts import rules, rules_drawing
 from loyalty_api.gifts.rules import Gifts
 from loyalty_api.program import service as programs
 from loyalty_api.program.rules import Settings
+from loyalty_api.rulekit.days import begins
 from loyalty_api.vault import Vault
 
 UnitOfWork = Callable[[], AbstractContextManager[Session]]

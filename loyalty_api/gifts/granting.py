@@ -14,6 +14,7 @@ from loyalty_api.gifts.rules_life import AT_COUNTER, Gift, handed_over
 from loyalty_api.gifts.rules_limits import claims_of
 from loyalty_api.gifts.rules_types import GiftRule, Gifts
 from loyalty_api.program.rules_lots import LotTerms, terms_for
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Decision
 
 # Gifts of a purchase have ids counted up from its own, far behind its journals and what finds it later.
@@ -54,7 +55,7 @@ def made(
     """
     ends = terms_for(terms=LotTerms(expire=("days", rule.claim_days)), at=now, zone=zone).expires_at or now
     remind = ends - timedelta(days=remind_days) if remind_days is not None else None
-    day = (at or now).astimezone(zone).date()
+    day = local_day(at or now, zone)
     return Gift(
         member_id=member_id,
         gift_id=gift_id,

@@ -34,6 +34,7 @@ from loyalty_api.products.service import Catalogue
 from loyalty_api.program.service import Programs
 from loyalty_api.rows import write
 from loyalty_api.rulekit.basket import Line
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.facts import Facts
 from loyalty_api.vault import Vault
 
@@ -108,7 +109,7 @@ def grant(
     piece = rewarding.keep(connection, rule, because.store_id, now)
     if isinstance(piece, str):
         return Granted(refused=piece)
-    day = now.astimezone(program.settings.zone).date()
+    day = local_day(now, program.settings.zone)
     if (code := _taken(session, rule, book.member_id, facts, day, now)) is not None:
         rewarding.put_back(connection, piece.taken_of)
         return Granted(refused=code)

@@ -30,7 +30,7 @@ from loyalty_api.members import service as members
 from loyalty_api.purchases.desk import Desk
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.birthdays import celebrated
-from loyalty_api.tiers.rules_periods import begins, local_day
+from loyalty_api.rulekit.days import begins, local_day
 
 START = (UUID(int=0), "")
 """Before the first occasion."""

@@ -22,9 +22,9 @@ from loyalty_api.ledger.service import lock_book, write_book
 from loyalty_api.members import service as members
 from loyalty_api.purchases.desk import Desk, Who
 from loyalty_api.rows import write
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Claim
 from loyalty_api.rulekit.facts import Facts, Needs
-from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.vault import Vault, open_sealed, seal
 
 

@@ -19,6 +19,7 @@ from loyalty_api.language import Catalogue, rate_text
 from loyalty_api.ledger import queries, rules
 from loyalty_api.ledger.rules import Account, Balance, Lot
 from loyalty_api.program.rules import Settings
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Rate
 
 NOTHING = Balance()
@@ -161,7 +162,7 @@ def _expiring(lots: Any, zone: ZoneInfo) -> list[dict[str, Any]]:
         if lot.expires_at and lot.pending + lot.available:
             by_moment[lot.expires_at] += lot.pending + lot.available
     return [
-        {"points": points, "expires_at": moment, "last_day": (moment - _SOONEST).astimezone(zone).date()}
+        {"points": points, "expires_at": moment, "last_day": local_day(moment - _SOONEST, zone)}
         for moment, points in sorted(by_moment.items())[:12]
     ]
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from loyalty_api.errors import Conflict
 from loyalty_api.ledger.rules import Account, Lot, Posting
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.values import dataclass
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -34,7 +35,7 @@ class InsufficientPoints(Conflict):
             "held": account.balance.held, "enough_at": enough_at,
         }  # fmt: skip
         if zone and enough_at:
-            why["day"] = enough_at.astimezone(zone).date()
+            why["day"] = local_day(enough_at, zone)
         super().__init__(f"{self.missing} points are missing.", missing={"points": self.missing}, why=why)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from loyalty_api.program.rules import Settings
 from loyalty_api.program.rules_lots import LotTerms, never_waiting
+from loyalty_api.rulekit.days import ONE_DAY, begins, local_day
 
 RULE = "period_table"
 """How entries name what a period gave."""
@@ -59,7 +60,7 @@ class Table:
 
     def ends_for_good(self, period: Period) -> datetime:
         """The moment from which on nothing changes any more what a period gave."""
-        return begins(period.end + timedelta(days=self.late_days), self.zone)
+        return begins(period.end + self.late_days * ONE_DAY, self.zone)
 
 
 Timeline = Sequence[tuple[datetime, Table | None]]
@@ -114,14 +115,9 @@ def ended(timeline: Timeline, now: datetime) -> list[Due]:
 def _ended(known: Table, start: datetime, until: datetime) -> list[Due]:
     """The periods whose last moment lies from ``start`` up to ``until``."""
     found = []
-    period = period_of(known.kind, start.astimezone(known.zone).date())
+    period = period_of(known.kind, local_day(start, known.zone))
     while known.closes(period) <= until:
         if known.closes(period) - _MOMENT >= start:
             found.append(Due(period, known))
         period = period_of(known.kind, period.end)
     return found
-
-
-def begins(day: date, zone: ZoneInfo) -> datetime:
-    """The instant at which a local day begins, also where daylight saving skips midnight."""
-    return datetime.combine(day, time.min, zone).astimezone(UTC)

@@ -28,6 +28,7 @@ from loyalty_api.period_bonuses.rules import Due, Period, Table
 from loyalty_api.program import service as programs
 from loyalty_api.program.rules_lots import terms_for
 from loyalty_api.rows import write
+from loyalty_api.rulekit.days import local_day
 
 START = UUID(int=0)
 """Before the first member."""
@@ -230,7 +231,7 @@ def standing(
     found: dict[str, Any] = {"period": None, "settled": _settled(connection, member_id)}
     if table is None:
         return found
-    period = rules.period_of(table.kind, now.astimezone(table.zone).date())
+    period = rules.period_of(table.kind, local_day(now, table.zone))
     days = queries.days_of(connection, [member_id], first=period.first, end=period.end)
     total = sum(spend for _, _, spend in days)
     step, ahead = table.step(total), table.ahead(total)

@@ -6,18 +6,17 @@ the instant at which the next day begins; points are available from the start of
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from loyalty_api.errors import Fault
+from loyalty_api.rulekit.days import ONE_DAY, begins, months_on
 from loyalty_api.rulekit.shapes import Member, Reader, below, integer, items, nullable, record, text, variant
 from loyalty_api.values import dataclass
 
 MOST_DAYS = 36_500
 MOST_MONTHS = 1_200
-ONE_DAY = timedelta(days=1)
 
 ANY_EVENT = "*"
 """What points wait for that any event of their purchase releases."""
@@ -128,7 +127,7 @@ def _available(terms: LotTerms, at: datetime, zone: tzinfo) -> datetime | None:
         return at.astimezone(UTC)
     local = at.astimezone(zone)
     day = local.date() + days * ONE_DAY
-    return _same_time(local, day) if terms.exact else _start(day, zone)
+    return _same_time(local, day) if terms.exact else begins(day, zone)
 
 
 def _expiry(terms: LotTerms, at: datetime, zone: tzinfo) -> datetime | None:
@@ -140,33 +139,22 @@ def _expiry(terms: LotTerms, at: datetime, zone: tzinfo) -> datetime | None:
     if kind == "dates":
         return _next_date(number, today, zone)
     if kind == "end_of_month":
-        return _start(_months_on(today.replace(day=1), number + 1), zone)
+        return begins(months_on(today.replace(day=1), number + 1), zone)
     if kind == "end_of_year":
-        return _start(date(today.year + number + 1, 1, 1), zone)
-    day = today + number * ONE_DAY if kind == "days" else _months_on(today, number)
-    return _same_time(local, day) if terms.exact else _start(day + ONE_DAY, zone)
-
-
-def _start(day: date, zone: tzinfo) -> datetime:
-    """The instant at which a local day begins, also where daylight saving skips midnight."""
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
+        return begins(date(today.year + number + 1, 1, 1), zone)
+    day = today + number * ONE_DAY if kind == "days" else months_on(today, number)
+    return _same_time(local, day) if terms.exact else begins(day + ONE_DAY, zone)
 
 
 def _same_time(local: datetime, day: date) -> datetime:
     return datetime.combine(day, local.time(), local.tzinfo).astimezone(UTC)
 
 
-def _months_on(day: date, months: int) -> date:
-    """The same day of a later month, or that month's last day where it is shorter."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
 def _next_date(dates: tuple[str, ...], today: date, zone: tzinfo) -> datetime | None:
     """The end of the first of the dates after the day of earning; None when all of them are past."""
     candidates = [_date_of(written, year) for written in dates for year in (today.year, today.year + 1)]
     later = [day for day in candidates if day is not None and day > today]
-    return _start(min(later) + ONE_DAY, zone) if later else None
+    return begins(min(later) + ONE_DAY, zone) if later else None
 
 
 def _date_of(written: str, year: int) -> date | None:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from loyalty_api.promotions.rules_types import Limit, Promotion, Promotions
 from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Claim, Discount, NextTime
 from loyalty_api.rulekit.facts import Facts, Needs
 from loyalty_api.rulekit.outcomes import Failure
@@ -176,7 +177,7 @@ def allowance_for(
     """What promotions may still give at a moment in a store; None where nothing of them runs out."""
     if not promotions.counts:
         return None
-    return Allowance(promotions, facts, day=at.astimezone(zone).date(), store=store)
+    return Allowance(promotions, facts, day=local_day(at, zone), store=store)
 
 
 def most_off(allowance: Allowance | None, rule: Promotion, room: int) -> tuple[int, str]:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from loyalty_api.promotions.rules_types import Coupon, Promotions
+from loyalty_api.rulekit.days import ONE_DAY, begins, local_day
 from loyalty_api.rulekit.decision import NextTime
 
 
 def coupon_of(rule_id: str, benefit: Coupon, at: datetime, zone: ZoneInfo) -> NextTime:
     """The coupon that a promotion gives for a purchase at ``at``; its days are those of the program's ``zone``."""
-    today = at.astimezone(zone).date()
-    begins = at.astimezone(UTC) if benefit.at_once else _start(today + timedelta(days=1), zone)
-    ends = _start(today + timedelta(days=benefit.valid_days + 1), zone)
-    return NextTime(rule_id, benefit.name, begins, ends, benefit.stores)
-
-
-def _start(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
+    today = local_day(at, zone)
+    start = at.astimezone(UTC) if benefit.at_once else begins(today + ONE_DAY, zone)
+    end = begins(today + (benefit.valid_days + 1) * ONE_DAY, zone)
+    return NextTime(rule_id, benefit.name, start, end, benefit.stores)
 
 
 def still_due(promotions: Promotions, stand: Iterable[str], due: Iterable[NextTime]) -> list[NextTime]:

@@ -20,6 +20,7 @@ from loyalty_api.rating.rules_folding import Bought, Earlier, Kept, Returned, St
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rating.rules_versions import Versions
 from loyalty_api.rulekit import birthdays
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.periods import PERIODS, period_of
 from loyalty_api.tiers.rules import NOTHING as NO_AMOUNTS
 from loyalty_api.tiers.rules import Amounts
@@ -68,7 +69,7 @@ class Loader:
         self._profile = any(not key.startswith(_HISTORY) for key in draft.earning.asks)
         self._ages = birthdays.ages(draft.earning.asks)
         zones = {program.settings.zone for program in programs}
-        days = {span.starts.astimezone(zone).date() for zone in zones}
+        days = {local_day(span.starts, zone) for zone in zones}
         periods = {period_of(day, per) for day in days for per in PERIODS}
         self._periods = sorted(periods.union(*[_pauses(program) for program in programs]))
 

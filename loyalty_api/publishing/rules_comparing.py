@@ -12,6 +12,7 @@ from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.publishing.rules_tally import NO_LEVEL, Tally
 from loyalty_api.rating.rules_folding import Bought, Folding, Returned, Start
 from loyalty_api.rating.rules_versions import Versions
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Decision, Effect
 
 Event = Bought | Returned
@@ -27,7 +28,7 @@ class Window:
 
     def begin(self, at: datetime) -> str:
         """The Monday of the week in which a moment lies."""
-        return _monday(at.astimezone(self.zone).date().toordinal())
+        return _monday(local_day(at, self.zone).toordinal())
 
 
 @lru_cache(maxsize=1024)

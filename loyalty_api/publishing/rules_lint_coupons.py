@@ -15,6 +15,7 @@ from loyalty_api.publishing.rules_lint_times import Impossible, named, span
 from loyalty_api.publishing.rules_lint_types import Finding, Ground
 from loyalty_api.publishing.rules_lint_wishes import Demand, alternatives
 from loyalty_api.rulekit.conditions_reading import read_conditions
+from loyalty_api.rulekit.days import local_day
 
 _MOST_NAMED = 8
 Way = Sequence[Demand]
@@ -51,7 +52,7 @@ class _Asking:
 
     def __init__(self, ground: Ground) -> None:
         sections: Any = ground.program.settings.sections
-        self._today = ground.now.astimezone(ground.program.settings.zone).date()
+        self._today = local_day(ground.now, ground.program.settings.zone)
         listed = {
             "promotions": sections["promotions"],
             "earn": sections["earn"]["rules"],

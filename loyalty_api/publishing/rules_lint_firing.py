@@ -12,6 +12,7 @@ from loyalty_api.publishing.rules_lint_types import Finding, Ground, Rule, Sale,
 from loyalty_api.publishing.rules_lint_wishes import Demand, alternatives
 from loyalty_api.rating.rules import evaluate
 from loyalty_api.rulekit.basket import Basket, Line
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.facts import Facts, Member
 
 _WAYS = 8
@@ -113,7 +114,7 @@ def _nearest(ground: Ground, rule: Rule) -> Sale:
 
 def windows_ended(ground: Ground, reached: Sequence[Reach]) -> Iterator[Finding]:
     """Rules whose last day has passed, in every way in which they can apply: a note, not a fault."""
-    today = ground.now.astimezone(ground.program.settings.zone).date()
+    today = local_day(ground.now, ground.program.settings.zone)
     for found in reached:
         if not found.fires or not all(named(way, "until") for way in found.ways):
             continue

@@ -17,6 +17,7 @@ from loyalty_api.publishing.rules_lint_wishes import Demand, alternatives
 from loyalty_api.rating.rules import price
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket, Line
+from loyalty_api.rulekit.days import local_day
 
 _WAYS = 4
 _FIRST_BESIDE = 50
@@ -103,7 +104,7 @@ def _with_levels(said: Mapping[str, Any], way: tuple[Demand, ...]) -> list[tuple
 
 
 def _ended(ground: Ground, way: Sequence[Demand]) -> bool:
-    today = ground.now.astimezone(ground.program.settings.zone).date()
+    today = local_day(ground.now, ground.program.settings.zone)
     return bool(named(way, "until")) and span(way)[1] < today
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from loyalty_api.publishing.rules_lint_products import Where, any_product, line_of, product_for, where_of
 from loyalty_api.publishing.rules_lint_times import (
-    ONE_DAY,
     Impossible,
     Past,
     moment_for,
@@ -22,6 +21,7 @@ from loyalty_api.publishing.rules_lint_types import Ground, Rule, Sale
 from loyalty_api.publishing.rules_lint_wishes import Demand
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket, Line, Payment
+from loyalty_api.rulekit.days import ONE_DAY
 from loyalty_api.rulekit.facts import Facts, Member
 from loyalty_api.rulekit.selectors import selector
 

@@ -10,12 +10,13 @@ from itertools import pairwise
 from typing import Any
 
 from loyalty_api.publishing.rules_lint_firing import Reach
-from loyalty_api.publishing.rules_lint_times import ONE_DAY, day_fits, minute_of
+from loyalty_api.publishing.rules_lint_times import day_fits, minute_of
 from loyalty_api.publishing.rules_lint_types import Finding, Ground, Sale, gave
 from loyalty_api.publishing.rules_lint_wishes import Demand
 from loyalty_api.publishing.rules_lint_worth import price_of
 from loyalty_api.rating.rules import evaluate
 from loyalty_api.rating.rules_program import Program
+from loyalty_api.rulekit.days import ONE_DAY, begins, local_day
 
 _LOOKS_CONTINUOUS = 14
 _AHEAD = 400
@@ -94,7 +95,7 @@ def _briefly(demands: Sequence[Demand]) -> bool:
 def _changes(ground: Ground) -> Iterator[tuple[date, bool]]:
     """The days to come on which clocks change, and whether they skip an hour (or repeat one)."""
     zone = ground.program.settings.zone
-    today = ground.now.astimezone(zone).date()
+    today = local_day(ground.now, zone)
     offsets = [
         datetime.combine(today + n * ONE_DAY, time(), zone).utcoffset() or timedelta()
         for n in range(_AHEAD + 1)
@@ -131,7 +132,7 @@ def _on_change(ground: Ground, found: Reach, day: date, *, skips: bool) -> Itera
 def _firing(ground: Ground, day: date, fires: Any) -> list[datetime]:
     """The quarters of an hour of a day in which a rule fires; a day may have 23 or 25 hours."""
     zone = ground.program.settings.zone
-    start, end = (datetime.combine(day + n * ONE_DAY, time(), zone).astimezone(UTC) for n in (0, 1))
+    start, end = (begins(day + n * ONE_DAY, zone) for n in (0, 1))
     quarters = [(start + n * _QUARTER).astimezone(zone) for n in range(int((end - start) / _QUARTER))]
     return [at for at in quarters if fires(at)]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from loyalty_api.publishing.rules_lint_wishes import Demand
 from loyalty_api.rulekit import history
+from loyalty_api.rulekit.days import ONE_DAY, local_day
 from loyalty_api.rulekit.windows import Moment, hours, weekdays
 
-ONE_DAY = timedelta(days=1)
 _LOOKED_THROUGH = 366 * 12
 _NOON = 12 * 60
 _NO_DAY = date(2000, 1, 1)
@@ -39,7 +39,7 @@ def moment_for(demands: Sequence[Demand], *, now: datetime, zone: ZoneInfo) -> d
     minutes = _minutes(demands)
     if not minutes:
         raise Impossible("hours")
-    for day in _days(demands, now.astimezone(zone).date()):
+    for day in _days(demands, local_day(now, zone)):
         for minute in minutes:
             local = datetime.combine(day, time(minute // 60, minute % 60), zone)
             # In spring an hour is missing: there the clock shows something else.

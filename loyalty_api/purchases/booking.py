@@ -17,6 +17,7 @@ from loyalty_api.program.rules_lots import LotTerms, terms_for
 from loyalty_api.purchases.queries import MemberRow
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import ENGINE, Decision, Effect
 from loyalty_api.rulekit.facts import NOBODY, Facts, Member
 
@@ -55,9 +56,9 @@ def _attributes(
     found: dict[str, str | int | None] = {}
     if "enrolled" in asks:
         zone = program.settings.zone
-        day = member.enrolled_at.astimezone(zone).date()
+        day = local_day(member.enrolled_at, zone)
         found["enrolled_on"] = day.isoformat()
-        found["member_for_days"] = max(0, (at.astimezone(zone).date() - day).days)
+        found["member_for_days"] = max(0, (local_day(at, zone) - day).days)
     if "profile" in asks:
         found |= {"language": member.language, "home_store": member.home_store}
     return {name: value for name, value in found.items() if value is not None}
@@ -187,7 +188,7 @@ def note_balance(row: Row, book: Book, program: Program | None) -> None:
         row["outcome"]["expiring_next"] = {"points": points, "expires_at": first}
         if program:
             # They end as the next local day begins, so the last one is that of the moment before.
-            last = (first - _MOMENT).astimezone(program.settings.zone).date()
+            last = local_day(first - _MOMENT, program.settings.zone)
             row["outcome"]["expiring_next"]["last_day"] = last
     row["outcome"]["balance"] = {
         "available": balance.available, "pending": balance.pending, "held": balance.held,

@@ -32,6 +32,7 @@ from loyalty_api.purchases.promising import Afterwards, given_since
 from loyalty_api.purchases.queries import Blind, MemberRow
 from loyalty_api.purchases.rated import Row
 from loyalty_api.rating.rules_program import Program
+from loyalty_api.rulekit.days import begins, local_day
 from loyalty_api.rulekit.stored import decision_to_json, facts_to_json
 from loyalty_api.rulekit.stored_baskets import basket_from_json
 from loyalty_api.tiers import service as tiers
@@ -164,7 +165,8 @@ def _ensure_allowed(connection: Connection[TupleRow], desk: Desk, who: Who, now:
     program = desk.programs.at(connection, now)
     if program is None:
         return
-    midnight = now.astimezone(program.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    zone = program.settings.zone
+    midnight = begins(local_day(now, zone), zone)
     most = program.settings.staff_claims_per_day
     if queries_claims.claims_by(connection, who.client_id, since=midnight) >= most:
         raise AllowanceUsedUp(f"A client may claim {most} receipts a day for members.")

@@ -24,9 +24,9 @@ from loyalty_api.rating.rules_returns import progress_from
 from loyalty_api.rows import write
 from loyalty_api.rulekit import birthdays
 from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Facts
-from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.tiers.service import READ, By, Counted, TierBook, Timeline, counted_rows
 from loyalty_api.vault import Vault
 

@@ -19,6 +19,7 @@ from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.rated import Rated
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rows import Rows, Table
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.facts import Facts
 
 Chances = Callable[[Facts], Facts]
@@ -51,7 +52,7 @@ class Drawing:
         if not self.days or member is None or gifts is None:
             return unchanged
         zone = program.settings.zone
-        day = at.astimezone(zone).date()
+        day = local_day(at, zone)
         wanted = rules_drawing.wanted(gifts, day)
 
         def added(facts: Facts) -> Facts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from loyalty_api.purchases.queries_history import Past, past
 from loyalty_api.rating.rules_program import Program
 from loyalty_api.rulekit import history
 from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.days import local_day
 
 LAST = UUID(int=2**128 - 1)
 """Stands for the id of a purchase that comes after all others of its moment, as a quote's would."""
@@ -54,7 +55,7 @@ def _add(
     found.last = max(found.last or at, at)
     if bought.store == store:
         found.last_here = max(found.last_here or at, at)
-    found.weeks.add(history.week_of(_day(at, zone)))
+    found.weeks.add(history.week_of(local_day(at, zone)))
     found.bought |= {key for key in categories if history.has(bought.lines, history.path_in(key))}
 
 
@@ -67,7 +68,7 @@ def _numbers(found: Past, store: str, zone: ZoneInfo) -> dict[str, int]:
         streak += 1
     numbers = {
         history.PURCHASES: found.purchases,
-        history.DAY: _day(found.last, zone).toordinal(),
+        history.DAY: local_day(found.last, zone).toordinal(),
         history.WEEK: week,
         history.STREAK: streak,
     }
@@ -78,7 +79,3 @@ def _numbers(found: Past, store: str, zone: ZoneInfo) -> dict[str, int]:
 
 def _asked(key: str, asks: frozenset[str]) -> bool:
     return key in asks or (key.startswith(history.STORE) and history.STORE in asks)
-
-
-def _day(at: datetime, zone: ZoneInfo) -> date:
-    return at.astimezone(zone).date()

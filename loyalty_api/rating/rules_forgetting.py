@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from loyalty_api.rating.rules_program import Program
+from loyalty_api.rulekit.days import local_day
 
 # A store's day may begin and end far from the program's.
 _MARGIN = timedelta(days=2)
@@ -37,9 +38,9 @@ def forgotten(versions: Sequence[tuple[datetime, Program]], now: datetime) -> Fo
     endless = [n for n, program in enumerate(programs) if program.settings.late_days is None]
     if not programs or (endless and endless[-1] == len(programs) - 1):
         return None
-    since = versions[endless[-1] + 1][0].astimezone(UTC).date() + _MARGIN if endless else date.min
+    since = local_day(versions[endless[-1] + 1][0], UTC) + _MARGIN if endless else date.min
     late = [max(one.settings.late_days or 0, one.settings.claim_window_days) for one in programs]
     limited = [rule for one in programs if one.promotions for rule in one.promotions.limited]
     rests = max([rule.limits.cooldown for rule in limited if rule.limits], default=0)
-    limits = now.astimezone(UTC).date() - timedelta(days=max(late)) - _MARGIN
+    limits = local_day(now, UTC) - timedelta(days=max(late)) - _MARGIN
     return Forgotten(since, limits - timedelta(days=rests), limits)

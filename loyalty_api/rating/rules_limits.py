@@ -10,6 +10,7 @@ from loyalty_api.promotions.rules_limits import Covered
 from loyalty_api.rating.rules import as_buyer
 from loyalty_api.rating.rules_program import NOTHING, Program
 from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Discount, NextTime
 from loyalty_api.rulekit.facts import Facts, Needs
 
@@ -25,7 +26,7 @@ def limits_on(
     if promotions is None or not promotions.counts:
         return NOTHING, {}
     rules = promotions.limited if basket is None else rules_limits.meant(promotions, basket)
-    day = at.astimezone(program.settings.zone).date()
+    day = local_day(at, program.settings.zone)
     return rules_limits.needs(promotions, rules, day=day, store=store)
 
 
@@ -41,7 +42,7 @@ def covered(
     """What discounts and coupons that are given take of budgets and count, and what of it was not there to take."""
     if program.promotions is None or not program.promotions.counts:
         return Covered()
-    day = at.astimezone(program.settings.zone).date()
+    day = local_day(at, program.settings.zone)
     return rules_limits.covered(
         discounts, program.promotions, as_buyer(facts), day=day, store=basket.store, coupons=coupons
     )

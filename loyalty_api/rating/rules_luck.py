@@ -19,6 +19,7 @@ from loyalty_api.draws.rules import guaranteed, ticket
 from loyalty_api.gifts import rules_drawing
 from loyalty_api.gifts.rules_types import GiftRule
 from loyalty_api.rating.rules_program import Program
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Decision
 from loyalty_api.rulekit.facts import Chance
 
@@ -77,7 +78,7 @@ class Fortune:
         offers = self._luck.offers(program)
         if not offers:
             return {}
-        found, day = {}, at.astimezone(program.settings.zone).date()
+        found, day = {}, local_day(at, program.settings.zone)
         for rule, table, base in offers:
             gift = rule.rule_id
             if rule.in_window(day) and (gift, day) not in self._drawn:
@@ -89,7 +90,7 @@ class Fortune:
     def note(self, decision: Decision, program: Program) -> None:
         """Go on from the draws that a decision was made with, won or not."""
         won = {gift.rule for gift in decision.gifts}
-        day = decision.at.astimezone(program.settings.zone).date()
+        day = local_day(decision.at, program.settings.zone)
         for claim in decision.claims:
             if claim.kind == "draw":
                 self._drawn.add((claim.key, day))

@@ -21,6 +21,7 @@ from loyalty_api.program.rules_lots import LotTerms
 from loyalty_api.promotions import rules_compiling as promotion_rules
 from loyalty_api.promotions.rules_types import Promotions
 from loyalty_api.rulekit import history
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.exclusions import Excluded, exclusions
 from loyalty_api.rulekit.facts import Needs
 from loyalty_api.suggestions import rules_reading as suggestion_rules
@@ -84,7 +85,7 @@ class Program:
         """How much each rule gives to all members together at a moment, by the key of the limit."""
         if self.gifts is None or not self.gifts.counting:
             return self.earning.budgets
-        day = at.astimezone(self.settings.zone).date()
+        day = local_day(at, self.settings.zone)
         return {**self.earning.budgets, **gift_rules.sizes(self.gifts.at_purchase, day)}
 
     @property
@@ -96,7 +97,7 @@ class Program:
         """The counters and limits to load before rating a basket of that moment."""
         if not self.counting:
             return NOTHING
-        day = at.astimezone(self.settings.zone).date()
+        day = local_day(at, self.settings.zone)
         counters = [key for rule in self.earning.counting for key in counter_keys(rule, day)]
         found = Needs(frozenset(counters), frozenset(self.earning.budgets))
         return found | gift_rules.needs(self.gifts.at_purchase, day) if self.gifts else found

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from loyalty_api.language import DEFAULT_LANGUAGE, Catalogue, catalogue, rate_text
 from loyalty_api.rulekit.basket import Basket
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.rulekit.decision import Decision, Discount, Effect, NearMiss, Reason
 
 Names = Mapping[str, Mapping[str, str]]
@@ -217,4 +218,4 @@ def _life_steps(decision: Decision, words: Catalogue, zone: tzinfo) -> list[Step
 
 
 def _day(moment: datetime, words: Catalogue, zone: tzinfo) -> str:
-    return words.day(moment.astimezone(zone).date())
+    return words.day(local_day(moment, zone))

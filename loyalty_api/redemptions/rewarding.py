@@ -57,12 +57,11 @@ def ensure_to_be_had(
     if first.code == InsufficientPoints.code:
         raise InsufficientPoints(account, reward.points * quantity, zone=policy.zone)
     if first.code == rewards.MemberLimitReached.code and reward.limit:
-        again = rewards.period_end(reward.limit.per, asking.now, policy.zone)
         why = {
             "had": had,
             "limit": reward.limit.number,
             "per": reward.limit.per,
-            "day": again and again.date(),
+            "day": rewards.day_after(reward.limit.per, asking.now, policy.zone),
         }
         raise rewards.MemberLimitReached(
             f"A member may have {reward.limit.number} ({reward.limit.per}).", why=why

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from loyalty_api.errors import Action, Conflict
+from loyalty_api.rulekit.days import ONE_DAY, begins, local_day, months_on
 
 KINDS = ("product", "money_off", "percent_off", "code", "donation", "experience")
 FULFILMENTS = ("none", "pickup", "delivery")
@@ -160,22 +161,26 @@ def not_to_be_given(reward: Reward | None, *, store_id: str | None, now: datetim
 
 def period_start(per: str, now: datetime, zone: tzinfo) -> datetime | None:
     """When the present calendar period began, in the program's zone; None for ``ever``. Weeks begin on Monday."""
-    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = _first_day(per, local_day(now, zone))
+    return begins(first, zone) if first else None
+
+
+def day_after(per: str, now: datetime, zone: tzinfo) -> date | None:
+    """The first local day of the next calendar period; None for ``ever``."""
+    first = _first_day(per, local_day(now, zone))
+    if first is None or per in ("month", "year"):
+        return first and months_on(first, 1 if per == "month" else 12)
+    return first + (7 if per == "week" else 1) * ONE_DAY
+
+
+def _first_day(per: str, day: date) -> date | None:
     if per == "ever":
         return None
     if per == "week":
-        return midnight - timedelta(days=midnight.weekday())
-    if per == "month":
-        return midnight.replace(day=1)
-    return midnight.replace(month=1, day=1) if per == "year" else midnight
-
-
-def period_end(per: str, now: datetime, zone: tzinfo) -> datetime | None:
-    """When the next calendar period begins, in the program's zone; None for ``ever``."""
-    start = period_start(per, now, zone)
-    days = {"day": 1, "week": 7, "month": 31, "year": 366}
-    # A little more than a period on lies in the next one, whatever the length of this one and of its days.
-    return start and period_start(per, start + timedelta(days=days[per], hours=2), zone)
+        return day - day.weekday() * ONE_DAY
+    if per == "day":
+        return day
+    return day.replace(month=1 if per == "year" else day.month, day=1)
 
 
 def stock_word(left: int | None) -> Stock:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from loyalty_api.rulekit.days import ONE_DAY, local_day
 from loyalty_api.tiers import rules_progress as progress
 from loyalty_api.tiers.rules import Policy
-from loyalty_api.tiers.rules_periods import FOREVER, Period, local_day, period_of
+from loyalty_api.tiers.rules_periods import FOREVER, Period, period_of
 from loyalty_api.tiers.rules_standing import Change, Known
 
 
@@ -64,7 +65,7 @@ def grounds(change: Change, known: Known) -> Grounds | None:
         policy.metric,
         policy.total(known.days, best.first, best.end),
         None if best.first == date.min else best.first,
-        None if best.end == FOREVER else best.end - progress.ONE_DAY,
+        None if best.end == FOREVER else best.end - ONE_DAY,
         level.level_id if level else None,
         level.threshold if level else 0,
     )
@@ -77,6 +78,6 @@ def _periods(policy: Policy, change: Change, known: Known) -> list[Period]:
         return [progress.current(policy, today, joined=joined)]
     since = today - timedelta(days=policy.grace_days)
     if change.reason == "period_ended":
-        ended = period_of(policy.period, since - progress.ONE_DAY, joined=joined)
+        ended = period_of(policy.period, since - ONE_DAY, joined=joined)
         return [ended] if not policy.grace_days else [ended, period_of(policy.period, since, joined=joined)]
     return [period_of(policy.period, day, joined=joined) for day in (today, since)]

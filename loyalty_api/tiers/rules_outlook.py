@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from loyalty_api.rulekit.days import ONE_DAY, begins, local_day
 from loyalty_api.tiers import rules_progress as progress
 from loyalty_api.tiers.rules import Level, Policy
-from loyalty_api.tiers.rules_periods import FOREVER, begins, local_day, period_of
+from loyalty_api.tiers.rules_periods import FOREVER, period_of
 from loyalty_api.tiers.rules_standing import Assigned, Change, Known, State, next_change
 
 
@@ -86,7 +87,7 @@ def _leaves(policy: Policy, at: datetime) -> datetime | None:
     """When the first day's progress leaves the rolling period, which moves its beginning at every midnight."""
     if policy.period != "rolling":
         return None
-    return begins(local_day(at, policy.zone) + progress.ONE_DAY, policy.zone)
+    return begins(local_day(at, policy.zone) + ONE_DAY, policy.zone)
 
 
 def _keep(state: State, known: Known, policy: Policy, coming: Change | None, at: datetime) -> Needed | None:
@@ -102,7 +103,7 @@ def _keep(state: State, known: Known, policy: Policy, coming: Change | None, at:
         )
         return Needed(level, max(0, level.threshold - value), None, coming.at)
     ended = lost - timedelta(days=policy.grace_days)
-    period = period_of(policy.period, ended - progress.ONE_DAY, joined=joined)
+    period = period_of(policy.period, ended - ONE_DAY, joined=joined)
     by = period.end
     if period.end <= today:
         period, by = period_of(policy.period, today, joined=joined), lost

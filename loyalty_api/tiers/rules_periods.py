@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import date
+
+from loyalty_api.rulekit.days import months_on
 
 FOREVER = date.max
 
@@ -19,22 +20,6 @@ class Period:
     def holds(self, day: date) -> bool:
         """Whether the day lies in it."""
         return self.first <= day < self.end
-
-
-def local_day(moment: datetime, zone: tzinfo) -> date:
-    """The day of the program in which a moment lies."""
-    return moment.astimezone(zone).date()
-
-
-def begins(day: date, zone: tzinfo) -> datetime:
-    """The instant at which a local day begins, also where daylight saving skips midnight."""
-    return datetime.combine(day, time.min, zone).astimezone(UTC)
-
-
-def months_on(day: date, months: int) -> date:
-    """The same day so many months later (or earlier), or that month's last day where it is shorter."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def period_of(kind: str, day: date, *, joined: date) -> Period:

@@ -6,12 +6,11 @@ holds at once; when it closes, the level is lowered as the program says to what 
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
+from loyalty_api.rulekit.days import ONE_DAY, months_on
 from loyalty_api.tiers.rules import NO_LEVEL, Days, Policy
-from loyalty_api.tiers.rules_periods import FOREVER, Period, following, months_on, period_of
-
-ONE_DAY = timedelta(days=1)
+from loyalty_api.tiers.rules_periods import FOREVER, Period, following, period_of
 
 
 def current(policy: Policy, today: date, *, joined: date) -> Period:
@@ -40,7 +39,7 @@ def first_that_counts(policy: Policy, today: date) -> date:
 
 def closing(policy: Policy, period: Period) -> date:
     """The day as which a period's end is acted on begins: after its days of grace."""
-    return period.end + timedelta(days=policy.grace_days)
+    return period.end + policy.grace_days * ONE_DAY
 
 
 def supported(policy: Policy, days: Days, today: date, *, joined: date) -> int:
@@ -54,7 +53,7 @@ def supported(policy: Policy, days: Days, today: date, *, joined: date) -> int:
 
 def rolling(policy: Policy, days: Days, today: date, *, joined: date) -> int:
     """The best rank of the rolling period within the days of grace up to ``today``; of all time where none is lost."""
-    since = date.min if policy.downgrade == "never" else today - timedelta(days=policy.grace_days)
+    since = date.min if policy.downgrade == "never" else today - policy.grace_days * ONE_DAY
     looked_at = {today, *(day for day in days if since <= day <= today)}
     if since > date.min:
         looked_at.add(since)

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from loyalty_api.rulekit.days import ONE_DAY, begins, local_day, months_on
 from loyalty_api.tiers import rules_progress as progress
 from loyalty_api.tiers.rules import NO_LEVEL, Days, Policy
-from loyalty_api.tiers.rules_periods import begins, following, local_day, months_on, period_of
+from loyalty_api.tiers.rules_periods import following, period_of
 from loyalty_api.values import dataclass
 
 Timeline = Sequence[tuple[datetime, Policy | None]]
@@ -162,7 +163,7 @@ def _recheck(policy: Policy, known: Known, now: datetime) -> datetime:
     today = local_day(now, policy.zone)
     if policy.on_return == "at_period_end" and policy.period in ("calendar_year", "anniversary"):
         return begins(_next_closing(policy, today, known.joined(policy)), policy.zone)
-    return begins(today + progress.ONE_DAY, policy.zone)
+    return begins(today + ONE_DAY, policy.zone)
 
 
 def _next(state: State, known: Known) -> datetime | None:
@@ -239,7 +240,7 @@ def _after_period(state: State, known: Known, policy: Policy, moment: datetime, 
             return rank
         return policy.lowered(rank, earned)
     ended = today - timedelta(days=policy.grace_days)
-    period = period_of(policy.period, ended - progress.ONE_DAY, joined=joined)
+    period = period_of(policy.period, ended - ONE_DAY, joined=joined)
     if period.end != ended:
         return rank
     earned = progress.earned_by(policy, known.days, period, today, joined=joined)

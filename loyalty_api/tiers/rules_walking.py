@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.tiers.rules import NOTHING, Amounts, Days
-from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.tiers.rules_standing import (
     Change,
     Known,

@@ -19,13 +19,13 @@ from loyalty_api import ids
 from loyalty_api.events import EVENTS
 from loyalty_api.program.service import Programs
 from loyalty_api.rows import Rows, Table, write
+from loyalty_api.rulekit.days import local_day
 from loyalty_api.tiers import queries
 from loyalty_api.tiers.counted import FIRST, Counted, counted_rows
 from loyalty_api.tiers.queries import READ
 from loyalty_api.tiers.rules import NOTHING, Amounts, Days, Policy
 from loyalty_api.tiers.rules_grounds import Grounds, grounds
 from loyalty_api.tiers.rules_outlook import Outlook, outlook
-from loyalty_api.tiers.rules_periods import local_day
 from loyalty_api.tiers.rules_standing import (
     Assigned,
     Change,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from loyalty_api.tiers.rules import NOTHING, Amounts, Level, Policy
 from loyalty_api.tiers.rules_outlook import Outlook, outlook
-from loyalty_api.tiers.rules_periods import Period, begins, period_of
+from loyalty_api.tiers.rules_periods import Period, period_of
 from loyalty_api.tiers.rules_standing import (
     Assigned,
     Change,
@@ -188,12 +188,6 @@ def test_without_a_period_nothing_is_lost() -> None:
         None,
         None,
     )
-
-
-def test_a_period_ends_with_the_local_day_also_when_the_clock_is_changed() -> None:
-    assert begins(date(2026, 3, 29), OSLO) == datetime(2026, 3, 28, 23, tzinfo=UTC)
-    assert begins(date(2026, 3, 30), OSLO) == datetime(2026, 3, 29, 22, tzinfo=UTC)
-    assert begins(date(2026, 9, 6), ZoneInfo("America/Santiago")) == datetime(2026, 9, 6, 4, tzinfo=UTC)
 
 
 def test_a_late_receipt_counts_where_it_belongs_and_raises_from_now() -> None:
