@@ -25,7 +25,10 @@ BLIND_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
 # An unknown kid may be a key that was made a moment ago: worth a look, but not one for every forgery.
 _LOOK_AGAIN_SECONDS = 0.1
+# So long another thread's look is waited for: briefly while there is a picture that holds, or when looks fail; longer
+# in a process that has just begun or was idle, because it can let nobody in before that look is over.
 _WAIT_SECONDS = 0.1
+_WAIT_BLIND_SECONDS = 2.0
 _MEMBERS = 20_000
 
 
@@ -57,6 +60,7 @@ class StandingRegister:
         self._read, self._read_member, self._now = read, member_epoch, now
         self._picture = _Picture()
         self._tried_at = float("-inf")
+        self._fails = False
         self._lock = threading.Lock()
         self._members: dict[UUID, tuple[float, int | None]] = {}
 
@@ -101,8 +105,7 @@ class StandingRegister:
         return epoch
 
     def _look(self, older_than: float) -> None:
-        # Who finds another thread looking waits for it, but not longer than a database in trouble deserves.
-        if self._lock.acquire(timeout=_WAIT_SECONDS):
+        if self._lock.acquire(timeout=self._patience()):
             try:
                 now = self._now()
                 if now - self._picture.seen_at >= older_than and now - self._tried_at >= self._pause():
@@ -113,16 +116,22 @@ class StandingRegister:
         if self._now() - self._picture.seen_at >= BLIND_SECONDS:
             raise _cannot_tell()
 
+    def _patience(self) -> float:
+        """Seconds for which a thread waits while another one looks."""
+        blind = self._now() - self._picture.seen_at >= BLIND_SECONDS
+        return _WAIT_BLIND_SECONDS if blind and not self._fails else _WAIT_SECONDS
+
     def _pause(self) -> float:
         """Seconds between two tries: longer while the database does not answer, lest requests queue."""
-        failing = self._tried_at > self._picture.seen_at
-        return _RETRY_SECONDS if failing else 0.0
+        return _RETRY_SECONDS if self._fails else 0.0
 
     def _take(self, now: float) -> _Picture:
         try:
             epochs, jwks = self._read()
         except Exception:
+            self._fails = True
             return self._picture
+        self._fails = False
         known = self._picture.keys
         return _Picture(
             keys={kid: known.get(kid) or _public(jwk) for kid, jwk in jwks.items()},

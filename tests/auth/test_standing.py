@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -130,6 +132,26 @@ def test_a_process_that_has_never_seen_the_database_lets_nobody_in(clock: Clock)
     register = StandingRegister(read=read, member_epoch=lambda _member: None, now=clock)
     with pytest.raises(Unavailable):
         register.refresh()
+
+
+def test_who_comes_while_a_new_process_looks_for_the_first_time_waits_for_it(clock: Clock) -> None:
+    looking, go_on = threading.Event(), threading.Event()
+
+    def read() -> Any:
+        looking.set()
+        assert go_on.wait(10)
+        return {}, {}
+
+    register = StandingRegister(read=read, member_epoch=lambda _member: None, now=clock)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(register.refresh)
+        assert looking.wait(10)
+        others = [pool.submit(register.refresh) for _ in range(7)]
+        done, _ = wait(others, timeout=0.5)
+        assert not done, "nobody is let in, or sent away, before it is known who stands"
+        go_on.set()
+        for each in (first, *others):
+            each.result()
 
 
 def test_a_token_without_the_database_is_503_and_never_401(database: Database, clock: Clock) -> None:
