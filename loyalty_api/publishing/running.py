@@ -25,6 +25,8 @@ from loyalty_api.publishing.rules_tally import Tally
 # No limit is set: a whole window is put in order before the first of it comes, and a busy server may take its time.
 _PATIENT = "-c timezone=UTC"
 _AHEAD = 2
+# To start processes takes about as long as replaying so many members here.
+_FEW_MEMBERS = 500
 # What is read has no cycles and is let go of by count: to look for some after every 700 objects is dear.
 _COLLECT_AFTER = (50_000, 20, 100)
 
@@ -58,15 +60,16 @@ def carry_out(
 ) -> dict[str, Any] | None:
     """Replay a plan to its end: the result; None when it was told to stop.
 
-    ``since`` is where an earlier attempt was. ``processes`` is how many replay at once; None for one a core.
+    ``since`` is where an earlier attempt was. ``processes`` is how many replay at once; None for one a core, or this
+    one alone where there are few members.
     """
     replay = Replay(plan)
     with _seldom_collecting():
         if replay.in_time_order:
             tally = _in_time_order(url, replay, keep)
         else:
-            count = processes or len(os.sched_getaffinity(0))
-            tally = _by_member(url, replay, keep, count, since or Progress(0, FIRST, Tally()))
+            begun = since or Progress(0, FIRST, Tally())
+            tally = _by_member(url, replay, keep, processes or _processes(url, begun.place or FIRST), begun)
     if tally is None:
         return None
     return result(
@@ -92,6 +95,12 @@ def _in_time_order(url: str, replay: Replay, keep: Keep) -> Tally | None:
             if not keep(Progress(int((reached - starts).total_seconds()), None, tally)):
                 return None
     return tally
+
+
+def _processes(url: str, after: UUID) -> int:
+    with _open(url) as database, database.snapshot() as connection:
+        left = queries.members(connection, after=after, limit=_FEW_MEMBERS + 1)
+    return len(os.sched_getaffinity(0)) if len(left) > _FEW_MEMBERS else 1
 
 
 def _by_member(url: str, replay: Replay, keep: Keep, processes: int, since: Progress) -> Tally | None:

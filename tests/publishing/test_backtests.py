@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from click.testing import CliRunner, Result
 from loyalty_api import clock, ids
 from loyalty_api.cli import main
 from loyalty_api.program import rules_document
-from loyalty_api.publishing import backtests, replaying
+from loyalty_api.publishing import backtests, replaying, running
 from loyalty_api.publishing.queries_replay import Span
 from loyalty_api.publishing.rules_report import Prices, result
 from loyalty_api.publishing.rules_tally import Tally
@@ -75,7 +76,7 @@ class Office:
         window = {"from": since.isoformat(), "to": (since + timedelta(days=days)).isoformat()}
         return self.shop.office.post(f"/v1/program/versions/{draft}/backtests", {**window, **more})
 
-    def runs(self, processes: int = 1) -> int:
+    def runs(self, processes: int | None = 1) -> int:
         return backtests.run_waiting(
             self.shop.database, clock=lambda: TODAY, told=lambda: False, processes=processes
         )
@@ -85,7 +86,7 @@ class Office:
             f"/v1/program/versions/{asked['program_version_id']}/backtests/{asked['backtest_id']}"
         )
 
-    def result(self, document: dict[str, Any], processes: int = 1, **more: Any) -> dict[str, Any]:
+    def result(self, document: dict[str, Any], processes: int | None = 1, **more: Any) -> dict[str, Any]:
         asked = self.asks(self.drafts(document), **more)
         assert asked.status == 201, asked.body
         assert self.runs(processes) == 1
@@ -182,6 +183,27 @@ def test_several_processes_come_to_the_same(busy: Office) -> None:
     plain = with_rules(PLAIN, rule("more"))
     busy.shop.publish(PLAIN, effective_from=MONDAY - timedelta(days=1))
     assert busy.result(plain, processes=2) == busy.result(plain)
+
+
+def test_few_members_are_replayed_without_processes_of_their_own(
+    busy: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = with_rules(PLAIN, rule("more"))
+    busy.shop.publish(PLAIN, effective_from=MONDAY - timedelta(days=1))
+    begun: list[int] = []
+
+    class Pool(ProcessPoolExecutor):
+        def __init__(self, processes: int, **more: Any) -> None:
+            begun.append(processes)
+            super().__init__(processes, **more)
+
+    monkeypatch.setattr(running, "ProcessPoolExecutor", Pool)
+    few = busy.result(plain, processes=None)
+    assert begun == []
+    monkeypatch.setattr(running, "_FEW_MEMBERS", 0)
+    monkeypatch.setattr(running.os, "sched_getaffinity", lambda _process: {0, 1})
+    assert busy.result(plain, processes=None) == few
+    assert begun == [2]
 
 
 # --- stopped and taken up again --------------------------------------------------------------------------
