@@ -21,6 +21,7 @@ from loyalty_api.program import service as programs
 from loyalty_api.publishing import queries_backtests as queries
 from loyalty_api.publishing.queries_replay import Span
 from loyalty_api.publishing.replaying import Plan
+from loyalty_api.publishing.rules_gate import Difference
 from loyalty_api.publishing.rules_tally import Tally
 from loyalty_api.publishing.running import Keep, Progress, carry_out, total
 from loyalty_api.queue import defer
@@ -51,13 +52,12 @@ class BacktestEnded(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A back-test that came to its end: of which document, when, and what it came to in points."""
+    """A back-test that came to its end: of which document, when, and what it came to."""
 
     backtest_id: UUID
     finished_at: datetime
     fingerprint: str
-    points_before: int
-    points_after: int
+    difference: Difference
     sampled: bool
 
 
@@ -171,10 +171,13 @@ def newest_backtest(session: Session, *, draft_id: UUID, fingerprint: str) -> Su
     row = queries.newest_done(driver(session), draft_id, fingerprint)
     if row is None:
         return None
-    totals = row[2]["totals"]
-    return Summary(
-        row[0], row[1], fingerprint, totals["points_before"], totals["points_after"], row[3] is not None
+    # What an earlier release has written knows of no gifts.
+    totals, gifts = row[2]["totals"], row[2].get("gifts", {})
+    difference = Difference(
+        (totals["points_before"], totals["points_after"]),
+        (gifts.get("cost_before", 0), gifts.get("cost_after", 0)),
     )
+    return Summary(row[0], row[1], fingerprint, difference, row[3] is not None)
 
 
 def run_waiting(

@@ -18,7 +18,7 @@ from loyalty_api.program.service import Check, Draft, PublishGateFailed, Version
 from loyalty_api.publishing import queries_gate as queries
 from loyalty_api.publishing.backtests import newest_backtest
 from loyalty_api.publishing.linting import lint_document
-from loyalty_api.publishing.rules_gate import Asked, Difference, missing
+from loyalty_api.publishing.rules_gate import Asked, missing
 from loyalty_api.publishing.rules_lint_words import sentence
 
 
@@ -63,7 +63,7 @@ def gate(session: Session, draft: Draft, earlier: Sequence[Version], by: str, no
         known,
         _lint_errors(session, draft, now),
         queries.has_purchases(driver(session)),
-        Difference(tested.points_before, tested.points_after) if tested else None,
+        tested.difference if tested else None,
         in_force.sections["publishing"]["second_person_above"] if in_force else None,
         queries.approved_by(driver(session), draft_id=draft.draft_id, fingerprint=fingerprint),
     )

@@ -1,8 +1,9 @@
 """What must be done before a draft is published, and what of it is missing. Pure.
 
 A document that was published before is let through: it is the way back. Any other one needs a lint without errors; once
-there are purchases, a back-test of exactly this document; and where the back-test differs by more than the program in
-force allows (``publishing.second_person_above``), the approval of somebody who neither drafted nor publishes it.
+there are purchases, a back-test of exactly this document; and where its points, or what its gifts cost, differ by more
+than the program in force allows (``publishing.second_person_above``), the approval of somebody who neither drafted nor
+publishes it.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from loyalty_api.errors import Fault
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a back-test came to: points as they were given, and as they would have been."""
+    """What a back-test came to, as was given and as would have been: points, and what gifts cost in minor units."""
 
-    points_before: int
-    points_after: int
+    points: tuple[int, int]
+    gifts: tuple[int, int]
 
-    def beyond(self, percent: int) -> bool:
-        """Whether they differ by more than a part of what was given."""
-        return abs(self.points_after - self.points_before) * 100 > percent * self.points_before
+    def beyond(self, percent: int) -> list[str]:
+        """Which of them differ by more than a part of what was given: ``Points``, ``The cost of gifts``."""
+        both = {"Points": self.points, "The cost of gifts": self.gifts}
+        return [
+            name for name, (before, after) in both.items() if abs(after - before) * 100 > percent * before
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,13 @@ def _of_test(asked: Asked) -> list[Fault]:
     if asked.tested is None:
         return [Fault("/backtest", "backtest_missing", "No back-test of this document has been finished.")]
     above = asked.second_person_above
-    if above is None or not asked.tested.beyond(above):
+    beyond = asked.tested.beyond(above) if above is not None else []
+    if not beyond:
         return []
     if set(asked.approved_by) - {asked.drafted_by, asked.published_by}:
         return []
-    message = (
-        f"Points differ by more than {above} %: somebody who neither drafted nor publishes it must approve."
-    )
-    return [Fault("/approval", "second_person_missing", message)]
+    must = "somebody who neither drafted nor publishes it must approve."
+    return [
+        Fault("/approval", "second_person_missing", f"{what} would change by more than {above} %: {must}")
+        for what in beyond
+    ]

@@ -105,6 +105,24 @@ def test_limits_run_out_for_all_and_what_is_left_out_is_said(sold: Shop) -> None
     assert "Chances are simulated" in told
 
 
+def test_a_second_person_agrees_where_gifts_would_cost_more(sold: Shop) -> None:
+    strict = with_lots(gifts={"terms": TERMS, "rules": [lucky()]}, publishing={"second_person_above": 10})
+    sold.publish(strict, effective_from=NOW - timedelta(hours=1))
+    draft = drafted(sold, lucky(cost=600))
+    path = f"/v1/program/versions/{draft}"
+    assert (
+        sold.office.post(path + "/backtests", {"from": BEGAN.isoformat(), "to": NOW.isoformat()}).status
+        == 201
+    )
+    backtests.run_waiting(sold.database, clock=lambda: datetime.now(UTC), told=lambda: False, processes=1)
+    refused = sold.office.post(path + "/publish")
+    assert [(fault["code"], fault["message"][:17]) for fault in refused["errors"]] == [
+        ("second_person_missing", "The cost of gifts")
+    ]
+    assert sold.caller("staff", scopes=("program:approve",)).post(path + "/approve").status == 201
+    assert sold.office.post(path + "/publish").status == 201
+
+
 def in_the_foreground(shop: Shop, draft: str) -> str:
     """What the command says."""
     more = {"DATABASE_URL": shop.database.url, "DATABASE_OWNER_URL": "", "LOYALTY_KEYS": RING}

@@ -306,7 +306,7 @@ def test_the_gate_finds_the_newest_of_exactly_this_document(office: Office) -> N
     office.runs()
     found = newest(document)
     assert found is not None
-    assert (found.points_before, found.points_after, found.finished_at) == (20, 27, TODAY)
+    assert (found.difference.points, found.difference.gifts, found.finished_at) == ((20, 27), (0, 0), TODAY)
     assert found.fingerprint == asked["fingerprint"]
     assert newest(PLAIN) is None
 

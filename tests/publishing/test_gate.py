@@ -14,7 +14,12 @@ from loyalty_api.publishing.rules_gate import Asked, Difference, missing
 from tests.support.documents import earning
 from tests.support.shop import BASIC, Reply, Shop, line, receipt
 
-READY = Asked("this", "drafter", "publisher", ("first",), (), True, Difference(1000, 1040), 5, ())
+
+def gave(before: int, after: int, *, gifts: tuple[int, int] = (0, 0)) -> Difference:
+    return Difference((before, after), gifts)
+
+
+READY = Asked("this", "drafter", "publisher", ("first",), (), True, gave(1000, 1040), 5, ())
 
 
 def codes(asked: Asked) -> list[str]:
@@ -30,15 +35,19 @@ def codes(asked: Asked) -> list[str]:
         ({"tested": None, "has_purchases": False}, []),
         ({"tested": None, "earlier": ()}, []),
         ({"tested": None, "earlier": ("this",), "lint_errors": ("One.",)}, []),
-        ({"tested": Difference(1000, 1051)}, ["second_person_missing"]),
-        ({"tested": Difference(1000, 949)}, ["second_person_missing"]),
-        ({"tested": Difference(0, 1)}, ["second_person_missing"]),
-        ({"tested": Difference(1000, 9000), "second_person_above": None}, []),
+        ({"tested": gave(1000, 1051)}, ["second_person_missing"]),
+        ({"tested": gave(1000, 949)}, ["second_person_missing"]),
+        ({"tested": gave(0, 1)}, ["second_person_missing"]),
+        ({"tested": gave(1000, 1000, gifts=(400, 421))}, ["second_person_missing"]),
+        ({"tested": gave(1000, 1000, gifts=(400, 420))}, []),
+        ({"tested": gave(1000, 1000, gifts=(0, 1))}, ["second_person_missing"]),
+        ({"tested": gave(1000, 2000, gifts=(0, 1))}, ["second_person_missing"] * 2),
+        ({"tested": gave(1000, 9000, gifts=(0, 9)), "second_person_above": None}, []),
         (
-            {"tested": Difference(1000, 9000), "approved_by": ("drafter", "publisher")},
+            {"tested": gave(1000, 9000), "approved_by": ("drafter", "publisher")},
             ["second_person_missing"],
         ),
-        ({"tested": Difference(1000, 9000), "approved_by": ("somebody",)}, []),
+        ({"tested": gave(1000, 9000), "approved_by": ("somebody",)}, []),
         ({"tested": None, "lint_errors": ("One.",)}, ["lint_error", "backtest_missing"]),
     ],
 )
