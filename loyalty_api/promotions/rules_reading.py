@@ -110,12 +110,22 @@ def lane_of(rule: Mapping[str, Any]) -> str:
 
 def _contradictions(rule: Mapping[str, Any], pointer: str) -> list[Fault]:
     """What a promotion says that does not go together."""
+    is_coupon = rule["benefit"][0] == "coupon"
+    found = (_of_coupon(rule) if is_coupon else _of_discount(rule)) + limits_contradictions(rule)
+    return [Fault(below_path(pointer, place), "not_allowed", message) for place, message in found]
+
+
+def _of_coupon(rule: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What a coupon for another purchase has no use for: all that speaks of money off this one."""
+    named = [name for name in ("lane", "units") if rule[name]]
+    named += [f"caps/{name}" for name, cap in rule["caps"].items() if cap]
+    ends = {"budget": rule["budget"]} | {f"limits/{i}": limit for i, limit in enumerate(rule["limits"])}
+    named += [f"{name}/amount" for name, end in ends.items() if end and end["amount"]]
+    return [(name, "A coupon for another purchase takes nothing off this one.") for name in named]
+
+
+def _of_discount(rule: Mapping[str, Any]) -> list[tuple[str, str]]:
     kind, said = rule["benefit"]
-    if kind == "coupon":
-        named = [name for name in ("lane", "units") if rule[name]]
-        named += [f"caps/{name}" for name, cap in rule["caps"].items() if cap]
-        message = "A coupon for another purchase takes nothing off this one."
-        return [Fault(below_path(pointer, place), "not_allowed", message) for place in named]
     found = []
     sums = kind in ("steps", "tiers") or (kind in LATER_LANES and said["on"][0] in ("basket", "lines"))
     if lane_of(rule) != "line" and not sums:
@@ -130,13 +140,12 @@ def _contradictions(rule: Mapping[str, Any], pointer: str) -> list[Fault]:
         found.append(("benefit/steps", "Two steps begin at the same sum."))
     if kind == "steps" and list(said) != sorted(said, key=lambda step: step["from"]):
         found.append(("benefit/steps", "Steps go up."))
-    found += limits_contradictions(rule)
     of_each = said["on"][1] if kind in LATER_LANES and said["on"][0] == "of_each" else None
     if of_each and (of_each["cheapest"] is None) == (of_each["dearest"] is None):
         found.append((f"benefit/{kind}/on/of_each", "Say exactly one of cheapest and dearest."))
     elif of_each and (of_each["cheapest"] or of_each["dearest"]) > of_each["units"]:
         found.append((f"benefit/{kind}/on/of_each", "Not more units than a group has."))
-    return [Fault(below_path(pointer, place), "not_allowed", message) for place, message in found]
+    return found
 
 
 def below_path(pointer: str, path: str) -> str:

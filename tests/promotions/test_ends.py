@@ -196,6 +196,20 @@ def test_an_end_that_makes_no_sense_is_refused(more: dict[str, Any], fault: Faul
     assert fault is None or faults == (fault,)
 
 
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ({"budget": {"amount": 500, "times": 3}}, "budget/amount"),
+        ({"limits": [{"per": "day", "times": 1}, {"per": "year", "amount": 500}]}, "limits/1/amount"),
+        ({"budget": {}}, "budget"),
+    ],
+)
+def test_a_coupon_for_another_purchase_has_no_money_to_end_with(more: dict[str, Any], place: str) -> None:
+    later = {"id": "later", "benefit": {"coupon": {"name": "LATER", "valid_days": 3}}, **more}
+    faults = check_document({"currency": "NOK", "time_zone": "Europe/Oslo", "promotions": [later]})
+    assert [(fault.pointer, fault.code) for fault in faults] == [(f"/promotions/0/{place}", "not_allowed")]
+
+
 def test_a_program_whose_promotions_do_not_end_asks_for_nothing() -> None:
     by = offering(TEN)
     assert not by.limited
