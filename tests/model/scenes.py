@@ -8,6 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from loyalty_api.redemptions import rewarding
+from tests.model import scenes_ends
 from tests.model.exploring import Scene
 from tests.model.street import Street
 from tests.model.twins import BEGIN, Twin
@@ -213,4 +214,4 @@ SCENES: Mapping[str, Callable[[Street], Scene]] = {
         one_code_twice, capture_while_the_hold_ends, capture_and_release, two_reversals, void_and_return,
         undo_and_return,
     )
-}  # fmt: skip
+} | scenes_ends.SCENES  # fmt: skip

@@ -36,7 +36,41 @@ Work = Callable[[], str]
 # Over HTTP it is today, whatever the day in the scenes.
 MORNING = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
-TERMS = Terms(base=Life(days=30), bonus=Life(days=30), till_hours=1)
+
+@dataclass(frozen=True, slots=True)
+class StreetTerms(Terms):
+    """The model's program, and things of which there is one a day, or one a code."""
+
+    def document(self) -> dict[str, Any]:
+        """As for the model, with what ends."""
+        return {**Terms.document(self), "promotions": PROMOTIONS, "gifts": {"rules": GIFTS}}
+
+
+def _off(rule: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": rule,
+        "where": {"sku": [rule]},
+        "benefit": {"percent": {"off": "10", "on": "lines"}},
+        **more,
+    }
+
+
+def _cake(rule: str, **more: Any) -> dict[str, Any]:
+    bought = {"lines": {"where": {"sku": [rule]}}}
+    return {"id": rule, "trigger": {"purchase": {}}, "when": bought, **more}
+
+
+# Each is for the product that has its name.
+PROMOTIONS = [
+    _off("few", budget={"times": 1, "per": "day"}),
+    _off("mine", limits=[{"per": "program", "times": 1}]),
+    _off("code", when={"coupon": ["LAST"]}),
+]
+GIFTS = [
+    _cake("cake", give={"product": {"text": "Cake"}}, cost=100, budget={"money": 100, "period": "day"}),
+    _cake("cheque", give={"points": 70}, cost=70),
+]
+TERMS = StreetTerms(base=Life(days=30), bonus=Life(days=30), till_hours=1)
 _WHOSE = "WHERE member_id = ANY(%s)"
 _STATE = (
     (
@@ -51,6 +85,9 @@ _STATE = (
     ("purchases", f"SELECT status, points_base, outcome->'returned'->>'points' FROM purchases {_WHOSE}"),
     ("returns", f"SELECT kind, status, points_taken_back FROM returns {_WHOSE}"),
     ("codes", f"SELECT state FROM reward_codes {_WHOSE}"),
+    ("coupons", f"SELECT given_back_at FROM coupon_uses {_WHOSE}"),
+    ("gifts", f"SELECT state, rule FROM gifts {_WHOSE}"),
+    ("reservations", f"SELECT status FROM reservations {_WHOSE}"),
     ("journals", f"SELECT kind, count(*) FROM journals {_WHOSE} AND cause_type <> 'time' GROUP BY 1"),
     (
         "events",
