@@ -143,7 +143,9 @@ class Shapes:
             return self.moment()[:10]
         if name == "effective_from":
             return (self.now + timedelta(days=self.chance.randrange(1, 400))).isoformat()
-        return {"currency": "USD", "email": f"{self.number()}@example.no"}.get(name)
+        # Coupons of a whole campaign would keep the worker busy for longer than all that is asked for.
+        count = self.chance.choice((1, 7, 300))
+        return {"currency": "USD", "email": f"{self.number()}@example.no", "count": count}.get(name)
 
     @staticmethod
     def _is_text(schema: Mapping[str, Any]) -> bool:
