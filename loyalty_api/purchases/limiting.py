@@ -15,13 +15,12 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from sqlalchemy.orm import Session
 
-from loyalty_api import ids
 from loyalty_api.db import driver
 from loyalty_api.facts import service as facts_service
 from loyalty_api.facts.service import Counted
-from loyalty_api.promotions.rules_limits import is_of_promotion, rule_of_limit, told_of_limit
 from loyalty_api.purchases.counting import Visits, facts_with_tier, same_visit, with_benefits
 from loyalty_api.purchases.drawing import Chances, unchanged
+from loyalty_api.purchases.exhausting import tell_used_up
 from loyalty_api.purchases.queries import Also, MemberRow
 from loyalty_api.purchases.queries_reservations import Reservation
 from loyalty_api.purchases.remembering import LAST, Recorded, remembered
@@ -202,6 +201,7 @@ def decide_later(
         tier=tier, member_id=member_id, purchase_id=purchase_id, charge=charge, now=now,
     )  # fmt: skip
     write(connection, counted.rows())
+    tell_used_up(session, counted, member_id=member_id, purchase_id=purchase_id, at=at, now=now)
     return facts, decision, odd
 
 
@@ -242,23 +242,6 @@ def exhausted(decision: Decision | None) -> list[dict[str, Any]]:
         [reason.rule for reason in decision.reasons if reason.code == "budget_exhausted"] if decision else []
     )
     return [{"code": "budget_exhausted", "rules": short}] if short else []
-
-
-def used_up_rows(
-    connection: Connection[TupleRow], counted: Counted, row: Mapping[str, Any]
-) -> list[Sequence[Any]]:
-    """Events that tell the merchant of budgets of promotions that the purchase of ``row`` used up, each once."""
-    if not counted.reached:
-        return []
-    shown = ids.show("pur", row["purchase_id"])
-    return [
-        (
-            row["member_id"], "promotion_exhausted", rule_of_limit(key), row["occurred_at"], row["recorded_at"],
-            {"purchase_id": shown, **told_of_limit(key, most)}, False,
-        )
-        for key, most in sorted(counted.newly_used_up(connection).items())
-        if is_of_promotion(key)
-    ]  # fmt: skip
 
 
 def open_counted(

@@ -33,8 +33,9 @@ from loyalty_api.purchases.copies import Outcome, copied, first_of_each, known
 from loyalty_api.purchases.counting import Visits, count, facts_with_tier, levels_too, parted
 from loyalty_api.purchases.desk import Desk, Reported, Who, asked_of, program_of
 from loyalty_api.purchases.drawing import Drawing, open_drawing
+from loyalty_api.purchases.exhausting import used_up_rows
 from loyalty_api.purchases.honouring import as_charged
-from loyalty_api.purchases.limiting import decide, exhausted, open_counted, reading, used_up_rows
+from loyalty_api.purchases.limiting import decide, exhausted, open_counted, reading
 from loyalty_api.purchases.newcomers import enrol_unknown
 from loyalty_api.purchases.noting import note
 from loyalty_api.purchases.paying import Paid, pay, unpaid

@@ -42,6 +42,7 @@ def lane(shop: Shop) -> Shop:
             budget={"times": 3},
             limits=[{"per": "program", "times": 1}],
         ),
+        coupon("last", "LAST", when=MEMBERS, where={"sku": ["tea"]}, budget={"times": 1}),
     ]
     shop.publish(document, effective_from=datetime(2020, 1, 1, tzinfo=UTC))
     shop.enrol(CARD)
@@ -142,3 +143,21 @@ def test_coupons_are_counted_by_budgets_and_limits_then_and_afterwards(lane: Sho
     ]
     assert own["status"] == "issued"
     assert breaches(settled(lane)) == []
+
+
+def test_the_merchant_hears_of_a_budget_whose_last_is_taken_afterwards(lane: Shop) -> None:
+    sold = sell(lane, of(2500, "tea"))
+    assert told_used_up(lane) == []
+    claim(lane, lane.enrol("9812000000191"), sold)
+    assert told_used_up(lane) == [{"purchase_id": sold["purchase_id"], "times": 1, "period": "always"}]
+    again = sell(lane, of(2500, "tea"), at=datetime.now(UTC) - 40 * DAY, card=CARD)
+    lane.office.post(f"/v1/purchases/{again['purchase_id']}/review", {"note": "Line down."})
+    assert len(told_used_up(lane)) == 1
+    assert breaches(settled(lane)) == []
+
+
+def told_used_up(shop: Shop) -> list[dict[str, Any]]:
+    """What the merchant is told of the end of the promotion ``last``."""
+    sql = "SELECT body FROM events WHERE kind = 'promotion_exhausted' AND subject = 'last'"
+    with shop.database.snapshot() as connection:
+        return [row[0] for row in connection.execute(sql)]
