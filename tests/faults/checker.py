@@ -16,8 +16,11 @@ from tests.faults.history import Attempt, History, Kind, Operation, Race, Read
 
 # What the rules may refuse while everything is as it should be.
 ORDINARY = frozenset(
-    {"insufficient_points", "reward_out_of_stock", "code_used", "hold_expired", "already_released", "expired"}
-)
+    {
+        "insufficient_points", "reward_out_of_stock", "code_used", "hold_expired", "already_released", "expired",
+        "budget_used_up", "coupon_used", "gifts_used_up",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Kind = Literal["purchase", "return", "adjustment", "hold", "capture", "release", "enrolment"]
+Kind = Literal[
+    "purchase", "return", "adjustment", "hold", "capture", "release", "enrolment", "coupon", "gift", "reservation"
+]  # fmt: skip
 AGAIN_CODES = frozenset({"request_in_progress", "batch_running"})
 
 

@@ -5,16 +5,30 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from tests.faults.calling import PATIENCE, Answer, Client
-from tests.faults.history import Attempt, Operation, Read, Result
-from tests.faults.world import SKEWS, World, came_back, ended, held, note, receipt_of, sale, sold
+from tests.faults.history import Attempt, Kind, Operation, Read, Result
+from tests.faults.world import (
+    NOT_QUOTED,
+    SKEWS,
+    World,
+    came_back,
+    ended,
+    held,
+    note,
+    prize,
+    receipt_of,
+    sale,
+    sold,
+)
 
 APPS = 4
 _NDJSON = "application/x-ndjson"
+_NOT_WON = {"coupon": "coupon_used", "gift": "gifts_used_up"}
 
 
 class Load:
@@ -67,7 +81,7 @@ class Till:
         """One customer after the other."""
         errands = (
             (self._sell, 40), (self._take_back, 12), (self._use_points, 20), (self._quote, 8), (self._enrol, 6),
-            (self._send_queue, 8), (self._look_up, 6),
+            (self._send_queue, 8), (self._look_up, 6), (self._sell_for_a_coupon, 6), (self._sell_with_a_gift, 2),
         )  # fmt: skip
         ways, weights = zip(*errands, strict=True)
         while not self._world.ended.is_set():
@@ -98,6 +112,22 @@ class Till:
         operation = note(self._client, "purchase", key=key, subject=receipt_of(body), member=member)
         answer = self._client.insist(operation, "/v1/purchases", body, sold, may_give_up=True)
         if answer is not None and operation.acknowledged:
+            self._returnable.append((body, member))
+
+    def _sell_for_a_coupon(self) -> None:
+        """A coupon that nobody has used, or the one before, which somebody has."""
+        codes = self._world.codes
+        if codes:
+            code = codes[-1] if self._client.dice.random() < 0.2 else codes.pop()
+            self._sell_for("coupon", coupons=[code], off=200)
+
+    def _sell_with_a_gift(self) -> None:
+        self._sell_for("gift")
+
+    def _sell_for(self, kind: Kind, **more: Any) -> None:
+        member, terminal = self._somebody(), str(self._number)
+        body = sale(self._world.number(), member, 2_000, terminal=terminal, skew=self._skew, sku=kind, **more)
+        if buy(self._client, body, kind, may_give_up=True):
             self._returnable.append((body, member))
 
     def _take_back(self) -> None:
@@ -137,9 +167,8 @@ class Till:
 
     def _quote(self) -> None:
         body = self._sale(self._somebody())
-        for name in ("business_date", "reference", "total", "payments"):
-            del body[name]
-        self._client.send("POST", "/v1/quotes", body)
+        asked = {name: value for name, value in body.items() if name not in NOT_QUOTED}
+        self._client.send("POST", "/v1/quotes", asked)
 
     def _look_up(self) -> None:
         self._client.send("POST", "/v1/members/lookup", {"identifier": {"kind": "card", "value": "SETUP1"}})
@@ -210,6 +239,25 @@ class Staff:
                 self._world.history.saw(Read("staff", member, invoked, returned, version, total))
             self._client.rest(0.02, 0.1)
         self._client.close()
+
+
+def buy(
+    client: Client, body: dict[str, Any], kind: Kind, *, key: str = "", may_give_up: bool = False
+) -> bool:
+    """Report a sale that is to use a coupon or to bring a gift; whether it is known to be recorded.
+
+    What it won is an operation of its own, and known with the same answer.
+    """
+    subject, member = receipt_of(body), body["member_id"]
+    bought = note(client, "purchase", key="", subject=subject, member=member)
+    wanted = note(client, kind, key=key, subject=subject, member=member)
+    answer = client.insist(bought, "/v1/purchases", body, sold, may_give_up=may_give_up)
+    last = bought.attempts[-1]
+    won = prize(kind, answer.document) if answer is not None and bought.acknowledged else None
+    code = None if won else _NOT_WON[kind] if bought.acknowledged else last.code
+    wanted.attempts.append(replace(last, result=won, code=code))
+    wanted.abandoned = bought.abandoned
+    return bought.acknowledged
 
 
 def adjust(client: Client, member: str, points: int, tag: str, *, operation: Operation | None = None) -> None:

@@ -28,7 +28,7 @@ KINDS = frozenset(
         "api_worker_killed", "api_workers_killed", "postgres_killed", "postgres_cut_off", "postgres_silent",
         "commit_answer_lost", "redis_killed", "redis_stopped", "redis_flushed", "redis_cut_off", "redis_silent",
         "jobs_worker_killed", "pool_exhausted", "copies_shuffled", "queue_sent_twice", "race_for_points",
-        "race_for_stock", "race_for_code",
+        "race_for_stock", "race_for_code", "race_for_coupon", "race_for_gift", "race_for_budget",
     }
 )  # fmt: skip
 # Without the one that costs a start of everything: tests of the server have it.
@@ -61,6 +61,9 @@ class Nemesis:
             "race_for_points": partial(self._race, partial(races.points, world)),
             "race_for_stock": partial(self._race, partial(races.stock, world)),
             "race_for_code": partial(self._race, partial(races.code, world)),
+            "race_for_coupon": partial(self._race, partial(races.coupon, world)),
+            "race_for_gift": partial(self._race, partial(races.gift, world)),
+            "race_for_budget": partial(self._race, partial(races.budget, world)),
         }
 
     def rounds(self, only: Collection[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What many do at the same moment: the last points, the last piece, one code, copies out of order, one queue twice."""
+"""What many do at the same moment: the last of whatever there is, one code, copies out of order, one queue twice."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from loyalty_api import ids
 from tests.faults.calling import Client
 from tests.faults.history import Kind, Operation, Race, Result
-from tests.faults.load import adjust, queue, send_batch
-from tests.faults.world import World, ended, held, note, receipt_of, sale, sold
+from tests.faults.load import adjust, buy, queue, send_batch
+from tests.faults.world import FEW, NOT_QUOTED, World, ended, held, note, receipt_of, reserved, sale, sold
 
 AT_ONCE = 64
 _PRICE = 10
@@ -60,6 +61,77 @@ def code(world: World) -> None:
     read = _used(ended("captured"), _PRICE)
     _at_once([partial(_send, t, o, "/v1/codes/use", use, read) for t, o in zip(tills, raced, strict=True)])
     _record(world, tag, "capture", raced, wins=1)
+
+
+def coupon(world: World) -> None:
+    """64 tills with one coupon, for 16 members."""
+    _win(world, "coupon", wins=1, coupons=[world.codes.pop()], off=200)
+
+
+def gift(world: World) -> None:
+    """64 tills sell what brings a gift, on a day that has five of them, to 16 members."""
+    _win(world, "gift", wins=FEW)
+
+
+def budget(world: World) -> None:
+    """64 tills reserve the last five uses of a promotion, each for a member of its own."""
+    tag, day = f"race-budget-{world.number()}", _own_day(world)
+    tills = _tills(world, tag)
+    bodies = [_basket(world.enrol(), till, day) for till in tills]
+    quoted = [_quote(till, body) for till, body in zip(tills, bodies, strict=True)]
+    raced = [
+        note(till, "reservation", key=till.name, subject=f"for {_uuid(body)}", member=body["member_id"])
+        for till, body in zip(tills, bodies, strict=True)
+    ]
+    _at_once(
+        [
+            partial(_send, till, one, f"/v1/quotes/{quote}/reserve", body, reserved)
+            for till, one, quote, body in zip(tills, raced, quoted, bodies, strict=True)
+        ]
+    )
+    _record(world, tag, "reservation", raced, wins=FEW)
+
+
+def _win(world: World, kind: Kind, *, wins: int, **more: Any) -> None:
+    """64 tills report sales at the same moment, of which so many win something."""
+    tag, day, members = f"race-{kind}-{world.number()}", _own_day(world), [world.enrol() for _ in range(16)]
+    tills = _tills(world, tag)
+    bodies = [
+        sale(world.number(), members[n % 16], 2_000, terminal="r", skew=day, sku=kind, **more)
+        for n in range(len(tills))
+    ]
+    _at_once([partial(_buy, till, body, kind) for till, body in zip(tills, bodies, strict=True)])
+    names = {till.name for till in tills}
+    _record(world, tag, kind, [one for one in world.history.operations if one.key in names], wins=wins)
+
+
+def _buy(till: Client, body: dict[str, Any], kind: Kind) -> None:
+    buy(till, body, kind, key=till.name)
+    till.close()
+
+
+def _own_day(world: World) -> float:
+    """A day on which nobody else sells, as days from today: what there is once a day is all there for the race."""
+    return -50.0 - world.number() % 3_000
+
+
+def _basket(member: str, till: Client, day: float) -> dict[str, Any]:
+    body = sale(0, member, 2_000, terminal=till.name[-20:], skew=day, sku="few")
+    return {name: value for name, value in body.items() if name not in NOT_QUOTED}
+
+
+def _quote(till: Client, body: dict[str, Any]) -> str:
+    """The quote's id, once the service answers."""
+    for _ in range(600):
+        _, _, answer = till.send("POST", "/v1/quotes", body)
+        if answer.status == 200:
+            return str(answer.document["quote_id"])
+        till.rest(0.1, 0.2)
+    raise AssertionError("never a quote")
+
+
+def _uuid(body: dict[str, Any]) -> str:
+    return str(ids.read("mbr", body["member_id"]))
 
 
 def copies(world: World, number: int) -> None:

@@ -15,6 +15,8 @@ from tests.faults.history import Kind
 
 _RECEIPT = "concat_ws('/', {0}.store_id, {0}.terminal, {0}.business_date, {0}.reference)"
 
+_OF_PURCHASE = "JOIN purchases p USING (member_id, purchase_id)"
+
 
 def _version(id_: str, *kinds: str) -> str:
     names = ", ".join(f"'{kind}'" for kind in kinds)
@@ -59,6 +61,19 @@ _EFFECTS: dict[Kind, tuple[str, str]] = {
     "enrolment": (
         "mbr",
         "SELECT e.tags[1], e.member_id, e.member_id, 0, NULL FROM members e WHERE tags <> '{}'",
+    ),
+    # What is given back with its purchase was given all the same.
+    "coupon": (
+        "cpn",
+        f"SELECT {_RECEIPT.format('p')}, e.coupon_id, e.member_id, 0, NULL FROM coupon_uses e {_OF_PURCHASE}",
+    ),
+    "gift": (
+        "gft",
+        f"SELECT {_RECEIPT.format('p')}, e.gift_id, e.member_id, 0, NULL FROM gifts e {_OF_PURCHASE}",
+    ),
+    "reservation": (
+        "rsv",
+        "SELECT 'for ' || e.member_id, e.reservation_id, e.member_id, 0, NULL FROM reservations e",
     ),
 }
 _TOTALS = (

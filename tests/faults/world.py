@@ -17,12 +17,15 @@ import flask
 from loyalty_api import ids
 from loyalty_api.app import create_app
 from loyalty_api.config import Settings
+from tests.coupons.printing import printed
 from tests.faults.calling import Client, Credential, MemberToken
-from tests.faults.history import History, Operation, Result
+from tests.faults.history import History, Kind, Operation, Result
 from tests.faults.place import RING, Place
 from tests.support.shop import Shop, open_shop
 from tests.support.tokens import make_client, member_token_for
 
+FEW = 5
+"""Of what there is a few times a day, so many."""
 # Holds that nobody ends are ended by the worker; none ends while a race for points goes on, by a client's patience.
 PROGRAM: dict[str, Any] = {
     "currency": "USD",
@@ -35,9 +38,31 @@ PROGRAM: dict[str, Any] = {
         "hold": {"till": {"minutes": 2}, "app": {"hours": 1}},
     },
     "adjustments": {"client_per_day": 10_000},
+    # Each for the product of its name: a coupon's discount, five uses and five gifts a day.
+    "promotions": [
+        {
+            "id": "coupon", "where": {"sku": ["coupon"]}, "when": {"coupon": ["RACE"]},
+            "benefit": {"percent": {"off": "10", "on": "lines"}},
+        },
+        {
+            "id": "few", "where": {"sku": ["few"]}, "benefit": {"percent": {"off": "10", "on": "lines"}},
+            "budget": {"times": FEW, "per": "day"},
+        },
+    ],
+    "gifts": {
+        "rules": [
+            {
+                "id": "cake", "trigger": {"purchase": {}}, "when": {"lines": {"where": {"sku": ["gift"]}}},
+                "give": {"product": {"text": "Cake"}}, "cost": 100,
+                "budget": {"money": 100 * FEW, "period": "day"},
+            },
+        ],
+    },
     "lots": {"available": "at_once", "expire": "never"},
 }  # fmt: skip
 MEMBERS = 12
+_CODES, _EVER = 2_000, "2000-01-01T00:00:00Z"
+NOT_QUOTED = ("business_date", "reference", "total", "payments")
 TILLS = 4
 # How far each till's clock is off, in days.
 SKEWS = (0.0, -3.0, 2.0, -40.0)
@@ -56,6 +81,7 @@ class World:
     office: Credential
     staff: Credential
     members: list[str] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -118,14 +144,25 @@ def _furnished(place: Place, history: History, seed: int, app: flask.Flask) -> W
         staff=credential("staff", {"points:adjust", "members:read", "members:write"}),
     )  # fmt: skip
     world.members += [world.enrol() for _ in range(MEMBERS)]
+    world.codes += [made["code"] for made in printed(shop, name="RACE", count=_CODES, valid_from=_EVER)]
     return world
 
 
 def sale(
-    number: int, member: str, amount: int, *, terminal: str, skew: float, dice: random.Random | None = None
+    number: int,
+    member: str,
+    amount: int,
+    *,
+    terminal: str,
+    skew: float,
+    dice: random.Random | None = None,
+    sku: str = "bread",
+    off: int = 0,
+    **more: Any,
 ) -> dict[str, Any]:
-    """A receipt of one or more lines, on a clock that is so many days off."""
+    """A receipt of one or more lines, on a clock that is so many days off; ``off`` is what a promotion took off."""
     moment = datetime.now(UTC) + timedelta(days=skew)
+    given = {"discounts": [{"source": "program", "promotion_id": sku, "amount": off}]} if off else {}
     parts = [amount] if dice is None else _split(amount, dice)
     return {
         "store": "str_1",
@@ -136,10 +173,11 @@ def sale(
         "currency": "USD",
         "member_id": member,
         "lines": [
-            {"line_id": str(n), "sku": "bread", "amount": part} for n, part in enumerate(parts, start=1)
+            {"line_id": str(n), "sku": sku, "amount": part, **given} for n, part in enumerate(parts, start=1)
         ],
-        "total": amount,
-        "payments": [{"kind": "card", "amount": amount}],
+        "total": amount - off,
+        "payments": [{"kind": "card", "amount": amount - off}],
+        **more,
     }
 
 
@@ -167,6 +205,20 @@ def came_back(document: Any) -> Result:
 def held(document: Any) -> Result:
     """What a hold did: nothing yet to what there is altogether."""
     return Result(document["redemption_id"], 0)
+
+
+def reserved(document: Any) -> Result:
+    """What a reservation did."""
+    return Result(document["reservation_id"], 0)
+
+
+def prize(kind: Kind, document: Any) -> Result | None:
+    """The coupon that a purchase used, or the gift that it brought; None when somebody else was first."""
+    if kind == "coupon":
+        won = [coupon["coupon_id"] for coupon in document["coupons"] if coupon["status"] == "used"]
+    else:
+        won = [gift["gift_id"] for gift in document["gifts"]]
+    return Result(won[0], 0) if won else None
 
 
 def ended(status: str) -> Callable[[Any], Result | None]:
