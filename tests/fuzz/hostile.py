@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import cache
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -39,6 +40,7 @@ _NUMBERS = (
     0, -1, 1, 2**31, 2**53 - 1, 2**53, -(2**53) + 1, 2**63 - 1, 2**63, -(2**63), 2**64 - 1, 0.1, -0.0, 1e308, 1.0,
 )  # fmt: skip
 _OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], [None], {"": ""}, {"\x00": 1}, {"$ref": "#"})
+_LARGE = 50
 VALUES: tuple[Any, ...] = (*_TEXTS, *_TIMES, *_NUMBERS, *_OTHERS)
 
 CONTENT_TYPES = (
@@ -115,7 +117,9 @@ def _invent(holder: Any, key: Any, chance: Random) -> None:
 
 
 def _multiply(holder: Any, key: Any, chance: Random) -> None:
-    holder[key] = [deepcopy(holder[key])] * chance.choice((2, 50, 501))
+    """Many of it, unless it is large: a whole program 501 times says no more than one that is too long."""
+    large = len(list(islice(_places({"": holder[key]}), _LARGE))) == _LARGE
+    holder[key] = [deepcopy(holder[key])] * (2 if large else chance.choice((2, 50, 501)))
 
 
 def _bury(holder: Any, key: Any, chance: Random) -> None:
