@@ -76,6 +76,7 @@ class Till:
         self._client = world.client(f"till-{number}", world.tills[number], steady=True)
         self._clerk = world.client(f"desk-{number}", world.staff)
         self._returnable: list[tuple[dict[str, Any], str]] = []
+        self._used: list[str] = []
 
     def work(self) -> None:
         """One customer after the other."""
@@ -115,10 +116,12 @@ class Till:
             self._returnable.append((body, member))
 
     def _sell_for_a_coupon(self) -> None:
-        """A coupon that nobody has used, or the one before, which somebody has."""
-        codes = self._world.codes
-        if codes:
-            code = codes[-1] if self._client.dice.random() < 0.2 else codes.pop()
+        """A coupon that nobody has used, or now and then one that this till has used before."""
+        again = self._used and self._client.dice.random() < 0.2
+        if not again and self._world.codes:
+            self._used.append(self._world.codes.pop())
+        if self._used:
+            code = self._client.dice.choice(self._used) if again else self._used[-1]
             self._sell_for("coupon", coupons=[code], off=200)
 
     def _sell_with_a_gift(self) -> None:
