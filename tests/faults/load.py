@@ -13,7 +13,6 @@ import orjson
 from tests.faults.calling import PATIENCE, Answer, Client
 from tests.faults.history import Attempt, Kind, Operation, Read, Result
 from tests.faults.world import (
-    NOT_QUOTED,
     SKEWS,
     World,
     came_back,
@@ -25,10 +24,12 @@ from tests.faults.world import (
     sale,
     sold,
 )
+from tests.promotions.till import asked
 
 APPS = 4
 _NDJSON = "application/x-ndjson"
-_NOT_WON = {"coupon": "coupon_used", "gift": "gifts_used_up"}
+# What nobody has used before must be to be had.
+_UNEXPLAINED = "refused_to_the_first"
 
 
 class Load:
@@ -117,20 +118,19 @@ class Till:
 
     def _sell_for_a_coupon(self) -> None:
         """A coupon that nobody has used, or now and then one that this till has used before."""
-        again = self._used and self._client.dice.random() < 0.2
-        if not again and self._world.codes:
+        if self._used and self._client.dice.random() < 0.2:
+            self._sell_for("coupon", coupons=[self._client.dice.choice(self._used)], taken_off=200)
+        elif self._world.codes:
             self._used.append(self._world.codes.pop())
-        if self._used:
-            code = self._client.dice.choice(self._used) if again else self._used[-1]
-            self._sell_for("coupon", coupons=[code], off=200)
+            self._sell_for("coupon", first=True, coupons=[self._used[-1]], taken_off=200)
 
     def _sell_with_a_gift(self) -> None:
         self._sell_for("gift")
 
-    def _sell_for(self, kind: Kind, **more: Any) -> None:
+    def _sell_for(self, kind: Kind, *, first: bool = False, **more: Any) -> None:
         member, terminal = self._somebody(), str(self._number)
         body = sale(self._world.number(), member, 2_000, terminal=terminal, skew=self._skew, sku=kind, **more)
-        if buy(self._client, body, kind, may_give_up=True):
+        if buy(self._client, body, kind, first=first, may_give_up=True):
             self._returnable.append((body, member))
 
     def _take_back(self) -> None:
@@ -170,8 +170,7 @@ class Till:
 
     def _quote(self) -> None:
         body = self._sale(self._somebody())
-        asked = {name: value for name, value in body.items() if name not in NOT_QUOTED}
-        self._client.send("POST", "/v1/quotes", asked)
+        self._client.send("POST", "/v1/quotes", asked(body))
 
     def _look_up(self) -> None:
         self._client.send("POST", "/v1/members/lookup", {"identifier": {"kind": "card", "value": "SETUP1"}})
@@ -245,20 +244,28 @@ class Staff:
 
 
 def buy(
-    client: Client, body: dict[str, Any], kind: Kind, *, key: str = "", may_give_up: bool = False
+    client: Client,
+    body: dict[str, Any],
+    kind: Kind,
+    *,
+    key: str = "",
+    first: bool = False,
+    may_give_up: bool = False,
 ) -> bool:
     """Report a sale that is to use a coupon or to bring a gift; whether it is known to be recorded.
 
-    What it won is an operation of its own, and known with the same answer.
+    What it won is an operation of its own, and known with the same answer. Who is the ``first`` has to win it.
     """
     subject, member = receipt_of(body), body["member_id"]
     bought = note(client, "purchase", key="", subject=subject, member=member)
     wanted = note(client, kind, key=key, subject=subject, member=member)
     answer = client.insist(bought, "/v1/purchases", body, sold, may_give_up=may_give_up)
     last = bought.attempts[-1]
-    won = prize(kind, answer.document) if answer is not None and bought.acknowledged else None
-    code = None if won else _NOT_WON[kind] if bought.acknowledged else last.code
-    wanted.attempts.append(replace(last, result=won, code=code))
+    won, why = None, last.code
+    if answer is not None and bought.acknowledged:
+        won, why = prize(kind, answer.document)
+        why = _UNEXPLAINED if first and won is None else why
+    wanted.attempts.append(replace(last, result=won, code=why))
     wanted.abandoned = bought.abandoned
     return bought.acknowledged
 

@@ -12,7 +12,8 @@ from loyalty_api import ids
 from tests.faults.calling import Client
 from tests.faults.history import Kind, Operation, Race, Result
 from tests.faults.load import adjust, buy, queue, send_batch
-from tests.faults.world import FEW, NOT_QUOTED, World, ended, held, note, receipt_of, reserved, sale, sold
+from tests.faults.world import FEW, World, ended, held, note, receipt_of, reserved, sale, sold
+from tests.promotions.till import asked
 
 AT_ONCE = 64
 _PRICE = 10
@@ -65,7 +66,7 @@ def code(world: World) -> None:
 
 def coupon(world: World) -> None:
     """64 tills with one coupon, for 16 members."""
-    _win(world, "coupon", wins=1, coupons=[world.codes.pop()], off=200)
+    _win(world, "coupon", wins=1, coupons=[world.codes.pop()], taken_off=200)
 
 
 def gift(world: World) -> None:
@@ -116,8 +117,7 @@ def _own_day(world: World) -> float:
 
 
 def _basket(member: str, till: Client, day: float) -> dict[str, Any]:
-    body = sale(0, member, 2_000, terminal=till.name[-20:], skew=day, sku="few")
-    return {name: value for name, value in body.items() if name not in NOT_QUOTED}
+    return asked(sale(0, member, 2_000, terminal=till.name[-20:], skew=day, sku="few"))
 
 
 def _quote(till: Client, body: dict[str, Any]) -> str:
@@ -195,8 +195,7 @@ def _rich(world: World, wanted: int) -> str:
 
 def _reward(world: World, tag: str, **more: int) -> str:
     offer = {"kind": "product", "name": {"en": tag}, "price": {"points": _PRICE}, **more}
-    made = world.shop.office.post("/v1/rewards", offer, key=tag)
-    return str(made["reward_id"])
+    return str(world.make("/v1/rewards", offer)["reward_id"])
 
 
 def _tills(world: World, tag: str) -> list[Client]:

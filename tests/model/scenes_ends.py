@@ -25,11 +25,11 @@ from tests.coupons.printing import one as printed
 from tests.model.exploring import Scene
 from tests.model.street import Street, Till, Work
 from tests.model.twins import BEGIN, CALLER, WHO, Twin
+from tests.promotions.till import asked
 from tests.support.shop import line, receipt
 
 _days, _lanes = count(1), count(1)
 _PRICE, _OFF = 2_000, 200
-_NOT_QUOTED = ("business_date", "reference", "total", "payments")
 _BY = By("terminal", "cli_model", "str_1")
 
 
@@ -157,8 +157,7 @@ def _name(said: Mapping[str, Any]) -> str:
 
 def _reserving(street: Street, till: Till, twin: Twin, sku: str, at: datetime, **more: Any) -> Work:
     """What a quote needs is held; the quote was asked for before."""
-    paper = _paper(twin, "-", sku, at, **more)
-    body = QuoteSchema().load({name: value for name, value in paper.items() if name not in _NOT_QUOTED})
+    body = QuoteSchema().load(asked(_paper(twin, "-", sku, at, **more)))
     with street.database.unit_of_work() as session:
         quote_id = pricing.quote(session, till.desk, body=body, now=at)["quote_id"]
     reservation_id = street.world.new_id()

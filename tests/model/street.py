@@ -28,6 +28,7 @@ from tests.model.driving import shop_in
 from tests.model.stepping import stand_back
 from tests.model.terms import Life, Terms
 from tests.model.twins import BEGIN, CALLER, RETURNED, WHO, Twin, World
+from tests.promotions.till import off
 from tests.support.shop import Caller as Client
 from tests.support.shop import Shop, line, receipt
 from tests.support.tokens import bearer, token_for
@@ -46,15 +47,6 @@ class StreetTerms(Terms):
         return {**Terms.document(self), "promotions": PROMOTIONS, "gifts": {"rules": GIFTS}}
 
 
-def _off(rule: str, **more: Any) -> dict[str, Any]:
-    return {
-        "id": rule,
-        "where": {"sku": [rule]},
-        "benefit": {"percent": {"off": "10", "on": "lines"}},
-        **more,
-    }
-
-
 def _cake(rule: str, **more: Any) -> dict[str, Any]:
     bought = {"lines": {"where": {"sku": [rule]}}}
     return {"id": rule, "trigger": {"purchase": {}}, "when": bought, **more}
@@ -62,9 +54,9 @@ def _cake(rule: str, **more: Any) -> dict[str, Any]:
 
 # Each is for the product that has its name.
 PROMOTIONS = [
-    _off("few", budget={"times": 1, "per": "day"}),
-    _off("mine", limits=[{"per": "program", "times": 1}]),
-    _off("code", when={"coupon": ["LAST"]}),
+    off("few", budget={"times": 1, "per": "day"}),
+    off("mine", limits=[{"per": "program", "times": 1}]),
+    off("code", when={"coupon": ["LAST"]}),
 ]
 GIFTS = [
     _cake("cake", give={"product": {"text": "Cake"}}, cost=100, budget={"money": 100, "period": "day"}),

@@ -8,20 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.promotions.till import back, buy, of, quote
+from tests.promotions.till import back, buy, of, off, quote
 from tests.purchases.racing import at_once, breaches, insisting, settled
 from tests.support.shop import BASIC, Reply, Shop, receipt
-
-
-def off(rule: str, **more: Any) -> dict[str, Any]:
-    """A promotion that takes 10 % off one product, which has the name of its rule."""
-    return {
-        "id": rule,
-        "where": {"sku": [rule]},
-        "benefit": {"percent": {"off": "10", "on": "lines"}},
-        **more,
-    }
-
 
 PROGRAM: dict[str, Any] = {
     **BASIC,

@@ -11,20 +11,9 @@ import pytest
 
 from loyalty_api import jobs
 from loyalty_api.db import driver
-from tests.promotions.till import of
+from tests.promotions.till import asked, of, off
 from tests.purchases.racing import at_once, breaches, insisting, settled
 from tests.support.shop import BASIC, Reply, Shop, receipt
-
-
-def off(rule: str, **more: Any) -> dict[str, Any]:
-    """A promotion that takes 10 % off one product, which has the name of its rule."""
-    return {
-        "id": rule,
-        "where": {"sku": [rule]},
-        "benefit": {"percent": {"off": "10", "on": "lines"}},
-        **more,
-    }
-
 
 PROGRAM: dict[str, Any] = {
     **BASIC,
@@ -58,9 +47,7 @@ class Lane:
         self.shop, self.line = shop, of(2000, sku)
         self.terminal = str(next(_lanes))
         body = receipt(self.line, card=card, terminal=self.terminal, **more)
-        self.body = {
-            k: v for k, v in body.items() if k not in ("business_date", "reference", "total", "payments")
-        }
+        self.body = asked(body)
         self.card = card
         self.quoted: Reply = self.quote()
 

@@ -8,6 +8,22 @@ from typing import Any
 from tests.support.shop import Reply, Shop, line, receipt
 
 
+def off(rule: str, **more: Any) -> dict[str, Any]:
+    """A promotion that takes 10 % off one product, which has the name of its rule."""
+    return {
+        "id": rule,
+        "where": {"sku": [rule]},
+        "benefit": {"percent": {"off": "10", "on": "lines"}},
+        **more,
+    }
+
+
+def asked(body: dict[str, Any]) -> dict[str, Any]:
+    """The basket of a receipt, as a quote is asked for it: without what is known once it is paid."""
+    paid = ("business_date", "reference", "total", "payments")
+    return {name: value for name, value in body.items() if name not in paid}
+
+
 def of(amount: int, sku: str, number: int = 1, quantity: int = 1, **more: Any) -> dict[str, Any]:
     """A line of so many pieces that cost ``amount`` together."""
     return line(amount, sku=sku, line_id=str(number), quantity=quantity, **more)
@@ -15,9 +31,7 @@ def of(amount: int, sku: str, number: int = 1, quantity: int = 1, **more: Any) -
 
 def quote(shop: Shop, *lines: dict[str, Any], card: str | None = "PROMO", **more: Any) -> Reply:
     """What the lines cost, with all that the answer can say."""
-    body = receipt(*lines, card=card, **more)
-    for name in ("business_date", "reference", "total", "payments"):
-        body.pop(name)
+    body = asked(receipt(*lines, card=card, **more))
     reply = shop.till.post("/v1/quotes", {"include": ["reasons", "near_misses"], **body}, key=None)
     assert reply.status == 200, reply.body
     return reply
